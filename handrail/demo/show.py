@@ -1,0 +1,101 @@
+"""What the demo prints: tables for people, from decisions, one handoff and the analytics database."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from handrail.demo.chat import Moment
+
+COLOURS = {"allow": "green", "require_approval": "yellow", "block": "red", "halt": "bold red"}
+WORDS = {"allow": "allowed", "require_approval": "waits", "block": "blocked", "halt": "HALTED"}
+
+
+def decisions(console: Console, title: str, moments: Sequence[Moment]) -> None:
+    """One conversation: what was tried, what was decided, why, and how long the agent waited."""
+    table = Table(title=title, title_justify="left", title_style="bold", expand=True, show_edge=False, pad_edge=False)
+    table.add_column("what was tried", ratio=5, overflow="fold")
+    table.add_column("decision", ratio=1, no_wrap=True)
+    table.add_column("why", ratio=5, overflow="fold")
+    table.add_column("ms", justify="right", width=5)
+    for moment in moments:
+        shown = verdict(moment.decision)
+        waited = f"{moment.waited_ms:.0f}" if moment.waited_ms else "–"
+        table.add_row(moment.tried, shown, why(moment.decision), waited)
+    console.print(table)
+    console.print()
+
+
+def verdict(decision: dict[str, Any]) -> Text:
+    """The verdict in a word; of a query, who answers it."""
+    if decision["kind"] == "route":
+        route = decision["route"]
+        return Text(f"→ {route.replace('_', ' ')}", style="green" if route == "ai" else "yellow")
+    return Text(WORDS[decision["verdict"]], style=COLOURS[decision["verdict"]])
+
+
+def why(decision: dict[str, Any]) -> str:
+    """The most restrictive reason, with the rule it comes from."""
+    if not decision["reasons"]:
+        found = decision["classification"]
+        return f"topic {found['topic']}, risk {found['risk']}" if found else "nothing stands against it"
+    first = decision["reasons"][0]
+    rule = f"{first['policy_id']}/{first['rule_id']}" if first["policy_id"] else first["code"]
+    more = len(decision["reasons"]) - 1
+    return f"{rule}: {first['message']}" + (f" (+{more} more)" if more else "")
+
+
+def handoff(console: Console, data: dict[str, Any]) -> None:
+    """One handoff in full, as a human gets it."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold", no_wrap=True)
+    facts.add_column(overflow="fold")
+    customer = data["customer"]
+    for name, value in (
+        ("handoff", f"{data['handoff_id']} ({data['kind']}, revision {data['revision']})"),
+        ("customer", f"{customer.get('ref')}, {customer.get('tier')}, {customer.get('account')}"),
+        ("problem", data["problem"]["text"]),
+        ("in one line", data["problem"]["summary"]),
+        ("classified", _pairs(data["classification"] or {}, "topic", "risk", "complexity", "confidence")),
+        ("reason", f"{data['reason']['code']}: {data['reason']['message']}"),
+        ("evidence", _pairs(data["reason"]["evidence"], *data["reason"]["evidence"])),
+        ("queue", f"{data['queue']}, priority {data['priority']}, due {data['due_at']}"),
+        ("log", _pairs(data["log"], "topic", "partition", "first_offset", "last_offset")),
+        ("complete", f"{data['completeness']['score']:.0%}, missing: {', '.join(data['completeness']['missing']) or '–'}"),
+    ):
+        facts.add_row(name, str(value))
+    parts = [facts, Text(), _attempts(data["attempts"]), Text(), _transcript(data["transcript"]), Text()]
+    parts += [Text("next: " + " ".join(data["next_steps"]), style="italic")]
+    console.print(Panel(Group(*parts), title="One handoff, as a human gets it", title_align="left"))
+
+
+def _pairs(values: dict[str, Any], *names: str) -> str:
+    return ", ".join(f"{name} {values.get(name)}" for name in names)
+
+
+def _attempts(attempts: Sequence[dict[str, Any]]) -> Table:
+    table = Table("step", "tool", "arguments", "decision", "result", title="Attempts", title_justify="left", expand=True)
+    for row in attempts:
+        done = row.get("status") or "not executed"
+        result = f"{done}: {row['result']}" if row.get("result") is not None else done
+        table.add_row(str(row["step"]), row["tool"], str(row.get("arguments")), row["verdict"] or "never asked", result)
+    return table
+
+
+def _transcript(lines: Sequence[dict[str, Any]]) -> Table:
+    table = Table("who", "said", title="Transcript", title_justify="left", expand=True)
+    for line in lines:
+        table.add_row(line["role"], line["text"])
+    return table
+
+
+def rows(console: Console, title: str, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
+    """A result of the analytics database."""
+    table = Table(*columns, title=title, title_justify="left", title_style="bold")
+    for row in values:
+        table.add_row(*("–" if value is None else f"{value}" for value in row))
+    console.print(table)
+    console.print()

@@ -1,0 +1,74 @@
+"""The demo's connection to the log: publish events, wait for the decisions that answer them."""
+
+import asyncio
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from handrail.schemas.errors import HandrailError
+from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS
+
+PATIENCE_S = 20.0
+CONTENT_TYPE = [("content-type", b"application/cloudevents+json")]
+
+
+class Wire:
+    """One producer and one reader for all conversations of the demo.
+
+    Raises HandrailError when a decision does not come within PATIENCE_S.
+    """
+
+    def __init__(self, bootstrap: str) -> None:
+        self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)
+        self._consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest")
+        self._waiting: dict[tuple[str, str], asyncio.Future[dict[str, Any]]] = {}
+        self.handoffs: dict[str, dict[str, Any]] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Wire":
+        await self._producer.start()
+        await self._consumer.start()
+        partitions = await self._producer.partitions_for(DECISIONS)
+        self._consumer.assign([TopicPartition(topic, p) for topic in (DECISIONS, HANDOFFS) for p in partitions])
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+        await self._producer.stop()
+        await self._consumer.stop()
+
+    async def _read(self) -> None:
+        async for record in self._consumer:
+            event = orjson.loads(record.value)
+            data = event["data"]
+            if event["type"] == "handrail.handoff.v1":
+                self.handoffs[data["handoff_id"]] = data
+            elif event["type"] == "handrail.decision.v1":
+                released = ("release", data["handoff_id"] or "")
+                key = released if data["kind"] == "release" else (data["for"]["source"], data["for"]["id"])
+                if (waiting := self._waiting.get(key)) is not None and not waiting.done():
+                    waiting.set_result(data)
+
+    def expect(self, *key: str) -> asyncio.Future[dict[str, Any]]:
+        """A future for the decision on (source, id), or for the release of ("release", handoff id)."""
+        return self._waiting.setdefault((key[0], key[1]), asyncio.get_running_loop().create_future())
+
+    async def decided(self, future: asyncio.Future[dict[str, Any]], about: str) -> dict[str, Any]:
+        """The decision, waited for; no decision means no action."""
+        try:
+            return await asyncio.wait_for(future, PATIENCE_S)
+        except TimeoutError:
+            raise HandrailError(f"{about}: no decision within {PATIENCE_S:.0f} s; is the worker running?") from None
+
+    async def publish(self, event: dict[str, Any], topic: str = AGENT_EVENTS, at_ms: int | None = None) -> None:
+        """Put one event on the log and wait until it is there."""
+        key = event["subject"].encode()
+        value = orjson.dumps(event)
+        await self._producer.send_and_wait(topic, value, key=key, timestamp_ms=at_ms, headers=CONTENT_TYPE)
+
+    async def resolve(self, event: dict[str, Any]) -> None:
+        """Put a human's answer on its topic."""
+        await self.publish(event, RESOLUTIONS)

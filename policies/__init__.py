@@ -1,0 +1,28 @@
+"""The policy language: files in, one immutable bundle out, and its judgement of each proposal."""
+
+from handrail.policies.agents import AgentEntry
+from handrail.policies.bundle import SEMANTICS, Bundle, compile_bundle
+from handrail.policies.folder import load_bundle
+from handrail.policies.limits import Limits
+from handrail.policies.names import MISSING, canonical_tool, resolve
+from handrail.policies.prices import Price
+from handrail.policies.routing import RouteRule
+from handrail.policies.subject import Judgement, RuleFinding, Skipped, Subject
+
+__all__ = [
+    "MISSING",
+    "SEMANTICS",
+    "AgentEntry",
+    "Bundle",
+    "Judgement",
+    "Limits",
+    "Price",
+    "RouteRule",
+    "RuleFinding",
+    "Skipped",
+    "Subject",
+    "canonical_tool",
+    "compile_bundle",
+    "load_bundle",
+    "resolve",
+]

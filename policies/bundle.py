@@ -1,0 +1,134 @@
+"""A bundle: everything that decides, made from the texts of its files. Reads no file, no clock, no setting."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from handrail.policies.agents import UNLISTED, AgentEntry
+from handrail.policies.judge import Judge
+from handrail.policies.limits import Limits
+from handrail.policies.names import CACHED_NAME_CHARACTERS_MAX
+from handrail.policies.parts import Parts, read_parts
+from handrail.policies.policy import Policy
+from handrail.policies.prices import Price
+from handrail.policies.routing import RouteRule
+from handrail.policies.subject import Judgement, Subject
+from handrail.policies.tools import Effect, Path, Tools
+from handrail.schemas.canonical import digest
+from handrail.schemas.errors import PolicyError, PolicyErrors
+
+SEMANTICS = 1
+"""The version of the fold that bundles are written for."""
+
+CACHED = 4_096
+
+
+class Bundle:
+    """Policies, limits, routes, tools, agents, prices and lexicon: one immutable thing with one hash."""
+
+    def __init__(self, document: Mapping[str, Any], parts: Parts) -> None:
+        self._files = dict(document["files"])
+        self._ruleset = f"sha256:{digest(self.document)}"
+        self._parts = parts
+        self._judge = Judge(parts.policies, parts.tools)
+        self._limits = lru_cache(CACHED)(parts.limits.limits)
+        self._price = lru_cache(CACHED)(parts.prices.price)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The bundle as it goes over the wire: `{"semantics": 1, "files": {name: text}}`, defaults included."""
+        return {"semantics": SEMANTICS, "files": dict(self._files)}
+
+    @property
+    def ruleset(self) -> str:
+        """`sha256:` and the digest of the document."""
+        return self._ruleset
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies, in the order of their files."""
+        return self._parts.policies
+
+    @property
+    def tools(self) -> Tools:
+        """What `tools.yaml` says."""
+        return self._parts.tools
+
+    @property
+    def lexicon(self) -> Mapping[str, Any]:
+        """The classifier's lexicon as parsed; empty where there is none."""
+        return MappingProxyType(dict(self._parts.lexicon))
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that the routing file names."""
+        return self._parts.routing.topics
+
+    @property
+    def default_queue(self) -> str:
+        """Where a handoff goes that no route sends elsewhere."""
+        return self._parts.routing.default_queue
+
+    def judge(self, subject: Subject) -> Judgement:
+        """Every rule that fires, most restrictive first, and every rule whose field was absent."""
+        return self._judge.judge(subject)
+
+    def limits(self, tenant: str, agent_id: str) -> Limits:
+        """The limits of an agent for a tenant: the agent's over the tenant's over the default."""
+        if len(tenant) + len(agent_id) > CACHED_NAME_CHARACTERS_MAX:
+            return self._parts.limits.limits(tenant, agent_id)
+        return self._limits(tenant, agent_id)
+
+    def route_for(self, classification: Mapping[str, Any]) -> RouteRule | None:
+        """The first route that holds, in the order of the file; None means that the AI answers.
+
+        `classification` is that of the decision, with `attributes` and `customer` beside it.
+        """
+        return self._parts.routing.route_for(classification)
+
+    def agent(self, agent_id: str) -> AgentEntry:
+        """The agent's entry; one that is not listed is enforced."""
+        return self._parts.agents.get(agent_id, UNLISTED)
+
+    def price(self, model_name: str, provider: str | None = None) -> Price | None:
+        """What a model's tokens cost, or None where nobody knows: never 0."""
+        if len(model_name) + len(provider or "") > CACHED_NAME_CHARACTERS_MAX:
+            return None
+        return self._price(model_name, provider)
+
+    def effect(self, tool: str, declared: str | None = None) -> Effect:
+        """Whether a tool reads or writes, by `tools.yaml`; what an event declares can only raise it to `write`."""
+        return self._parts.tools.effect(tool, declared)
+
+    def fields(self, tool: str) -> Mapping[str, Path]:
+        """The named quantities in calls of a tool, each with its path."""
+        return self._parts.tools.fields(tool)
+
+    def facts(self, tool: str) -> tuple[tuple[str, Path], ...]:
+        """The facts to take from a result of this tool, each with its path in the result."""
+        return self._parts.tools.facts(tool)
+
+
+def compile_bundle(document: Mapping[str, Any]) -> Bundle:
+    """The bundle of a document, the same wherever it is compiled. Raises PolicyErrors with all mistakes."""
+    return compile_labelled(document, {})
+
+
+def compile_labelled(document: Mapping[str, Any], labels: Mapping[str, str]) -> Bundle:
+    """As `compile_bundle`; `labels` has the name under which a person knows each file."""
+    _check(document)
+    parts, mistakes = read_parts(document["files"])
+    errors = [error for each in mistakes for error in each.errors(labels.get(each.file, each.file))]
+    if errors:
+        raise PolicyErrors(errors)
+    return Bundle(document, parts)
+
+
+def _check(document: Mapping[str, Any]) -> None:
+    if document.get("semantics") != SEMANTICS:
+        reason = f"must be {SEMANTICS}, got {document.get('semantics')!r}: use the version of Handrail that wrote it"
+        raise PolicyErrors([PolicyError("bundle", "semantics", reason)])
+    files = document.get("files")
+    if not isinstance(files, Mapping) or not all(isinstance(item, str) for pair in files.items() for item in pair):
+        raise PolicyErrors([PolicyError("bundle", "files", "must be the texts of files by their names")])

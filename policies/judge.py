@@ -1,0 +1,91 @@
+"""All rules of a bundle over one subject: most restrictive wins, and every rule that fired is named."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from handrail.policies.bound import BoundRule
+from handrail.policies.names import CACHED_NAME_CHARACTERS_MAX
+from handrail.policies.policy import Policy
+from handrail.policies.subject import RESTRICTIVE, Judgement, RuleFinding, Skipped, Subject
+from handrail.policies.tools import ToolEntry, Tools
+from handrail.policies.truth import MISSING_FIELD, NO
+
+PLANS_MAX = 4_096
+BINDINGS_MAX = 256
+
+
+class Plan(NamedTuple):
+    """What judges one kind of subject: rules in the order of findings, and policies whose default is not `allow`."""
+
+    rules: tuple[BoundRule, ...]
+    defaults: tuple[Policy, ...]
+
+
+class Judge:
+    """Rules filtered and bound once for each event type, tool, agent and tenant; both caches are bounded."""
+
+    def __init__(self, policies: Sequence[Policy], tools: Tools) -> None:
+        self._policies = tuple(policies)
+        self._tools = tools
+        self._bindings = lru_cache(BINDINGS_MAX)(self._bind)
+        self._plans = lru_cache(PLANS_MAX)(self._plan)
+
+    def judge(self, subject: Subject) -> Judgement:
+        """Every rule that fires, most restrictive first, then by policy id and order in the file."""
+        rules, defaults = self._plan_of(subject)
+        findings: list[RuleFinding] = []
+        skipped: list[Skipped] = []
+        for bound in rules:
+            truth = bound.holds(subject)
+            if truth == NO:
+                continue
+            if truth in bound.fires_at:
+                findings.append(bound.finding(subject, truth))
+            elif truth == MISSING_FIELD:
+                skipped.append(bound.skipped(subject))
+        if defaults:
+            findings = _with_defaults(findings, defaults)
+        return Judgement(tuple(findings), tuple(skipped))
+
+    def _plan_of(self, subject: Subject) -> Plan:
+        tool, agent_id, tenant = subject.tool, subject.agent_id, subject.tenant
+        if len(tool or "") + len(agent_id) + len(tenant) > CACHED_NAME_CHARACTERS_MAX:
+            return self._plan(subject.event_type, tool, agent_id, tenant)
+        return self._plans(subject.event_type, tool, agent_id, tenant)
+
+    def _plan(self, event_type: str, tool: str | None, agent_id: str, tenant: str) -> Plan:
+        entry = self._tools.entry(tool)
+        bound = self._bindings(event_type, entry.name if entry else None)
+        return Plan(
+            tuple(each for each in bound if each.rule.scope.covers(event_type, tool, agent_id, tenant)),
+            tuple(
+                policy
+                for policy in self._policies
+                if policy.default_action != "allow" and policy.scope.covers(event_type, tool, agent_id, tenant)
+            ),
+        )
+
+    def _bind(self, event_type: str, entry_name: str | None) -> tuple[BoundRule, ...]:
+        entry: ToolEntry | None = self._tools.entry(entry_name)
+        bound = [
+            BoundRule(policy, rule, index, event_type, entry)
+            for policy in self._policies
+            for index, rule in enumerate(policy.rules)
+            if event_type in rule.scope.events
+        ]
+        return tuple(sorted(bound, key=lambda each: each.order))
+
+
+def _with_defaults(findings: list[RuleFinding], defaults: Sequence[Policy]) -> list[RuleFinding]:
+    """Let the default of a policy speak where none of its rules did. What a shadow rule says counts for shadow only."""
+    spoken = {(finding.policy_id, finding.mode) for finding in findings}
+    findings += [_default(policy) for policy in defaults if (policy.id, policy.mode) not in spoken]
+    return sorted(findings, key=lambda finding: (RESTRICTIVE[finding.action], finding.policy_id))
+
+
+def _default(policy: Policy) -> RuleFinding:
+    action = policy.default_action
+    message = f"No rule of {policy.id} covers this; its default is {action}"
+    evidence = {"field": None, "operator": "default_action", "value": None, "threshold": action}
+    return RuleFinding(policy.id, None, action, policy.mode, message, evidence)

@@ -1,0 +1,84 @@
+"""Names: canonical tool names, and paths into what an event carries."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+from unicodedata import normalize
+
+CACHED_NAME_CHARACTERS_MAX = 256
+PATH_PARTS_MAX = 16
+
+_SEPARATOR = re.compile(r"[./:]|__")
+_PART = re.compile(r"[^\s.{}\[\]]+").fullmatch
+
+
+class _Missing:
+    """Stands for a field that is not there; null is there."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()
+
+
+def canonical_tool(name: str) -> str:
+    """The one spelling of a tool's name: NFKC, trimmed, case-folded, `-` and space as `_`."""
+    if len(name) > CACHED_NAME_CHARACTERS_MAX:  # long names come from nobody honest: they must not fill the cache
+        return _canonical(name)
+    return _cached_canonical(name)
+
+
+def _canonical(name: str) -> str:
+    # Case folding can undo the normal form (and the normal form the folding), so both go on until nothing changes.
+    for _ in range(4):
+        folded = normalize("NFKC", normalize("NFKC", name).casefold()).strip().replace("-", "_").replace(" ", "_")
+        if folded == name:
+            break
+        name = folded
+    return name
+
+
+_cached_canonical = lru_cache(4096)(_canonical)
+
+
+def last_segment(tool: str) -> str:
+    """What stands behind the last `.`, `/`, `:` or `__` of a canonical name; the name itself where there is none."""
+    return _SEPARATOR.split(tool)[-1]
+
+
+def tool_matcher(names: Iterable[str]) -> Callable[[str | None], bool]:
+    """Whether a canonical tool name is one of `names`; a bare one among them also matches its last segment."""
+    exact = frozenset(canonical_tool(name) for name in names)
+    bare = frozenset(name for name in exact if last_segment(name) == name)
+
+    def matches(tool: str | None) -> bool:
+        return tool is not None and (tool in exact or last_segment(tool) in bare)
+
+    return matches
+
+
+def path_parts(path: str) -> tuple[str, ...] | None:
+    """`order.items.0.price` as its parts, or None where it is no path."""
+    parts = tuple(path.split("."))
+    if len(parts) > PATH_PARTS_MAX or not all(_PART(part) for part in parts):
+        return None
+    return parts
+
+
+def resolve(parts: Iterable[str], value: Any) -> Any:
+    """What lies at `parts` inside `value`, or MISSING. A number as a part counts into a list, from 0."""
+    for part in parts:
+        if isinstance(value, Mapping):
+            value = value.get(part, MISSING)
+        elif isinstance(value, list | tuple) and part.isascii() and part.isdigit() and len(part) < 7:
+            index = int(part)
+            value = value[index] if index < len(value) else MISSING
+        else:
+            return MISSING
+        if value is MISSING:
+            return MISSING
+    return value

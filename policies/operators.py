@@ -1,0 +1,260 @@
+"""The operators of conditions. Each reads its threshold once, and then answers yes, no or why it cannot be known.
+
+A threshold that cannot be used raises ValueError with what to write instead; `OPERATORS` has every spelling.
+"""
+
+import operator as compare
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import re2
+
+from handrail.policies.mistakes import shown
+from handrail.policies.names import MISSING, tool_matcher
+from handrail.policies.numeric import number
+from handrail.policies.shape import LIST_MAX
+from handrail.policies.truth import INCOMPARABLE, MISSING_FIELD, NO, YES
+
+Test: TypeAlias = Callable[[Any], int]
+"""Of the value that a field has (never MISSING): yes, no or INCOMPARABLE."""
+
+TEXT_DEPTH_MAX = 64
+PATTERN_CHARACTERS_MAX = 1_000
+PATTERN_BYTES_MAX = 1_000_000
+
+
+def above(threshold: Any) -> Test:
+    return _numeric(compare.gt, threshold)
+
+
+def below(threshold: Any) -> Test:
+    return _numeric(compare.lt, threshold)
+
+
+def at_least(threshold: Any) -> Test:
+    return _numeric(compare.ge, threshold)
+
+
+def at_most(threshold: Any) -> Test:
+    return _numeric(compare.le, threshold)
+
+
+def _numeric(holds: Callable[[Any, Any], bool], threshold: Any) -> Test:
+    limit = _number(threshold)
+
+    def test(value: Any) -> int:
+        if type(value) is not int:
+            value = number(value)
+            if value is None:
+                return INCOMPARABLE
+        return YES if holds(value, limit) else NO
+
+    return test
+
+
+def between(threshold: Any) -> Test:
+    """Both ends belong to it."""
+    if not isinstance(threshold, list) or len(threshold) != 2:
+        raise ValueError(f"must be two numbers such as [100, 500], got {shown(threshold)}")
+    low, high = (_number(end) for end in threshold)
+    if low > high:
+        raise ValueError(f"must be the lower number first, got {shown(threshold)}")
+
+    def test(value: Any) -> int:
+        found = number(value)
+        if found is None:
+            return INCOMPARABLE
+        return YES if low <= found <= high else NO
+
+    return test
+
+
+def _number(threshold: Any) -> int | Decimal:
+    found = number(threshold)
+    if found is None:
+        raise ValueError(f"must be a number, got {shown(threshold)}")
+    return found
+
+
+def equals(threshold: Any) -> Test:
+    """Texts are equal letter by letter; a number equals every spelling of it; words are no numbers, nor the reverse."""
+    return in_list([_scalar(threshold)])
+
+
+def in_list(threshold: Any) -> Test:
+    """Whether one of the list equals the value."""
+    if not isinstance(threshold, list) or not threshold:
+        raise ValueError(f"must be a list such as [gold, silver], got {shown(threshold)}")
+    if len(threshold) > LIST_MAX:
+        raise ValueError(f"has {len(threshold)} items: write at most {LIST_MAX}")
+    scalars = [_scalar(item) for item in threshold]
+    texts = frozenset(item for item in scalars if isinstance(item, str))
+    truths = frozenset(item for item in scalars if isinstance(item, bool))
+    written = frozenset(item for item in scalars if not isinstance(item, bool | str))
+    numbers = written | _numbers(texts)
+
+    def test(value: Any) -> int:
+        kind = type(value)
+        if kind is str:
+            return YES if value in texts or (written and number(value) in written) else NO
+        if kind is bool:
+            return YES if value in truths else NO
+        found = number(value)
+        if found is None:
+            return INCOMPARABLE
+        return YES if found in numbers else NO
+
+    return test
+
+
+def _numbers(texts: Iterable[str]) -> frozenset[int | Decimal]:
+    found = (number(text) for text in texts)
+    return frozenset(item for item in found if item is not None)
+
+
+def _scalar(threshold: Any) -> Any:
+    if threshold is None:
+        raise ValueError("null compares with nothing: use the operator exists")
+    if isinstance(threshold, list | dict):
+        raise ValueError(f"must be one text, number, true or false, got {shown(threshold)}: use in_list for several")
+    return threshold
+
+
+def contains(threshold: Any) -> Test:
+    """Whether the text stands anywhere in the value, in any case; in lists and objects, in any part or key of them."""
+    if isinstance(threshold, bool | list | dict) or threshold is None or str(threshold) == "":
+        raise ValueError(f"must be text, got {shown(threshold)}")
+    needle = str(threshold).casefold()
+
+    def test(value: Any) -> int:
+        if type(value) is str:
+            return YES if needle in value.casefold() else NO
+        if value is None:
+            return INCOMPARABLE
+        return YES if any(needle in text.casefold() for text in _texts(value)) else NO
+
+    return test
+
+
+def _texts(value: Any) -> Iterable[str]:
+    """Every text in a value, keys of objects too; numbers, true and false as JSON writes them."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            waiting.extend(part)
+            waiting.extend(part.values())
+        elif isinstance(part, list | tuple):
+            waiting.extend(part)
+        elif part is not None:
+            yield _as_text(part)
+
+
+def _as_text(scalar: Any) -> str:
+    if isinstance(scalar, str):
+        return scalar
+    return str(scalar).lower() if isinstance(scalar, bool) else str(scalar)
+
+
+def matches(threshold: Any) -> Test:
+    """Whether the RE2 pattern is found anywhere in the text; `^` and `$` tie it to the ends."""
+    if not isinstance(threshold, str) or not threshold or len(threshold) > PATTERN_CHARACTERS_MAX:
+        raise ValueError(f"must be a pattern of 1 to {PATTERN_CHARACTERS_MAX} characters, got {shown(threshold)}")
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = PATTERN_BYTES_MAX
+    try:
+        search = re2.compile(threshold, options).search
+    except re2.error as error:
+        raise ValueError(f"is no RE2 pattern: {_reason(error)}, got {shown(threshold)}") from None
+
+    def test(value: Any) -> int:
+        if value is None or isinstance(value, dict | list):
+            return INCOMPARABLE
+        return YES if search(_as_text(value)) else NO
+
+    return test
+
+
+def _reason(error: Exception) -> str:
+    reason = error.args[0] if error.args else "cannot be read"
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+
+
+def is_tool(threshold: Any) -> Test:
+    """`equals` and `in_list` on a tool's name: every spelling of it, and a bare name also as the last segment."""
+    names = threshold if isinstance(threshold, list) else [threshold]
+    if not names or not all(isinstance(name, str) and name.strip() for name in names):
+        raise ValueError(f"must be the name of a tool, or a list of names, got {shown(threshold)}")
+    among = tool_matcher(names)
+    return lambda value: YES if among(value) else NO
+
+
+def opposite(of: Callable[[Any], Test]) -> Callable[[Any], Test]:
+    """The operator that says yes where `of` says no."""
+
+    def opposed(threshold: Any) -> Test:
+        test = of(threshold)
+
+        def turned(value: Any) -> int:
+            truth = test(value)
+            return 1 - truth if truth <= YES else truth
+
+        return turned
+
+    return opposed
+
+
+OPERATORS: dict[str, Callable[[Any], Test]] = {
+    "max_value": above,
+    "greater_than": above,
+    "requires_approval": above,
+    "min_value": below,
+    "less_than": below,
+    "greater_than_or_equal": at_least,
+    "greater_than_or_equals": at_least,
+    "less_than_or_equal": at_most,
+    "less_than_or_equals": at_most,
+    "between": between,
+    "equals": equals,
+    "not_equals": opposite(equals),
+    "in_list": in_list,
+    "in": in_list,
+    "not_in_list": opposite(in_list),
+    "not_in": opposite(in_list),
+    "contains": contains,
+    "not_contains": opposite(contains),
+    "matches": matches,
+}
+"""Every operator that compares a value; `exists` stands apart, because only it can see that a field is missing."""
+
+TOOL_OPERATORS: dict[str, Callable[[Any], Test]] = {
+    "equals": is_tool,
+    "not_equals": opposite(is_tool),
+    "in_list": is_tool,
+    "in": is_tool,
+    "not_in_list": opposite(is_tool),
+    "not_in": opposite(is_tool),
+}
+
+
+def test_of(field_is_tool: bool, name: str, threshold: Any) -> Test:
+    """The test that the operator makes of the threshold. Raises ValueError where the threshold is no good."""
+    table = TOOL_OPERATORS if field_is_tool and name in TOOL_OPERATORS else OPERATORS
+    return table[name](threshold)
+
+
+def leaf(get: Callable[[Any], Any], test: Test) -> Callable[[Any], int]:
+    """The condition that a field, looked up by `get` in the subject, passes the test."""
+
+    def holds(subject: Any) -> int:
+        value = get(subject)
+        return MISSING_FIELD if value is MISSING else test(value)
+
+    return holds
+
+
+def exists(get: Callable[[Any], Any], wanted: bool) -> Callable[[Any], int]:
+    """The condition that a field is there (null included), or is not; never unknown."""
+    return lambda subject: YES if (get(subject) is not MISSING) is wanted else NO

@@ -1,0 +1,106 @@
+"""The parts of a bundle, each read from the text of its file; a file of the user goes before the default."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from handrail.policies import yaml12
+from handrail.policies.agents import AgentEntry, read_agents
+from handrail.policies.limits import LimitsFile, read_limits
+from handrail.policies.mistakes import Mistakes
+from handrail.policies.policy import Policy
+from handrail.policies.prices import Prices, read_prices
+from handrail.policies.routing import Routing, read_routing
+from handrail.policies.shape import mapping
+from handrail.policies.shapes import read_policy
+from handrail.policies.tools import Tools, read_tools
+
+DEFAULTS = "defaults/"
+"""What the names of built-in files begin with."""
+
+SETTINGS = ("limits.yaml", "routing.yaml", "tools.yaml", "agents.yaml", "prices.yaml", "lexicon.yaml")
+MERGED = ("limits.yaml", "prices.yaml")
+"""Files whose default still holds for what the user's file leaves out. Others replace their default whole."""
+
+RULES_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a bundle consists of."""
+
+    policies: tuple[Policy, ...]
+    limits: LimitsFile
+    routing: Routing
+    tools: Tools
+    agents: Mapping[str, AgentEntry]
+    prices: Prices
+    lexicon: Mapping[str, Any]
+
+
+class Files:
+    """The files of a document, each parsed once, with their mistakes."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._parsed = {name: yaml12.read(name, text) for name, text in texts.items()}
+
+    @property
+    def mistakes(self) -> list[Mistakes]:
+        """The mistakes of all files, in the order of their names."""
+        return [self._parsed[name][1] for name in sorted(self._parsed) if self._parsed[name][1].found]
+
+    def policies(self) -> list[str]:
+        """The names of the policy files, sorted."""
+        return sorted(name for name in self._parsed if name not in SETTINGS and not name.startswith(DEFAULTS))
+
+    def layers(self, name: str) -> list[tuple[Any, Mistakes]]:
+        """The readable texts that make up a settings file: the default first, then the user's."""
+        default, own = DEFAULTS + name, self._parsed.get(name)
+        names = [default, name] if own is None or name in MERGED else [name]
+        return [self.parsed(each) for each in names if each in self._parsed and self.readable(each)]
+
+    def parsed(self, name: str) -> tuple[Any, Mistakes]:
+        """The value of a file and its mistakes."""
+        return self._parsed[name]
+
+    def readable(self, name: str) -> bool:
+        """Whether the file has a value at all."""
+        return self._parsed[name][0] is not None
+
+
+def read_parts(texts: Mapping[str, str]) -> tuple[Parts, list[Mistakes]]:
+    """The parts, and the mistakes of every file; the parts are good for use only where there are none."""
+    files = Files(texts)
+    limits = LimitsFile()
+    for value, mistakes in files.layers("limits.yaml"):
+        limits = read_limits(value, mistakes, limits)
+    prices = {name: price for layer in files.layers("prices.yaml") for name, price in read_prices(*layer).items()}
+    routing, tools, agents, lexicon = Routing(), Tools({}), dict[str, AgentEntry](), dict[str, Any]()
+    for layer in files.layers("routing.yaml"):
+        routing = read_routing(*layer)
+    for layer in files.layers("tools.yaml"):
+        tools = read_tools(*layer)
+    for layer in files.layers("agents.yaml"):
+        agents = read_agents(*layer)
+    for value, mistakes in files.layers("lexicon.yaml"):
+        lexicon = mapping(value, "", mistakes, "topics: {}")
+    parts = Parts(_policies(files), limits, routing, tools, agents, Prices(prices), lexicon)
+    return parts, files.mistakes
+
+
+def _policies(files: Files) -> tuple[Policy, ...]:
+    found: dict[str, Policy] = {}
+    rules = 0
+    for name in files.policies():
+        value, mistakes = files.parsed(name)
+        policy = read_policy(value, PurePosixPath(name).stem, mistakes) if files.readable(name) else None
+        if policy is None:
+            continue
+        rules += len(policy.rules)
+        if rules > RULES_MAX:
+            mistakes.add("", f"brings the bundle to {rules} rules: keep it to {RULES_MAX}")
+        if policy.id in found:
+            mistakes.add("id", f'"{policy.id}" is the id of {found[policy.id].file} too: give each policy its own id')
+        found.setdefault(policy.id, policy)
+    return tuple(found.values())

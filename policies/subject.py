@@ -1,0 +1,61 @@
+"""What is judged, and what comes of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+Action: TypeAlias = Literal["block", "require_approval", "allow"]
+Mode: TypeAlias = Literal["enforce", "shadow"]
+
+RESTRICTIVE: dict[str, int] = {"block": 0, "require_approval": 1, "allow": 2}
+"""The order of actions, most restrictive first."""
+
+
+@dataclass(slots=True)
+class Subject:
+    """One proposal, as the rules see it. `tool` is canonical; `data` is the event's, as it came.
+
+    `usage` holds the fields of a decision's usage, `facts` what `tools.yaml` takes from earlier results, by fact.
+    """
+
+    event_type: str
+    kind: str
+    tenant: str
+    agent_id: str
+    tool: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    customer: Mapping[str, Any] = field(default_factory=dict)
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    classification: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RuleFinding(NamedTuple):
+    """A rule that fired (`rule_id` None: the default of its policy). In mode `shadow` it is recorded, not obeyed."""
+
+    policy_id: str
+    rule_id: str | None
+    action: Action
+    mode: Mode
+    message: str
+    evidence: dict[str, Any]
+    on_block: Literal["escalate", "refuse"] | None = None
+    approvals_needed: int = 1
+    customer_message: str | None = None
+
+
+class Skipped(NamedTuple):
+    """A rule that did not apply because `field` was absent."""
+
+    policy_id: str
+    rule_id: str
+    field: str
+
+
+class Judgement(NamedTuple):
+    """Every rule that fired, most restrictive first, and every rule that could not be asked."""
+
+    findings: tuple[RuleFinding, ...]
+    skipped: tuple[Skipped, ...]

@@ -1,0 +1,151 @@
+"""`tools.yaml`: what a tool does to the world, and where its quantities stand.
+
+tools:
+  refund:
+    effect: write
+    fields: {refund_amount_usd: arguments.amount}
+    facts: {order_total: results.get_order_details.total}
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from handrail.policies.mistakes import Mistakes, shown
+from handrail.policies.names import canonical_tool, last_segment, path_parts
+from handrail.policies.shape import at, choice, known_keys, mapping
+
+Effect: TypeAlias = Literal["read", "write", "unknown"]
+Path: TypeAlias = tuple[str, ...]
+
+FIELD_ROOTS = ("arguments", "attributes", "customer", "data")
+TOOLS_MAX = 1_000
+_EXAMPLE = "{refund: {effect: write}}"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEntry:
+    """One tool: `fields` by name, as paths that begin with their root; `facts` by name, as source tool and path."""
+
+    name: str
+    effect: Effect = "unknown"
+    fields: Mapping[str, Path] = field(default_factory=dict)
+    facts: Mapping[str, tuple[str, Path]] = field(default_factory=dict)
+
+
+class Tools:
+    """The tools of a bundle, by canonical name; a bare name also serves its namespaced spellings."""
+
+    def __init__(self, entries: Mapping[str, ToolEntry]) -> None:
+        self._entries = dict(entries)
+        self._bare = {name: entry for name, entry in entries.items() if last_segment(name) == name}
+        self._facts: dict[str, dict[str, Path]] = {}
+        for entry in entries.values():
+            for name, (source, path) in entry.facts.items():
+                self._facts.setdefault(source, {})[name] = path
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def entry(self, tool: str | None) -> ToolEntry | None:
+        """The entry of a canonical tool name."""
+        if tool is None or not self._entries:
+            return None
+        return self._entries.get(tool) or self._bare.get(last_segment(tool))
+
+    def effect(self, tool: str, declared: str | None) -> Effect:
+        """What the file says; an event can only raise it to `write`."""
+        entry = self.entry(tool)
+        return "write" if declared == "write" else entry.effect if entry else "unknown"
+
+    def fields(self, tool: str) -> Mapping[str, Path]:
+        """Names of quantities in calls of this tool, with the path of each."""
+        entry = self.entry(tool)
+        return entry.fields if entry else MappingProxyType({})
+
+    def facts(self, tool: str) -> tuple[tuple[str, Path], ...]:
+        """What to take from a result of this tool: the name of each fact, and its path in the result."""
+        if not self._facts:
+            return ()
+        taken = dict(self._facts.get(last_segment(tool), {}))
+        taken.update(self._facts.get(tool, {}))
+        return tuple(taken.items())
+
+
+def read_tools(value: Any, mistakes: Mistakes) -> Tools:
+    """The tools of a parsed `tools.yaml`."""
+    root = mapping(value, "", mistakes, f"tools: {_EXAMPLE}")
+    known_keys(root, "", ("tools",), mistakes)
+    named = mapping(root.get("tools"), "tools", mistakes, _EXAMPLE)
+    if len(named) > TOOLS_MAX:
+        mistakes.add("tools", f"has {len(named)} tools: write at most {TOOLS_MAX}")
+        return Tools({})
+    entries: dict[str, ToolEntry] = {}
+    for name, settings in named.items():
+        path = at("tools", name)
+        canonical = canonical_tool(name)
+        if canonical in entries:
+            mistakes.add(path, f"is the tool {canonical} a second time: write one entry for all spellings")
+        entries[canonical] = _entry(canonical, settings, path, mistakes)
+    _check_facts(entries, mistakes)
+    return Tools(entries)
+
+
+def _entry(name: str, value: Any, path: str, mistakes: Mistakes) -> ToolEntry:
+    settings = mapping(value, path, mistakes, "{effect: write}")
+    known_keys(settings, path, ("effect", "fields", "facts"), mistakes)
+    effect = (
+        choice(settings["effect"], at(path, "effect"), ("read", "write"), mistakes) if "effect" in settings else None
+    )
+    fields = {
+        key: parts
+        for key, where, text in _paths(settings, path, "fields", "{amount_usd: arguments.amount}", mistakes)
+        if (parts := _field(text, where, mistakes)) is not None
+    }
+    facts = {
+        key: source
+        for key, where, text in _paths(settings, path, "facts", "{total: results.get_order.total}", mistakes)
+        if (source := _fact(text, where, mistakes)) is not None
+    }
+    for key in facts.keys() & fields.keys():
+        mistakes.add(at(at(path, "facts"), key), "is a field of this tool too: use another name")
+    return ToolEntry(name, "read" if effect == "read" else "write" if effect else "unknown", fields, facts)
+
+
+def _paths(
+    settings: Mapping[str, Any], path: str, key: str, example: str, mistakes: Mistakes
+) -> list[tuple[str, str, Any]]:
+    if key not in settings:
+        return []
+    inner = at(path, key)
+    named = mapping(settings[key], inner, mistakes, example)
+    for name in named:
+        if path_parts(name) is None:
+            mistakes.add(at(inner, name), f"is no name for a field, got {shown(name)}: use letters, digits and _")
+    return [(name, at(inner, name), text) for name, text in named.items()]
+
+
+def _field(text: Any, path: str, mistakes: Mistakes) -> Path | None:
+    parts = path_parts(text) if isinstance(text, str) else None
+    if parts is None or len(parts) < 2 or parts[0] not in FIELD_ROOTS:
+        mistakes.add(path, f"must be a path such as arguments.amount, got {shown(text)}")
+        return None
+    return parts
+
+
+def _fact(text: Any, path: str, mistakes: Mistakes) -> tuple[str, Path] | None:
+    parts = path_parts(text) if isinstance(text, str) else None
+    if parts is None or len(parts) < 3 or parts[0] != "results":
+        mistakes.add(path, f"must be a path such as results.get_order.total, got {shown(text)}")
+        return None
+    return canonical_tool(parts[1]), parts[2:]
+
+
+def _check_facts(entries: Mapping[str, ToolEntry], mistakes: Mistakes) -> None:
+    """One name, one source: facts of a conversation are kept by name."""
+    sources: dict[str, tuple[str, Path]] = {}
+    for tool, entry in entries.items():
+        for name, source in entry.facts.items():
+            if sources.setdefault(name, source) != source:
+                mistakes.add(f"tools.{tool}.facts.{name}", "has another source in another tool: use two names")

@@ -1,0 +1,28 @@
+"""Times: RFC 3339 on the wire, integer milliseconds since 1970-01-01 UTC inside."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from handrail.schemas.errors import SchemaError
+
+
+def to_ms(text: str) -> int:
+    """Milliseconds of an RFC 3339 time; a time without a zone is refused. Raises SchemaError."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise SchemaError(f"time: must be RFC 3339 such as 2026-11-23T10:15:02Z, got {text[:40]!r}") from None
+    if found.tzinfo is None:
+        raise SchemaError(f"time: must have a zone (end it with Z for UTC), got {text[:40]!r}")
+    return int(found.timestamp() * 1000)
+
+
+@lru_cache(1024)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def to_rfc3339(ms: int) -> str:
+    """`2026-11-23T10:15:02.412Z`: always UTC, always milliseconds."""
+    second, rest = divmod(ms, 1000)
+    return f"{_second(second)}.{rest:03d}Z"

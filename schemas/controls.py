@@ -1,0 +1,94 @@
+"""Control records: what else can influence a decision, in the partition where it acts."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from handrail.schemas.fields import Count, Json, Model, Name, Ruleset, Shape, Share
+
+CONTROL_KEY = "control"
+
+
+class Control(Shape):
+    """The fields of the signature; it is not checked yet."""
+
+    issuer: Name | None = None
+    key_id: Name | None = None
+    partition: Count | None = None
+    seq: Count | None = None
+    signature: str | None = None
+
+
+class PoliciesActivated(Control):
+    ruleset: Ruleset
+    by: Json = None
+    reason: str | None = None
+
+
+class AgentMode(Control):
+    agent_id: Name
+    mode: Literal["ai", "supervised", "human"]
+    tenant: Name | None = None
+    intents: list[str] | None = None
+    share: Share | None = None
+    reason: str | None = None
+    by: Json = None
+    evidence: Json = None
+
+
+class ModelVerified(Control):
+    agent_id: Name
+    model: Model
+    by: Json = None
+
+
+class BreakerChanged(Control):
+    agent_id: Name
+    model: Json = None
+    state: Literal["closed", "open", "half_open"]
+    reason: str | None = None
+
+
+class QueueState(Control):
+    queue: Name
+    open: Annotated[int, Field(ge=0)]
+    wait_s: Count
+
+
+class BaselineSet(Control):
+    agent_id: Name
+    intent: str | None = None
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    by: Json = None
+
+
+class Tick(Control):
+    pass
+
+
+class Resolution(Control):
+    """The copy of what a human did; `source` and `id` are the original's identity, `type` its type."""
+
+    type: Literal["handrail.resolution.v1", "handrail.handoff.claimed.v1"]
+    source: str
+    id: Name
+    resolution: dict[str, Any]
+
+
+class Grant(Control):
+    grant: Json = None
+
+
+CONTROLS: dict[str, type[Control]] = {
+    "handrail.control.policies.activated.v1": PoliciesActivated,
+    "handrail.control.agent.mode.v1": AgentMode,
+    "handrail.control.model.verified.v1": ModelVerified,
+    "handrail.control.breaker.changed.v1": BreakerChanged,
+    "handrail.control.queue.state.v1": QueueState,
+    "handrail.control.baseline.set.v1": BaselineSet,
+    "handrail.control.tick.v1": Tick,
+    "handrail.control.resolution.v1": Resolution,
+    "handrail.control.grant.v1": Grant,
+}
+OF_A_CONVERSATION = frozenset({"handrail.control.resolution.v1", "handrail.control.grant.v1"})

@@ -1,0 +1,129 @@
+"""Agent events: what agents, channels, surveys and scorers put on `agent.events.v1`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from handrail.schemas.fields import Customer, Estimate, Json, Model, Money, Name, Shape, Share, Usage
+
+
+class Event(Shape):
+    """The fields that every agent event may have. `recorded` marks imported history, for which nobody waits."""
+
+    conversation_id: Name
+    agent_id: Name | None = None
+    execution_id: Name | None = None
+    parent_execution_id: Name | None = None
+    tenant: Name | None = None
+    agent_version: str | None = None
+    model: Model | None = None
+    customer: Customer | None = None
+    recorded: bool | None = None
+
+
+class AgentEvent(Event):
+    """An event that only an agent can bring."""
+
+    agent_id: Name
+
+
+class ExecutionStarted(AgentEvent):
+    channel: str | None = None
+    goal: str | None = None
+
+
+class QueryReceived(Event):
+    text: str
+    channel: str | None = None
+    locale: str | None = None
+    attributes: dict[str, Json] | None = None
+
+
+class HumanRequested(Event):
+    channel: str | None = None
+
+
+class LlmProposed(AgentEvent):
+    model: Model
+    estimate: Estimate
+
+
+class LlmCompleted(AgentEvent):
+    usage: Usage
+    cost_usd: Money | None = None
+    confidence: Share | None = None
+    latency_ms: Annotated[float, Field(ge=0)] | None = None
+    error: str | None = None
+
+
+class ActionProposed(AgentEvent):
+    action_id: Name
+    tool: Name
+    arguments: dict[str, Json]
+    effect: Literal["read", "write"] | None = None
+
+
+class ActionExecuted(AgentEvent):
+    action_id: Name
+    tool: Name
+    arguments: dict[str, Json]
+    status: Literal["ok", "error"]
+    result: Json = None
+    error: Json = None
+    decision_id: str | None = None
+    effect: Literal["read", "write"] | None = None
+
+
+class CustomerActed(AgentEvent):
+    tool: Name
+    arguments: dict[str, Json]
+    status: Literal["ok", "error"]
+    result: Json = None
+
+
+class ResponseProposed(AgentEvent):
+    response_id: Name
+    text: str
+    confidence: Share | None = None
+    citations: Json = None
+
+
+class MessageSent(AgentEvent):
+    role: Literal["assistant", "human_agent"]
+    text: str
+    response_id: Name | None = None
+
+
+class ExecutionEnded(AgentEvent):
+    outcome: Literal["resolved", "transferred", "abandoned", "error", "halted"]
+    reason: str | None = None
+
+
+class FeedbackReceived(Event):
+    csat: Annotated[int, Field(ge=1, le=5)] | None = None
+    resolved: bool | None = None
+    text: str | None = None
+
+
+class EvaluationScored(Event):
+    scorer: Name
+    score: Share
+    about: dict[str, Json]
+    labels: Json = None
+
+
+EVENTS: dict[str, type[Event]] = {
+    "handrail.execution.started.v1": ExecutionStarted,
+    "handrail.query.received.v1": QueryReceived,
+    "handrail.human.requested.v1": HumanRequested,
+    "handrail.llm.proposed.v1": LlmProposed,
+    "handrail.llm.completed.v1": LlmCompleted,
+    "handrail.action.proposed.v1": ActionProposed,
+    "handrail.action.executed.v1": ActionExecuted,
+    "handrail.customer.acted.v1": CustomerActed,
+    "handrail.response.proposed.v1": ResponseProposed,
+    "handrail.message.sent.v1": MessageSent,
+    "handrail.execution.ended.v1": ExecutionEnded,
+    "handrail.feedback.received.v1": FeedbackReceived,
+    "handrail.evaluation.scored.v1": EvaluationScored,
+}

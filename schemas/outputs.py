@@ -1,0 +1,168 @@
+"""What the governor writes: decisions, handoffs, alerts, dead letters."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from handrail.schemas.fields import Count, Digest, Json, Money, Name, Position, Shape, Share, Time
+
+Verdict = Literal["allow", "require_approval", "block", "halt"]
+Route = Literal["ai", "ai_supervised", "human"]
+
+
+class Reason(Shape):
+    """One rule or detector that fired."""
+
+    code: Name
+    policy_id: str | None = None
+    rule_id: str | None = None
+    action: Verdict
+    mode: Literal["enforce", "shadow"]
+    message: str
+    evidence: dict[str, Json]
+
+
+class Answered(Shape):
+    """The record that a decision answers."""
+
+    source: str
+    id: Name
+    type: str
+
+
+class LimitsUsed(Shape):
+    """What an execution has used of its limits."""
+
+    steps: Count
+    steps_max: Count
+    cost_usd: Money
+    cost_usd_max: Money
+    unpriced_tokens: Count
+    loop_run: Count
+    loop_max: Count
+
+
+class Classification(Shape):
+    """What a query was understood as."""
+
+    intent: str | None
+    topic: str
+    risk: Literal["low", "medium", "high"]
+    complexity: Literal["simple", "moderate", "complex"]
+    confidence: Share
+    wants_human: bool
+    model: str
+
+
+class Decision(Shape):
+    """`handrail.decision.v1`: what an agent waits for."""
+
+    decision_id: Digest
+    for_: Annotated[Answered, Field(alias="for")]
+    kind: Literal["route", "llm", "action", "response", "execution", "release"]
+    verdict: Verdict
+    route: Route
+    agent_id: str
+    conversation_id: Name
+    execution_id: Name
+    tenant: Name
+    reasons: list[Reason]
+    skipped: list[dict[str, Json]]
+    customer_message: str | None
+    action_id: str | None
+    action_digest: Digest | None
+    handoff_id: str | None
+    expires_at: Time | None
+    usage: LimitsUsed
+    classification: Classification | None
+    ruleset: str
+    position: Position
+    signature: Json = None
+    repeat: bool | None = None
+    recorded: bool | None = None
+    enforcement: Literal["observe"] | None = None
+
+
+class Completeness(Shape):
+    """Which of the things a human needs are there."""
+
+    score: Share
+    missing: list[str]
+
+
+class Handoff(Shape):
+    """`handrail.handoff.v1`: everything a human needs to carry on."""
+
+    handoff_id: Name
+    kind: Literal["route", "approval", "escalation"]
+    revision: Annotated[int, Field(ge=1)]
+    opened_at: Time
+    conversation_id: Name
+    execution_id: Name
+    tenant: Name
+    agent_id: str
+    channel: str | None
+    locale: str | None
+    goal: str | None
+    customer: dict[str, Json]
+    contact: Json
+    problem: dict[str, str]
+    classification: Classification | None
+    reason: Reason
+    reasons: list[Reason]
+    attempts: list[dict[str, Json]]
+    pending: dict[str, Json] | None
+    transcript: list[dict[str, Json]]
+    transcript_truncated: bool
+    said_to_customer: list[str]
+    log: dict[str, Json]
+    queue: str
+    skills: list[str]
+    priority: str
+    due_at: Time | None
+    next_steps: list[str]
+    promise: dict[str, Json]
+    approvals: dict[str, Json] | None
+    follows: str | None
+    redacted: list[str]
+    completeness: Completeness
+
+
+class Closed(Shape):
+    """`handrail.handoff.closed.v1`."""
+
+    handoff_id: Name
+    cause: Literal["resolved", "expired", "withdrawn", "superseded"]
+
+
+class Alert(Shape):
+    """`handrail.alert.v1`."""
+
+    alert_id: Name
+    kind: Literal["drift", "divergence", "breaker", "model", "budget", "bypass", "completeness", "sla"]
+    severity: Literal["low", "medium", "high"]
+    about: dict[str, Json]
+    since: Time
+    from_: Annotated[str, Field(alias="from")]
+    to: Time
+    evidence: dict[str, Json]
+    examples: list[str]
+
+
+class DeadLetter(Shape):
+    """`handrail.deadletter.v1`: a dead letter as `replay` prints it."""
+
+    reason: str
+    topic: str
+    partition: Count
+    offset: Count
+    value_base64: str
+
+
+OUTPUTS: dict[str, type[Shape]] = {
+    "handrail.decision.v1": Decision,
+    "handrail.handoff.v1": Handoff,
+    "handrail.handoff.closed.v1": Closed,
+    "handrail.alert.v1": Alert,
+    "handrail.deadletter.v1": DeadLetter,
+}

@@ -1,0 +1,34 @@
+"""A record as it lies on the log, and a record to be written: what crosses the line between pure and impure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One Kafka record. `timestamp_ms` is the log's append time in milliseconds since 1970-01-01 UTC."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One record to be produced. It goes to the partition number of the record that caused it."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StateWrite:
+    """One record for the changelog: `value` None is a tombstone; `position` is the offset it is valid at."""
+
+    key: bytes
+    value: bytes | None
+    position: int

@@ -1,0 +1,39 @@
+"""What humans answer, on `human.resolutions.v1`."""
+
+from typing import Literal
+
+from handrail.schemas.fields import By, Digest, Json, Money, Name, Shape, Time
+
+
+class Resolution(Shape):
+    """One person's answer to one handoff. The last four fields judge the handoff itself."""
+
+    handoff_id: Name
+    conversation_id: Name
+    outcome: Literal["approved", "denied", "resolved", "returned"]
+    action_digest: Digest | None = None
+    by: By
+    at: Time
+    note: str | None = None
+    labels: Json = None
+    handling_s: float | None = None
+    cost_usd: Money | None = None
+    handoff_needed: bool | None = None
+    context_ok: bool | None = None
+    context_missing: list[str] | None = None
+    customer_repeated: bool | None = None
+
+
+class Claimed(Shape):
+    """Somebody works on the handoff now."""
+
+    handoff_id: Name
+    by: By
+    at: Time
+    conversation_id: Name | None = None
+
+
+RESOLUTIONS: dict[str, type[Shape]] = {
+    "handrail.resolution.v1": Resolution,
+    "handrail.handoff.claimed.v1": Claimed,
+}

@@ -1,0 +1,130 @@
+"""JSON read strictly: what two readers could understand differently is refused, and so is what could hurt one.
+
+orjson refuses broken UTF-8, NaN and lone surrogates by itself. The rest is ruled out by cheap checks over the bytes;
+only where one of them cannot rule a problem out, the slow and exact reader decides.
+"""
+
+import json
+from typing import Any, NoReturn
+
+import orjson
+
+from handrail.schemas.errors import SchemaError
+
+BYTES_MAX = 1_000_000
+DEPTH_MAX = 64
+INTEGER_MAX = 2**53 - 1
+INTEGER_DIGITS = 16  # as many as 2^53-1 has
+SHOWN = 60
+
+_DIGITS_ONLY = bytes(ord("0") if chr(code).isdigit() and code < 128 else ord(" ") for code in range(256))
+_LONG_NUMBER = b"0" * INTEGER_DIGITS
+
+
+def loads(value: bytes | None) -> Any:
+    """The JSON value. Raises SchemaError with one line that says what is wrong."""
+    if value is None:
+        raise SchemaError("value: is null; a record needs a CloudEvent in JSON")
+    if len(value) > BYTES_MAX:
+        raise SchemaError(
+            f"value: has {len(value)} bytes, at most {BYTES_MAX} are read: send large content by reference"
+        )
+    if value.count(b"{") + value.count(b"[") > DEPTH_MAX:
+        _check_depth(value)
+    try:
+        found = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise SchemaError(f"value: is not JSON: {_why(value, error)}") from None
+    if not _plainly_fine(value, found):
+        _check_exactly(value)
+    return found
+
+
+def _plainly_fine(value: bytes, found: Any) -> bool:
+    """Whether no key was lost and no integer is too long, as far as the bytes alone can tell.
+
+    A repeated key that the parser dropped loses at least two quotes. Where no quote is written as an escape, as many
+    quotes after as before mean that nothing was lost.
+    """
+    if b"\\u0022" in value or orjson.dumps(found).count(b'"') != value.count(b'"'):
+        return False
+    return _LONG_NUMBER not in value.translate(_DIGITS_ONLY) and not _has_exponent(value)
+
+
+def _has_exponent(value: bytes) -> bool:
+    """Whether a number may have an exponent (1e400 is no number that JSON can carry)."""
+    digits = value.translate(_EXPONENTS)
+    return b"0e" in digits
+
+
+_EXPONENTS = bytes(ord("0") if 48 <= code <= 57 else ord("e") if code in b"eE" else ord(" ") for code in range(256))
+
+
+def _check_depth(value: bytes) -> None:
+    """Refuse nesting over DEPTH_MAX, counting brackets outside strings, without recursion."""
+    depth = 0
+    for number, part in enumerate(_split_strings(value)):
+        if number % 2:
+            continue
+        for byte in part:
+            if byte in b"{[":
+                depth += 1
+                if depth > DEPTH_MAX:
+                    raise SchemaError(f"value: is nested deeper than {DEPTH_MAX} levels")
+            elif byte in b"}]":
+                depth -= 1
+
+
+def _split_strings(value: bytes) -> list[bytes]:
+    """The text outside strings at even places, strings at odd ones. Escapes are blanked first."""
+    return value.replace(b"\\\\", b"  ").replace(b'\\"', b"  ").split(b'"')
+
+
+def _check_exactly(value: bytes) -> None:
+    """Refuse repeated keys, integers beyond 2^53-1 and numbers beyond a double, by the slow reader."""
+    try:
+        json.loads(value, object_pairs_hook=_pairs, parse_int=_integer, parse_float=_float, parse_constant=_constant)
+    except (ValueError, RecursionError) as error:
+        raise SchemaError(f"value: is not JSON: {error}") from None
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        again = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise SchemaError(f"value: the key {again[:SHOWN]!r} stands twice in one object")
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text.lstrip("-")) > INTEGER_DIGITS or abs(int(text)) > INTEGER_MAX:
+        raise SchemaError(f"value: the integer {_cut(text)} is beyond 2^53-1: write it as a string")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    found = float(text)
+    if found in (float("inf"), float("-inf")):
+        raise SchemaError(f"value: the number {_cut(text)} is beyond what a double holds")
+    return found
+
+
+def _constant(text: str) -> NoReturn:
+    raise SchemaError(f"value: {text} is not JSON: leave the field out")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:20]}… ({len(text)} digits)"
+
+
+def _why(value: bytes, error: orjson.JSONDecodeError) -> str:
+    """orjson's reason, or a better one where it is known."""
+    try:
+        value.decode()
+    except UnicodeDecodeError as broken:
+        return f"not UTF-8 at byte {broken.start}"
+    for word in (b"NaN", b"Infinity"):
+        if word in value:
+            return f"{word.decode()} is no JSON number: leave the field out"
+    return str(error)

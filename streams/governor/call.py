@@ -1,0 +1,54 @@
+"""A call: one action in the form in which it is compared, counted and bound to a decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from handrail.policies import canonical_tool
+from handrail.schemas.canonical import canonical
+from handrail.streams.governor.decision import action_digest
+from handrail.streams.governor.turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`key` (8 bytes) is the same for the same call; `digest` binds to this one action."""
+
+    action_id: str
+    tool: str
+    named: str
+    arguments: dict[str, Any]
+    key: bytes
+    digest: str
+    effect: str
+
+    @property
+    def acts(self) -> bool:
+        """Whether it counts as a write for supervision and ownership: all that is not known to read."""
+        return self.effect != "read"
+
+
+def call_of(turn: Turn, data: Mapping[str, Any]) -> Call:
+    """The call that an `action.proposed` or `action.executed` speaks of."""
+    tool = canonical_tool(data["tool"])
+    arguments = canonical(data["arguments"])
+    key = sha256(tool.encode() + b"\x00" + arguments).digest()[:8]
+    return Call(
+        action_id=data["action_id"],
+        tool=tool,
+        named=data["tool"],
+        arguments=data["arguments"],
+        key=key,
+        digest=action_digest(turn, data["action_id"], tool, arguments),
+        effect=turn.bundle.effect(tool, data.get("effect")),
+    )
+
+
+def answer_of(turn: Turn, data: Mapping[str, Any]) -> Call:
+    """An answer to the customer as a call: what a human approves is its exact text."""
+    arguments = {"text": data["text"]}
+    written = canonical(arguments)
+    key = sha256(b"response\x00" + written).digest()[:8]
+    digest = action_digest(turn, data["response_id"], "response", written)
+    return Call(data["response_id"], "response", "response", arguments, key, digest, "write")

@@ -1,0 +1,111 @@
+"""A case: one conversation being worked on within a batch.
+
+It holds the decoded head and the entries that came new. The batch's overlay keeps cases; when all of the batch is
+folded, each touched case turns into writes for the changelog. Until then nothing stored has changed.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from handrail.streams.governor import entries
+from handrail.streams.governor.entries import ENTRIES_MAX, Entry
+from handrail.streams.governor.state import Conversation, Execution
+
+EXECUTIONS_MAX = 16
+ENDED_MAX = 64  # ended executions remembered beyond those, 8 bytes each: an ended execution stays ended
+CUSTOMER_BYTES_MAX = 64_000
+
+
+class Case:
+    """The working copy of one conversation.
+
+    `stored` is what the changelog holds of its entries, by number; `added` are the new ones. `first_stored` is the
+    oldest entry that the stored head still names: what lies before it may be removed from the changelog.
+    """
+
+    __slots__ = ("added", "customer_read", "first_stored", "head", "id", "stored")
+
+    def __init__(self, conversation_id: str, head: Conversation, stored: Mapping[int, bytes]) -> None:
+        self.id = conversation_id
+        self.head = head
+        self.stored = stored
+        self.added: dict[int, bytes] = {}
+        self.first_stored = head.entries_first
+        self.customer_read: dict[str, Any] | None = None
+
+    def part(self, name: str) -> Any:
+        """The decoded part of the head; there must be one."""
+        return msgspec.msgpack.decode(self.head.parts[name])
+
+    def put(self, name: str, value: Any) -> None:
+        """Keep a part in the head (anything MessagePack holds)."""
+        self.head.parts = {**self.head.parts, name: msgspec.msgpack.encode(value)}
+
+    def drop(self, name: str) -> None:
+        """Forget a part of the head."""
+        self.head.parts = {kept: value for kept, value in self.head.parts.items() if kept != name}
+
+    def add(self, entry: Entry) -> None:
+        """Append an entry; the oldest leaves when there are ENTRIES_MAX."""
+        head = self.head
+        self.added[head.entries_next] = entries.encode(entry)
+        head.entries_next += 1
+        if head.entries_next - head.entries_first > ENTRIES_MAX:
+            head.entries_first += 1
+
+    def entries(self) -> list[Entry]:
+        """All entries kept, oldest first."""
+        found = []
+        for number in range(self.head.entries_first, self.head.entries_next):
+            raw = self.added.get(number) or self.stored.get(number)
+            if raw is not None:
+                found.append(entries.decode(raw))
+        return found
+
+    @property
+    def customer(self) -> dict[str, Any]:
+        """What is known of the customer; do not change it in place."""
+        if self.customer_read is None:
+            raw = self.head.customer
+            self.customer_read = msgspec.msgpack.decode(raw) if raw else {}
+        return self.customer_read
+
+    def learn_customer(self, told: Mapping[str, Any]) -> None:
+        """Later keys win; `account` is merged key by key. What would exceed the bound is not kept."""
+        known = self.customer
+        merged = {**known, **told}
+        if isinstance(known.get("account"), dict) and isinstance(told.get("account"), dict):
+            merged["account"] = {**known["account"], **told["account"]}
+        if merged == known:
+            return
+        raw = msgspec.msgpack.encode(merged)
+        if len(raw) <= CUSTOMER_BYTES_MAX:
+            self.customer_read, self.head.customer = merged, raw
+
+    def known_execution(self, execution_id: str, now_ms: int) -> Execution:
+        """The execution of that id; one that is not known is not kept."""
+        found = (execution for execution in self.head.executions if execution.id == execution_id)
+        return next(found, None) or Execution(execution_id, now_ms)
+
+    def execution(self, execution_id: str, agent_id: str, now_ms: int) -> Execution:
+        """The execution of that id, begun now where it is new; the oldest ended one leaves beyond EXECUTIONS_MAX."""
+        executions = self.head.executions
+        for execution in executions:
+            if execution.id == execution_id:
+                return execution
+        if len(executions) >= EXECUTIONS_MAX:
+            gone = next((e for e in executions if e.ended), executions[0])
+            executions.remove(gone)
+            if gone.ended:
+                self.head.ended = (self.head.ended + _short(gone.id))[-ENDED_MAX * 8 :]
+        execution = Execution(execution_id, now_ms, agent_id, ended=_short(execution_id) in self.head.ended)
+        executions.append(execution)
+        self.head.ended_ms = 0
+        return execution
+
+
+def _short(execution_id: str) -> bytes:
+    return sha256(execution_id.encode()).digest()[:8]

@@ -1,0 +1,74 @@
+"""Control records for a whole partition: what they change in its state."""
+
+from collections.abc import Callable
+from typing import Any
+
+from handrail.streams.governor.mode import with_mode
+from handrail.streams.governor.state import AgentMode, PartitionState
+
+KEPT_MAX = 500  # of each kind; the oldest leaves
+
+
+def _put(kept: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    merged = {name: one for name, one in kept.items() if name != key} | {key: value}
+    while len(merged) > KEPT_MAX:
+        del merged[next(iter(merged))]
+    return merged
+
+
+def policies_activated(state: PartitionState, data: dict[str, Any]) -> None:
+    """From here on this bundle decides."""
+    state.ruleset = data["ruleset"]
+
+
+def agent_mode(state: PartitionState, data: dict[str, Any]) -> None:
+    """How much an agent may do by itself."""
+    entry = AgentMode(
+        data["agent_id"],
+        data["mode"],
+        data.get("tenant") or "",
+        list(data.get("intents") or []),
+        1.0 if data.get("share") is None else float(data["share"]),
+        data.get("reason") or "",
+    )
+    state.modes = with_mode(state.modes, entry)
+
+
+def breaker_changed(state: PartitionState, data: dict[str, Any]) -> None:
+    """An agent's breaker opened, closed or is tried."""
+    state.breakers = _put(state.breakers, data["agent_id"], data["state"])
+
+
+def queue_state(state: PartitionState, data: dict[str, Any]) -> None:
+    """How many wait in a queue of the human tier, and how long."""
+    state.queues = _put(state.queues, data["queue"], (data["open"], data["wait_s"]))
+
+
+def model_verified(state: PartitionState, data: dict[str, Any]) -> None:
+    """A served model has passed its tests for an agent."""
+    model = data["model"]
+    state.verified = _put(state.verified, data["agent_id"], model.get("served") or model.get("name") or "")
+
+
+def baseline_set(state: PartitionState, data: dict[str, Any]) -> None:
+    """The days that an agent's quality is measured against."""
+    name = f"{data['agent_id']}|{data.get('intent') or ''}"
+    state.baselines = _put(state.baselines, name, (data["from"], data["to"]))
+
+
+def tick(state: PartitionState, data: dict[str, Any]) -> None:
+    """Time passes; the clock was moved by the record itself."""
+
+
+CONTROLS: dict[str, Callable[[PartitionState, dict[str, Any]], None]] = {
+    "handrail.control.policies.activated.v1": policies_activated,
+    "handrail.control.agent.mode.v1": agent_mode,
+    "handrail.control.breaker.changed.v1": breaker_changed,
+    "handrail.control.queue.state.v1": queue_state,
+    "handrail.control.model.verified.v1": model_verified,
+    "handrail.control.baseline.set.v1": baseline_set,
+    "handrail.control.tick.v1": tick,
+}
+RESOLUTION = "handrail.control.resolution.v1"
+GRANT = "handrail.control.grant.v1"
+ACTIVATED = "handrail.control.policies.activated.v1"

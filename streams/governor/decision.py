@@ -1,0 +1,149 @@
+"""Decisions: what an agent waits for."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.money import from_pico
+from handrail.schemas.topics import DECISIONS
+from handrail.streams.governor.finding import ALLOW, HALT, REQUIRE_APPROVAL, VERDICTS, Finding, ordered
+from handrail.streams.governor.state import ROUTES
+from handrail.streams.governor.turn import Turn
+
+DECISION = "handrail.decision.v1"
+CALLS_COLLEAGUE = "I can't do that myself; a colleague will look at it."
+REFUSES = "I'm sorry, I can't do that."
+REASONS_MAX = 50  # of one decision, most restrictive first
+WAITS = "A colleague has to approve this first. I'll come back to you."
+TO_HUMAN = "I'm handing you over to a colleague."
+
+
+def decision_id(turn: Turn, kind: str, action_id: str | None, because: str | None = None) -> str:
+    """A digest of identity, ruleset, kind and action; for a release also of what released it."""
+    named = [turn.source, turn.event_id, turn.case.id, turn.ruleset, kind, action_id, because]
+    return sha256(orjson.dumps(named)).hexdigest()
+
+
+def action_digest(turn: Turn, action_id: str, tool: str, arguments: bytes) -> str:
+    """Binds a decision to exactly one action; `tool` and `arguments` are canonical."""
+    named = {
+        "action_id": action_id,
+        "agent_id": turn.agent_id,
+        "arguments": orjson.Fragment(arguments),
+        "conversation_id": turn.case.id,
+        "execution_id": turn.execution.id,
+        "tenant": turn.tenant,
+        "tool": tool,
+    }
+    return sha256(orjson.dumps(named)).hexdigest()
+
+
+def usage(turn: Turn) -> dict[str, Any]:
+    """What the execution has used of its limits."""
+    limits = turn.limits
+    execution = turn.execution
+    return {
+        "steps": execution.steps,
+        "steps_max": limits.steps_max,
+        "cost_usd": from_pico(execution.cost_pico),
+        "cost_usd_max": from_pico(limits.cost_pico_max),
+        "unpriced_tokens": execution.unpriced_tokens,
+        "loop_run": execution.calls_made,
+        "loop_max": limits.loop_iterations,
+        "conversation_steps": turn.case.head.steps,
+        "conversation_cost_usd": from_pico(turn.case.head.cost_pico),
+    }
+
+
+def classification(turn: Turn) -> dict[str, Any] | None:
+    """The latest classification of the conversation's queries."""
+    found = turn.case.head.classification
+    if found is None:
+        return None
+    intent, topic, risk, complexity, confidence, wants_human, model = found
+    return {
+        "intent": intent or None,
+        "topic": topic,
+        "risk": risk,
+        "complexity": complexity,
+        "confidence": confidence,
+        "wants_human": wants_human,
+        "model": model,
+    }
+
+
+def customer_message(verdict: int, findings: list[Finding], handoff_id: str | None) -> str | None:
+    """What may be said aloud: the rule's own words, else a sentence that promises no more than what happens."""
+    if verdict == ALLOW:
+        return None
+    for finding in findings:
+        if finding.verdict == verdict and finding.customer_message:
+            return finding.customer_message
+    if verdict == REQUIRE_APPROVAL:
+        return WAITS
+    return CALLS_COLLEAGUE if handoff_id or verdict == HALT else REFUSES
+
+
+def emit(
+    turn: Turn,
+    kind: str,
+    verdict: int,
+    findings: list[Finding],
+    *,
+    route: int,
+    action_id: str | None = None,
+    digest: str | None = None,
+    handoff_id: str | None = None,
+    because: str | None = None,
+    expires_ms: int | None = None,
+    skipped: tuple[Mapping[str, Any], ...] = (),
+    classified: dict[str, Any] | None = None,
+    known_id: str | None = None,
+    repeat: bool = False,
+) -> str:
+    """Emit the decision and give its id. `because` names the resolution or the record of a release."""
+    found = known_id or decision_id(turn, kind, action_id, because)
+    if expires_ms is None and verdict == ALLOW and kind in ("action", "response", "release"):
+        expires_ms = turn.now_ms + turn.limits.decision_ttl_s * 1000
+    data: dict[str, Any] = {
+        "decision_id": found,
+        "for": {"source": turn.source, "id": turn.event_id, "type": turn.event_type},
+        "kind": kind,
+        "verdict": VERDICTS[verdict],
+        "route": ROUTES[route],
+        "agent_id": turn.agent_id,
+        "conversation_id": turn.case.id,
+        "execution_id": turn.execution.id,
+        "tenant": turn.tenant,
+        "reasons": [finding.as_dict() for finding in ordered(findings)[:REASONS_MAX]],
+        "skipped": list(skipped),
+        "customer_message": TO_HUMAN
+        if kind == "route" and route == 2
+        else customer_message(verdict, findings, handoff_id),
+        "action_id": action_id,
+        "action_digest": digest,
+        "handoff_id": handoff_id,
+        "expires_at": to_rfc3339(expires_ms) if expires_ms is not None else None,
+        "usage": usage(turn),
+        "classification": classified,
+        "ruleset": turn.ruleset,
+        "position": {"partition": turn.number, "offset": turn.offset},
+        "signature": None,
+    }
+    if repeat:
+        data["repeat"] = True
+    if turn.recorded:
+        data["recorded"] = True
+    if turn.observed:
+        data["enforcement"] = "observe"
+    turn.emit(DECISIONS, DECISION, found, data)
+    return found
+
+
+def usd(pico: int) -> Decimal:
+    """Pico-dollars as a decimal number of dollars, for conditions that compare."""
+    return Decimal(pico).scaleb(-12)

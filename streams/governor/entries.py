@@ -1,0 +1,121 @@
+"""Entries: what was said and tried in a conversation, each written once under `<conversation>\\0<n>`.
+
+A handoff is built from them. They are kept beside the head so that a batch writes a kilobyte, not the whole story.
+"""
+
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, Literal
+
+import msgspec
+import orjson
+
+from handrail.schemas.canonical import canonical, digest
+
+ENTRIES_MAX = 600  # of one conversation; older ones are found on the log by their offset
+TEXT_MAX = 2000  # characters of one message
+VALUE_MAX = 256  # bytes of arguments or a result before they are cut
+
+REDACTED = "[redacted]"
+SECRET_NAMES = frozenset(
+    {
+        "card", "card_number", "cardnumber", "credit_card", "cvv", "cvc", "iban", "account_number", "password",
+        "passcode", "passphrase", "pin", "pin_code", "secret", "api_key", "token", "access_token", "ssn",
+        "social_security_number", "tax_id", "passport_number",
+    }
+)  # fmt: skip
+DEPTH_MAX = 16
+
+
+class Said(msgspec.Struct, array_like=True, tag="s"):
+    """One message of the transcript."""
+
+    role: Literal["customer", "assistant", "human_agent", "customer_action"]
+    text: str
+    at_ms: int
+    offset: int
+    cut: bool = False
+
+
+class Tried(msgspec.Struct, array_like=True, tag="t"):
+    """One proposal, and what was decided. `arguments` is JSON, cut beyond VALUE_MAX bytes."""
+
+    step: int
+    action_id: str
+    tool: str
+    arguments: bytes
+    decision_id: str
+    verdict: int
+    at_ms: int
+    offset: int
+    redacted: list[str] = []
+
+
+class Done(msgspec.Struct, array_like=True, tag="d"):
+    """One execution. `governed` is false where no decision allowed it; then it is an attempt of its own."""
+
+    action_id: str
+    tool: str
+    status: str
+    result: bytes
+    governed: bool
+    at_ms: int
+    offset: int
+    error: str = ""
+    arguments: bytes = b""
+    step: int = 0
+    redacted: list[str] = []
+
+
+Entry = Said | Tried | Done
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Entry).decode
+
+
+@lru_cache(4096)
+def _secret(name: str) -> bool:
+    return name.casefold().replace("-", "_") in SECRET_NAMES
+
+
+def redact(value: Any, path: str = "", found: list[str] | None = None, depth: int = 0) -> tuple[Any, list[str]]:
+    """The value without what its names say is secret, and the paths of what was taken out."""
+    found = [] if found is None else found
+    if depth > DEPTH_MAX:
+        return value, found
+    if isinstance(value, dict):
+        kept = {}
+        for name, inner in value.items():
+            where = f"{path}.{name}" if path else name
+            if inner is not None and _secret(name):
+                found.append(where)
+                kept[name] = REDACTED
+            else:
+                kept[name] = redact(inner, where, found, depth + 1)[0] if isinstance(inner, dict | list) else inner
+        return kept, found
+    if isinstance(value, list):
+        return [redact(inner, f"{path}[{at}]", found, depth + 1)[0] for at, inner in enumerate(value)], found
+    return value, found
+
+
+def shown(value: Any, path: str) -> tuple[bytes, list[str]]:
+    """(JSON, redacted paths) of arguments or a result: whole while small, else its start with size and digest."""
+    safe, found = redact(value, path)
+    text = orjson.dumps(safe)
+    if len(text) <= VALUE_MAX:
+        return text, found
+    start = text[:VALUE_MAX].decode(errors="ignore")
+    return orjson.dumps({"cut": start, "bytes": len(text), "sha256": digest(value)}), found
+
+
+def said(
+    role: Literal["customer", "assistant", "human_agent", "customer_action"], text: str, at_ms: int, offset: int
+) -> Said:
+    """A message of the transcript, its text cut to TEXT_MAX characters."""
+    return Said(role, text[:TEXT_MAX], at_ms, offset, len(text) > TEXT_MAX)
+
+
+def result_digest(status: str, result: Any) -> bytes:
+    """Three bytes that tell one outcome of a call from another; never all zero, which means no result yet."""
+    found = sha256(status.encode() + b"\x00" + canonical(result)).digest()[:3]
+    return found if any(found) else b"\x00\x00\x01"

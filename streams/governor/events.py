@@ -1,0 +1,314 @@
+"""One handler for each agent event: what it changes in the conversation, and what is answered.
+
+A handler gives the answer to be remembered by the replay guard (`guard.pack`), or None where nothing was answered.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from handrail.policies import Bundle, resolve
+from handrail.schemas.canonical import canonical
+from handrail.streams.governor import (
+    approvals,
+    call,
+    cost,
+    decision,
+    entries,
+    handoff,
+    judge,
+    limits,
+    loops,
+    ownership,
+    phrases,
+    standing,
+)
+from handrail.streams.governor.alerts import raise_alert
+from handrail.streams.governor.classify import Lexicon, classify, compile_lexicon
+from handrail.streams.governor.finding import ALLOW, BLOCK, HALT, REQUIRE_APPROVAL, Finding, most_restrictive
+from handrail.streams.governor.mode import with_mode
+from handrail.streams.governor.state import AgentMode
+from handrail.streams.governor.turn import Turn
+
+Answer = tuple[int, int] | None  # (verdict, route)
+OPEN_ACTIONS_MAX = 16
+FACTS_MAX, FACT_LENGTH_MAX = 32, 64
+ALLOWED, NOT_ALLOWED = b"\x01", b"\x00"
+
+
+@lru_cache(16)
+def _lexicon(bundle: Bundle) -> Lexicon:
+    return compile_lexicon(bundle.lexicon)
+
+
+def _route_of(turn: Turn) -> int:
+    return 2 if turn.case.head.owned else turn.case.head.route
+
+
+def execution_started(turn: Turn) -> Answer:
+    """Only remembers what the execution is for."""
+    head = turn.case.head
+    head.goal = (turn.data.get("goal") or head.goal)[: entries.TEXT_MAX]
+    return None
+
+
+def query_received(turn: Turn) -> Answer:
+    """Classify the query, and decide who may answer it."""
+    head, text = turn.case.head, turn.data["text"]
+    turn.case.add(entries.said("customer", text, turn.now_ms, turn.offset))
+    head.messages += 1
+    found = classify(_lexicon(turn.bundle), text)
+    classified = found.as_dict()
+    if head.classification is None or found.topic != "general":
+        head.classification = (
+            found.intent or "",
+            found.topic,
+            found.risk,
+            found.complexity,
+            found.confidence,
+            found.wants_human,
+            found.model,
+        )
+    findings, skipped = judge.query(turn, classified)
+    verdict, route, handoff_id = ownership.route(turn, findings)
+    decision.emit(
+        turn, "route", verdict, findings, route=route, handoff_id=handoff_id, skipped=skipped, classified=classified
+    )
+    return verdict, route
+
+
+def human_requested(turn: Turn) -> Answer:
+    """Always to a human: no rule, mode or breaker overrides it."""
+    findings = [Finding("customer.asked", BLOCK, "The customer asks for a human.", {"wants_human": True})]
+    verdict, route, handoff_id = ownership.route(turn, findings)
+    decision.emit(turn, "route", verdict, findings, route=route, handoff_id=handoff_id)
+    return verdict, route
+
+
+def llm_completed(turn: Turn) -> Answer:
+    """Count what the call cost; halt when a limit is passed."""
+    pico, unpriced = cost.of_call(turn.bundle, turn.data)
+    turn.execution.unpriced_tokens += unpriced
+    if unpriced and not turn.case.head.unpriced:
+        turn.case.head.unpriced = True
+        name = (turn.data.get("model") or {}).get("name")
+        raise_alert(turn, "model", "medium", f"no price for model {name}", model=name, unpriced_tokens=unpriced)
+    over = limits.add_cost(turn, pico)
+    if over is None or turn.case.head.halt:
+        return None
+    ownership.execution_halt(turn, over)
+    return HALT, 2
+
+
+def llm_proposed(turn: Turn) -> Answer:
+    """May this LLM call be made? Asked only by agents that want to know before they pay."""
+    findings = standing.of_proposal(turn, acts=False)
+    over = limits.over_cost(turn)
+    if over is not None:
+        findings.append(over)
+    verdict, route = most_restrictive(findings), _route_of(turn)
+    handoff_id = ownership.halt(turn, findings) if verdict == HALT and not turn.case.head.halt else None
+    decision.emit(turn, "llm", verdict, findings, route=route, handoff_id=handoff_id)
+    return verdict, route
+
+
+def action_proposed(turn: Turn) -> Answer:
+    """Judge an action; the agent waits for this decision."""
+    head, one = turn.case.head, call.call_of(turn, turn.data)
+    waiting = approvals.waiting(turn, one)
+    if waiting is not None and not head.halt:
+        return _still_waiting(turn, one, waiting.handoff_id)
+    was_halted = bool(head.halt)
+    findings, skipped = judge.action(turn, one)
+    decided = decision.decision_id(turn, "action", one.action_id)
+    verdict_seen = most_restrictive(findings)
+    tried = None
+    if not was_halted:
+        shown, redacted = entries.shown(one.arguments, "arguments")
+        tried = entries.Tried(
+            turn.execution.steps,
+            one.action_id,
+            one.named,
+            shown,
+            decided,
+            verdict_seen,
+            turn.now_ms,
+            turn.offset,
+            redacted,
+        )
+        if verdict_seen != REQUIRE_APPROVAL:
+            _attempt(turn, tried)
+    verdict, findings, handoff_id = ownership.consequence(turn, "action", one, findings)
+    if tried is not None and verdict_seen == REQUIRE_APPROVAL:
+        _attempt(turn, tried)
+    _open_action(turn, one, ALLOWED if verdict == ALLOW else NOT_ALLOWED)
+    route = _route_of(turn)
+    decision.emit(
+        turn, "action", verdict, findings, route=route, action_id=one.action_id, digest=one.digest,
+        handoff_id=handoff_id, skipped=skipped, known_id=decided,
+    )  # fmt: skip
+    return verdict, route
+
+
+def _attempt(turn: Turn, tried: entries.Tried) -> None:
+    turn.case.add(tried)
+    turn.case.head.attempts += 1
+
+
+def _open_action(turn: Turn, one: call.Call, allowed: bytes) -> None:
+    head = turn.case.head
+    kept = {**head.open_actions, one.action_id: one.key + allowed}
+    while len(kept) > OPEN_ACTIONS_MAX:
+        del kept[next(iter(kept))]
+    head.open_actions = kept
+
+
+def _still_waiting(turn: Turn, one: call.Call, handoff_id: str) -> Answer:
+    """The same call while its approval is open: the same handoff, a step, and no loop."""
+    over = limits.count_step(turn)
+    message = "The same call waits for approval already."
+    findings = [Finding("policy", REQUIRE_APPROVAL, message, {"handoff_id": handoff_id})]
+    verdict, route = REQUIRE_APPROVAL, _route_of(turn)
+    if over is not None:
+        findings.append(over)
+        verdict, route = HALT, 2
+        handoff_id = ownership.halt(turn, findings)
+    kind = "response" if one.tool == "response" else "action"
+    decision.emit(
+        turn, kind, verdict, findings, route=route, action_id=one.action_id, digest=one.digest, handoff_id=handoff_id
+    )
+    return verdict, route
+
+
+def action_executed(turn: Turn) -> Answer:
+    """What an action did: its result matters to loops, facts and the handoff; without a decision it is a bypass."""
+    head, one = turn.case.head, call.call_of(turn, turn.data)
+    status, result = turn.data["status"], turn.data.get("result")
+    proposed = head.open_actions.get(one.action_id)
+    known = proposed is not None and proposed[:8] == one.key
+    governed = known and proposed[8:] == ALLOWED if proposed is not None else False
+    held = not (turn.recorded or turn.observed)
+    if known:
+        head.open_actions = {name: kept for name, kept in head.open_actions.items() if name != one.action_id}
+    over = None if known else limits.count_step(turn)
+    shown, redacted = entries.shown(result, "result")
+    done = entries.Done(
+        one.action_id, one.named, status, shown, governed, turn.now_ms, turn.offset,
+        str(turn.data.get("error") or "")[: entries.VALUE_MAX], step=turn.execution.steps, redacted=redacted,
+    )  # fmt: skip
+    if not known:
+        done.arguments, redacted = entries.shown(one.arguments, "arguments")
+        done.redacted = done.redacted + redacted
+        head.attempts += 1
+    turn.case.add(done)
+    if governed or (known and not held):
+        loops.happened(turn, one, status == "ok", entries.result_digest(status, result))
+        _facts(turn, one.tool, result)
+    elif held:
+        _bypass(turn, one)
+    if over is None or head.halt:
+        return None
+    ownership.execution_halt(turn, over)
+    return HALT, 2
+
+
+def _bypass(turn: Turn, one: call.Call) -> None:
+    message = f"{one.named} was executed without a decision that allowed it"
+    raise_alert(turn, "bypass", "high", message, action_id=one.action_id, tool=one.named, action_digest=one.digest)
+    supervised = AgentMode(turn.agent_id, "supervised", reason="bypass")
+    turn.partition.modes = with_mode(turn.partition.modes, supervised)
+
+
+def _facts(turn: Turn, tool: str, result: object) -> None:
+    for name, path in turn.bundle.facts(tool):
+        value = resolve(path, result)
+        if isinstance(value, str | int | float | bool) and len(str(value)) <= FACT_LENGTH_MAX:
+            head = turn.case.head
+            if name in head.facts or len(head.facts) < FACTS_MAX:
+                head.facts = {**head.facts, name: value}
+
+
+def customer_acted(turn: Turn) -> Answer:
+    """The customer's own step: no step of the agent, but what the agent checks next may have changed."""
+    loops.customer_acted(turn)
+    told = canonical(turn.data["arguments"]).decode()
+    text = f"{turn.data['tool']}({told}) → {turn.data['status']}"
+    turn.case.add(entries.said("customer_action", text, turn.now_ms, turn.offset))
+    return None
+
+
+def response_proposed(turn: Turn) -> Answer:
+    """Judge an answer; the agent waits for this decision."""
+    one = call.answer_of(turn, turn.data)
+    waiting = approvals.waiting(turn, one)
+    findings, skipped = judge.response(turn, one)
+    if waiting is not None and not turn.case.head.halt:
+        verdict, handoff_id = REQUIRE_APPROVAL, waiting.handoff_id
+    else:
+        verdict, findings, found = ownership.consequence(turn, "response", one, findings)
+        handoff_id = found or ""
+    route = _route_of(turn)
+    decision.emit(
+        turn, "response", verdict, findings, route=route, action_id=one.action_id, digest=one.digest,
+        handoff_id=handoff_id or None, skipped=skipped,
+    )  # fmt: skip
+    return verdict, route
+
+
+def message_sent(turn: Turn) -> Answer:
+    """Something was said to the customer. A human's word answers the customer's request for one."""
+    head, text, role = turn.case.head, turn.data["text"], turn.data["role"]
+    turn.case.add(entries.said(role, text, turn.now_ms, turn.offset))
+    head.messages += 1
+    if role == "human_agent":
+        for one in head.handoffs:
+            one.due_ms = 0
+        return None
+    if turn.data.get("response_id") is not None:
+        return None
+    finding = judge.said_again(turn, phrases.AGENT, text)
+    if finding is None or head.owned:
+        return None
+    opened = handoff.open_one(turn, "escalation", [finding])
+    head.owned = True
+    decision.emit(turn, "execution", BLOCK, [finding], route=2, handoff_id=opened.id)
+    return BLOCK, 2
+
+
+def execution_ended(turn: Turn) -> Answer:
+    """The execution is over for good; a transfer opens a handoff, open handoffs are told the outcome."""
+    head, outcome = turn.case.head, turn.data["outcome"]
+    turn.execution.ended = True
+    if all(execution.ended for execution in head.executions):
+        head.ended_ms = turn.now_ms
+    if head.handoffs:
+        for one in head.handoffs:
+            handoff.revise(turn, one, outcome=outcome)
+    elif outcome == "transferred":
+        message = "The agent transferred the conversation to a human."
+        finding = Finding("owner.human", BLOCK, message, {"outcome": outcome})
+        handoff.open_one(turn, "escalation", [finding])
+        head.owned = True
+    return None
+
+
+def unanswered(turn: Turn) -> Answer:
+    """Feedback and scores: for analytics; nothing in the fold depends on them."""
+    return None
+
+
+HANDLERS: dict[str, Callable[[Turn], Answer]] = {
+    "handrail.execution.started.v1": execution_started,
+    "handrail.query.received.v1": query_received,
+    "handrail.human.requested.v1": human_requested,
+    "handrail.llm.proposed.v1": llm_proposed,
+    "handrail.llm.completed.v1": llm_completed,
+    "handrail.action.proposed.v1": action_proposed,
+    "handrail.action.executed.v1": action_executed,
+    "handrail.customer.acted.v1": customer_acted,
+    "handrail.response.proposed.v1": response_proposed,
+    "handrail.message.sent.v1": message_sent,
+    "handrail.execution.ended.v1": execution_ended,
+    "handrail.feedback.received.v1": unanswered,
+    "handrail.evaluation.scored.v1": unanswered,
+}
+AFTERWARDS = frozenset({"handrail.feedback.received.v1", "handrail.evaluation.scored.v1"})  # they open no conversation

@@ -1,0 +1,134 @@
+"""Handoffs: opening one for each reason, sending it again when it changes, closing it."""
+
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.topics import HANDOFFS
+from handrail.streams.governor import decision, dossier
+from handrail.streams.governor.alerts import raise_alert
+from handrail.streams.governor.finding import HALT, Finding, ordered
+from handrail.streams.governor.state import OpenHandoff
+from handrail.streams.governor.turn import Turn
+
+HANDOFF = "handrail.handoff.v1"
+CLOSED = "handrail.handoff.closed.v1"
+OPEN_MAX = 8  # of one conversation; beyond that the latest open one serves
+REASONS_MAX = 20
+DUE_IN_S, ASKED_DUE_IN_S = 3600, 600
+
+NEXT_STEPS = {
+    "approval": [
+        "Check the pending action against the attempts before it.",
+        "Approve or deny it before it expires.",
+    ],
+    "route": ["Answer the customer: the AI does not speak here any more.", "Return the conversation when done."],
+    "escalation": [
+        "Read the reason and the latest attempts.",
+        "Answer the customer, then resolve or return the conversation.",
+    ],
+}
+
+
+def open_one(
+    turn: Turn,
+    kind: str,
+    findings: list[Finding],
+    *,
+    reason: str | None = None,
+    pending: dict[str, Any] | None = None,
+    asked: bool = False,
+    approvals: int = 0,
+    redacted: list[str] | None = None,
+) -> OpenHandoff:
+    """The open handoff for this reason: the one there is, else a new one, which is sent.
+
+    `findings` is not empty; the most restrictive comes first and is the reason. `asked`: the customer asked for it.
+    """
+    found = ordered(findings)
+    name = reason or found[0].reason
+    head = turn.case.head
+    for handoff in head.handoffs:
+        if handoff.reason == name:
+            return handoff
+    if len(head.handoffs) >= OPEN_MAX:
+        return head.handoffs[-1]
+    seed = orjson.dumps([turn.source, turn.event_id, turn.case.id, name, turn.offset])
+    handoff = OpenHandoff(f"hf-{sha256(seed).hexdigest()[:24]}", name, turn.now_ms)
+    basis = _basis(turn, kind, found, pending, asked, approvals, redacted or [])
+    if asked:
+        handoff.due_ms = turn.now_ms + basis.pop("due_in_ms")
+    else:
+        basis.pop("due_in_ms")
+    head.handoffs = [*head.handoffs, handoff]
+    head.last_handoff = handoff.id
+    turn.case.put(f"h:{handoff.id}", basis)
+    send(turn, handoff, basis)
+    return handoff
+
+
+def _basis(
+    turn: Turn,
+    kind: str,
+    found: list[Finding],
+    pending: dict[str, Any] | None,
+    asked: bool,
+    approvals: int,
+    redacted: list[str],
+) -> dict[str, Any]:
+    known = (decision.classification(turn) or {}) | ({"wants_human": True} if asked else {})
+    rule = turn.bundle.route_for(
+        {**known, "attributes": turn.data.get("attributes") or {}, "customer": turn.case.customer}
+    )
+    due_in_ms = (rule.due_in_s if rule else ASKED_DUE_IN_S if asked else DUE_IN_S) * 1000
+    urgent = found[0].verdict == HALT or (turn.case.head.classification or ("", "", "low"))[2] == "high"
+    return {
+        "kind": kind,
+        "reason": found[0].as_dict(),
+        "reasons": [finding.as_dict() for finding in found[:REASONS_MAX]],
+        "pending": pending,
+        "queue": rule.queue if rule else turn.bundle.default_queue,
+        "skills": list(rule.skills) if rule else [],
+        "priority": rule.priority if rule else ("high" if urgent else "normal"),
+        "due_at": pending["expires_at"] if pending else to_rfc3339(turn.now_ms + due_in_ms),
+        "due_in_ms": due_in_ms,
+        "next_steps": NEXT_STEPS[kind],
+        "approvals": {"needed": approvals, "by": []} if approvals else None,
+        "follows": turn.case.head.last_handoff or None,
+        "redacted": redacted,
+    }
+
+
+def send(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> None:
+    """Emit the handoff as it stands now; the first one that is incomplete raises an alert."""
+    data = dossier.body(turn, handoff, basis)
+    turn.emit(HANDOFFS, HANDOFF, f"{handoff.id}.{handoff.revision}", data)
+    missing = data["completeness"]["missing"]
+    if missing and handoff.revision == 1:
+        message = f"handoff {handoff.id} lacks {', '.join(missing)}"
+        raise_alert(turn, "completeness", "low", message, handoff_id=handoff.id, **data["completeness"])
+
+
+def revise(turn: Turn, handoff: OpenHandoff, **changes: Any) -> None:
+    """Send an open handoff again, with what changed and a higher revision."""
+    name = f"h:{handoff.id}"
+    basis = {**turn.case.part(name), **changes}
+    handoff.revision += 1
+    turn.case.put(name, basis)
+    send(turn, handoff, basis)
+
+
+def close(turn: Turn, handoff: OpenHandoff, cause: str) -> None:
+    """Close it: `resolved`, `expired`, `withdrawn` or `superseded`."""
+    head = turn.case.head
+    head.handoffs = [other for other in head.handoffs if other.id != handoff.id]
+    turn.case.drop(f"h:{handoff.id}")
+    data = {
+        "handoff_id": handoff.id,
+        "conversation_id": turn.case.id,
+        "cause": cause,
+        "at": to_rfc3339(turn.now_ms),
+    }
+    turn.emit(HANDOFFS, CLOSED, f"{handoff.id}.closed", data)

@@ -1,0 +1,50 @@
+"""The limits on steps and cost, per execution and per conversation."""
+
+from handrail.schemas.money import from_pico
+from handrail.streams.governor.finding import HALT, Finding
+from handrail.streams.governor.turn import Turn
+
+PICO_MAX = 2**62  # sums stop here: beyond any limit, and still an integer that every store holds
+
+
+def count_step(turn: Turn) -> Finding | None:
+    """One more step of execution and conversation; a finding when it is one too many."""
+    head, execution = turn.case.head, turn.execution
+    limits = turn.limits
+    execution.steps += 1
+    head.steps += 1
+    for steps, steps_max, of in (
+        (execution.steps, limits.steps_max, "execution"),
+        (head.steps, limits.conversation_steps_max, "conversation"),
+    ):
+        if steps > steps_max:
+            message = f"Step {steps} of this {of} is past its limit of {steps_max}."
+            return Finding(
+                "limit.steps", HALT, message, {"field": f"{of}.steps", "value": steps, "threshold": steps_max}
+            )
+    return None
+
+
+def add_cost(turn: Turn, pico: int) -> Finding | None:
+    """The execution and the conversation have cost that much more; a finding when a limit is passed."""
+    head, execution = turn.case.head, turn.execution
+    execution.cost_pico = min(execution.cost_pico + pico, PICO_MAX)
+    head.cost_pico = min(head.cost_pico + pico, PICO_MAX)
+    return over_cost(turn)
+
+
+def over_cost(turn: Turn) -> Finding | None:
+    """The cost limit that is passed, if one is."""
+    head, execution = turn.case.head, turn.execution
+    limits = turn.limits
+    for cost, cost_max, of in (
+        (execution.cost_pico, limits.cost_pico_max, "execution"),
+        (head.cost_pico, limits.conversation_cost_pico_max, "conversation"),
+    ):
+        if cost > cost_max:
+            value, threshold = from_pico(cost), from_pico(cost_max)
+            message = f"This {of} has cost ${value}, its limit is ${threshold}."
+            return Finding(
+                "limit.cost", HALT, message, {"field": f"{of}.cost_usd", "value": value, "threshold": threshold}
+            )
+    return None

@@ -1,0 +1,48 @@
+"""Loops of calls, judged on a proposal: `loop.repeat` and `loop.cycle` (the counting is in repeat.py and cycle.py)."""
+
+from handrail.streams.governor import cycle, repeat
+from handrail.streams.governor.call import Call
+from handrail.streams.governor.finding import BLOCK, HALT, Finding
+from handrail.streams.governor.turn import Turn
+
+
+def observe(turn: Turn, call: Call) -> list[Finding]:
+    """Count the call; blocked when it fills a loop, halted when it comes again."""
+    execution = turn.execution
+    limit = turn.limits.loop_iterations
+    execution.calls, count = repeat.observe(execution.calls, call.key)
+    execution.calls_made = count
+    execution.recent, period = cycle.observe(execution.recent, call.key)
+    found = []
+    if count >= limit:
+        message = f"The same call of {call.named} comes for the {_ordinal(count)} time without anything having changed."
+        evidence = {"tool": call.named, "value": count, "threshold": limit}
+        found.append(Finding("loop.repeat", BLOCK if count == limit else HALT, message, evidence, escalate=False))
+    if period:
+        message = f"The same {period} calls come for the {_ordinal(cycle.TIMES)} time in a row."
+        evidence = {"tool": call.named, "period": period, "value": cycle.TIMES, "threshold": cycle.TIMES}
+        verdict = HALT if execution.cycle_fired else BLOCK
+        found.append(Finding("loop.cycle", verdict, message, evidence, escalate=False))
+        execution.cycle_fired = True
+    return found
+
+
+def happened(turn: Turn, call: Call, succeeded: bool, digest: bytes) -> None:
+    """After an execution: a changed result or a successful write begins the counts anew."""
+    execution = turn.execution
+    execution.calls, changed = repeat.result(execution.calls, call.key, digest)
+    wrote = succeeded and call.effect == "write"
+    if wrote:
+        execution.calls = repeat.written(execution.calls, call.key)
+    if wrote or changed:
+        execution.recent, execution.cycle_fired = b"", False
+
+
+def customer_acted(turn: Turn) -> None:
+    """The customer changed something: nothing the agent did before counts as a loop any more."""
+    for execution in turn.case.head.executions:
+        execution.calls, execution.recent, execution.cycle_fired = b"", b"", False
+
+
+def _ordinal(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")

@@ -1,0 +1,72 @@
+"""What follows from a verdict: who owns the conversation, and which handoff carries it."""
+
+from handrail.streams.governor import approvals, decision, handoff
+from handrail.streams.governor.call import Call
+from handrail.streams.governor.finding import ALLOW, BLOCK, HALT, REQUIRE_APPROVAL, Finding, most_restrictive, ordered
+from handrail.streams.governor.turn import Turn
+
+TAKES_OVER = ("loop.response", "loop.customer", "customer.asked")
+
+
+def halt(turn: Turn, findings: list[Finding]) -> str:
+    """Halt the conversation for good and hand it off; the handoff's id."""
+    head = turn.case.head
+    cause = next(f for f in ordered(findings) if f.verdict == HALT)
+    if not head.halt:
+        head.halt = cause.code
+    head.owned = True
+    return handoff.open_one(turn, "escalation", [cause, *(f for f in findings if f is not cause)]).id
+
+
+def consequence(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> tuple[int, list[Finding], str | None]:
+    """(verdict, findings, handoff id) of a proposal, after opening whatever it calls for."""
+    head = turn.case.head
+    verdict = most_restrictive(findings)
+    if verdict == REQUIRE_APPROVAL:
+        refused = approvals.cannot_wait(turn, call)
+        if refused is None:
+            return verdict, findings, approvals.request(turn, kind, call, findings)
+        findings, verdict = [*findings, refused], BLOCK
+    if verdict == ALLOW:
+        return verdict, findings, None
+    if verdict == HALT:
+        known = next((one.id for one in head.handoffs), None) if head.halt else None
+        return verdict, findings, known or halt(turn, findings)
+    return verdict, findings, _blocked(turn, findings)
+
+
+def _blocked(turn: Turn, findings: list[Finding]) -> str | None:
+    head = turn.case.head
+    calling = [f for f in findings if f.verdict == BLOCK and f.mode == "enforce" and f.escalate]
+    if not calling:
+        return head.handoffs[-1].id if head.owned and head.handoffs else None
+    opened = handoff.open_one(turn, "escalation", calling + [f for f in findings if f not in calling])
+    if any(f.code in TAKES_OVER for f in calling):
+        head.owned = True
+    return opened.id
+
+
+def route(turn: Turn, findings: list[Finding]) -> tuple[int, int, str | None]:
+    """(verdict, route, handoff id) of a query. A human's route owns the conversation from then on."""
+    head = turn.case.head
+    most = most_restrictive(findings)
+    if most < BLOCK:
+        head.route = max(head.route, 1 if most == REQUIRE_APPROVAL else 0)
+        return ALLOW, head.route, None
+    standing = all(f.code in ("owner.human", "halted") for f in findings if f.verdict >= BLOCK and f.mode == "enforce")
+    head.owned = True
+    if standing and head.handoffs:
+        return BLOCK, 2, head.handoffs[-1].id
+    asked = any(f.code == "customer.asked" for f in findings)
+    calling = [f for f in findings if f.verdict >= BLOCK]
+    if asked:
+        calling.sort(key=lambda f: f.code != "customer.asked")
+    return BLOCK, 2, handoff.open_one(turn, "route", calling, asked=asked).id
+
+
+def execution_halt(turn: Turn, finding: Finding) -> None:
+    """A halt that no proposal asked for."""
+    if turn.case.head.halt:
+        return
+    handoff_id = halt(turn, [finding])
+    decision.emit(turn, "execution", HALT, [finding], route=2, handoff_id=handoff_id)

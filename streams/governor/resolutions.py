@@ -1,0 +1,87 @@
+"""What humans answer: the copies of resolutions and claims in the conversation's own partition."""
+
+from typing import Any
+
+from handrail.streams.governor import approvals, handoff, judge
+from handrail.streams.governor.alerts import raise_alert
+from handrail.streams.governor.call import Call, answer_of, call_of
+from handrail.streams.governor.finding import ALLOW, BLOCK, Finding
+from handrail.streams.governor.state import Approval
+from handrail.streams.governor.turn import Turn
+
+CLAIMED = "handrail.handoff.claimed.v1"
+
+
+def fold(turn: Turn, data: dict[str, Any]) -> None:
+    """Fold the copy of what a human did: `data` is that of a `control.resolution`."""
+    if data["type"] == CLAIMED:
+        claimed(turn, data["resolution"])
+    else:
+        resolved(turn, data["resolution"], because=f"{data['source']}|{data['id']}")
+
+
+def resolved(turn: Turn, resolution: dict[str, Any], because: str) -> None:
+    """Fold one resolution; what names no open handoff came too late and changes nothing."""
+    head = turn.case.head
+    found = next((one for one in head.handoffs if one.id == resolution["handoff_id"]), None)
+    if found is None:
+        return
+    approval = next((one for one in head.approvals if one.handoff_id == found.id), None)
+    if approval is not None:
+        _answer(turn, approval, resolution, because)
+    else:
+        handoff.close(turn, found, "resolved")
+    if resolution["outcome"] == "returned":
+        head.owned, head.route, head.said = False, 0, b""
+
+
+def claimed(turn: Turn, claim: dict[str, Any]) -> None:
+    """Somebody works on the handoff."""
+    for one in turn.case.head.handoffs:
+        if one.id == claim["handoff_id"]:
+            one.claimed_by = claim["by"]["id"]
+
+
+def _answer(turn: Turn, approval: Approval, resolution: dict[str, Any], because: str) -> None:
+    waited: dict[str, Any] = turn.case.part(f"a:{approval.handoff_id}")
+    by, digest = resolution["by"]["id"], resolution.get("action_digest")
+    if digest is not None and digest != waited["digest"]:
+        message = f"resolution of {approval.handoff_id} names another action than the one that waits"
+        raise_alert(turn, "bypass", "high", message, handoff_id=approval.handoff_id, by=by, action_digest=digest)
+        return
+    if resolution["outcome"] != "approved":
+        message = f"{by} has denied it." if resolution["outcome"] == "denied" else f"{by} has taken it over."
+        finding = Finding("approval.denied", BLOCK, message, {"by": by, "note": resolution.get("note")}, escalate=False)
+        _release(turn, approval, finding, because, cause="resolved")
+        return
+    if by not in approval.by:
+        approval.by = [*approval.by, by]
+    if len(approval.by) < approval.needed:
+        basis = {"needed": approval.needed, "by": approval.by}
+        for one in turn.case.head.handoffs:
+            if one.id == approval.handoff_id:
+                handoff.revise(turn, one, approvals=basis)
+        return
+    message = f"{' and '.join(approval.by)} approved it."
+    finding = Finding("approval.granted", ALLOW, message, {"by": approval.by, "note": resolution.get("note")})
+    _release(turn, approval, finding, because, cause="resolved")
+
+
+def expired(turn: Turn, approval: Approval, because: str) -> None:
+    """Nobody answered in time: expiry is denial of this proposal, not of the call for ever."""
+    finding = Finding("approval.expired", BLOCK, "Nobody approved it in time.", {}, escalate=False)
+    _release(turn, approval, finding, because, cause="expired")
+
+
+def _release(turn: Turn, approval: Approval, finding: Finding, because: str, cause: str) -> None:
+    waited = approvals.take(turn, approval, cause)
+    turn.source, turn.event_id, turn.event_type = waited["source"], waited["id"], waited["type"]
+    turn.data, turn.traceparent, turn.agent_id = waited["data"], waited["traceparent"], waited["agent_id"]
+    turn.limits = turn.bundle.limits(turn.tenant, turn.agent_id)
+    turn.observed = turn.bundle.agent(turn.agent_id).enforcement == "observe"
+    turn.execution = turn.case.execution(waited["execution_id"], waited["agent_id"], turn.now_ms)
+    one: Call = call_of(turn, turn.data) if waited["kind"] == "action" else answer_of(turn, turn.data)
+    if finding.verdict == ALLOW:
+        approvals.grant(turn, waited, one, judge.again, finding, approval, because)
+    else:
+        approvals.deny(turn, waited, one, finding, approval, because)

@@ -1,0 +1,68 @@
+"""The bundle's policies, judged on one record."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handrail.policies import Judgement, RuleFinding, Subject
+from handrail.streams.governor import decision
+from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding
+from handrail.streams.governor.turn import Turn
+
+ACTIONS = {"allow": ALLOW, "require_approval": REQUIRE_APPROVAL, "block": BLOCK}
+QUANTITIES = ("quantity", "qty", "count", "amount_of_items", "items")
+SKIPPED_MAX = 50
+
+Skipped = tuple[Mapping[str, Any], ...]
+
+
+def judge(
+    turn: Turn,
+    kind: str,
+    *,
+    tool: str | None = None,
+    effect: str = "write",
+    arguments: dict[str, Any] | None = None,
+    classification: dict[str, Any] | None = None,
+) -> tuple[list[Finding], Skipped]:
+    """Every rule that fired, and every rule passed over because its field was absent."""
+    head, execution = turn.case.head, turn.execution
+    subject = Subject(
+        event_type=turn.event_type,
+        kind=kind,
+        tenant=turn.tenant,
+        agent_id=turn.agent_id,
+        tool=tool,
+        arguments=arguments or {},
+        attributes=turn.data.get("attributes") or {},
+        customer=turn.case.customer,
+        usage={
+            "steps": execution.steps,
+            "cost_usd": decision.usd(execution.cost_pico),
+            "loop_run": execution.calls_made,
+        },
+        classification=classification or decision.classification(turn) or {},
+        facts=head.facts,
+        data=turn.data,
+    )
+    found: Judgement = turn.bundle.judge(subject)
+    skipped = tuple(
+        {"policy_id": one.policy_id, "rule_id": one.rule_id, "field": one.field} for one in found.skipped[:SKIPPED_MAX]
+    )
+    return [_finding(rule, effect) for rule in found.findings], skipped
+
+
+def _finding(rule: RuleFinding, effect: str) -> Finding:
+    field = str(rule.evidence.get("field") or "").rpartition(".")[2]
+    refuse = effect == "read" or field in QUANTITIES
+    return Finding(
+        code="policy",
+        verdict=ACTIONS[rule.action],
+        message=rule.message,
+        evidence=dict(rule.evidence),
+        policy_id=rule.policy_id,
+        rule_id=rule.rule_id,
+        mode=rule.mode,
+        escalate=rule.on_block == "escalate" if rule.on_block else not refuse,
+        customer_message=rule.customer_message,
+        approvals=rule.approvals_needed,
+    )

@@ -1,0 +1,144 @@
+"""What the fold remembers: one head per conversation, one state per partition.
+
+A head is small (counters, guard, runs, open approvals) and is written with every batch that touched it. What people
+said and what agents tried lies beside it in entries, each written once (`entries.py`). Both are MessagePack; the
+structs are arrays on the wire, so a field may be added at the end with a default, never removed or reordered.
+"""
+
+import msgspec
+
+
+class Execution(msgspec.Struct, array_like=True):
+    """One run of an agent. Money in pico-dollars (1e-12 USD), times in milliseconds of the log."""
+
+    id: str
+    started_ms: int
+    agent_id: str = ""
+    steps: int = 0
+    cost_pico: int = 0
+    unpriced_tokens: int = 0
+    ended: bool = False
+    calls: bytes = b""  # loop.repeat: see repeat.py
+    recent: bytes = b""  # loop.cycle: see cycle.py
+    cycle_fired: bool = False
+    calls_made: int = 0  # of the last judged call: how often it was proposed since its count was reset
+
+
+class Approval(msgspec.Struct, array_like=True):
+    """One action or answer that waits for a human. The proposal itself lies in `parts`."""
+
+    handoff_id: str
+    call: bytes  # the same call proposed again gets the same handoff
+    expires_ms: int
+    needed: int = 1
+    by: list[str] = []
+
+
+class OpenHandoff(msgspec.Struct, array_like=True):
+    """A handoff that no human has closed. What it says besides the log lies in `parts`."""
+
+    id: str
+    reason: str  # code, policy and rule: one open handoff for each reason
+    opened_ms: int
+    revision: int = 1
+    due_ms: int = 0  # 0: no deadline of the customer's own request is running
+    claimed_by: str = ""
+
+
+class Conversation(msgspec.Struct, array_like=True):
+    """The head: everything a decision depends on. About 1 KB, more while a human is asked; bounded at 700 kB."""
+
+    position: int = -1
+    updated_ms: int = 0
+    tenant: str = "default"
+    agent_id: str = ""
+    agent_version: str = ""
+    guard: bytes = b""  # see guard.py
+    rulesets: list[bytes] = []  # digests of the bundles that answered here; the guard names them by index
+    rulesets_seen: int = 0
+    executions: list[Execution] = []
+    steps: int = 0
+    cost_pico: int = 0
+    route: int = 0  # index into ROUTES; of the latest query
+    owned: bool = False  # a human owns the conversation
+    halt: str = ""  # the code of the halt
+    classification: tuple[str, str, str, str, float, bool, str] | None = None
+    open_actions: dict[str, bytes] = {}  # action id -> what was proposed and whether it was allowed
+    denied: bytes = b""  # calls that a human refused, 8 bytes each
+    approvals: list[Approval] = []
+    handoffs: list[OpenHandoff] = []
+    last_handoff: str = ""
+    said: bytes = b""  # loop.response and loop.customer: see phrases.py
+    channel: str = ""
+    locale: str = ""
+    goal: str = ""
+    facts: dict[str, str | int | float | bool | None] = {}
+    entries_next: int = 0
+    entries_first: int = 0
+    attempts: int = 0  # proposals and ungoverned executions that a handoff must list
+    messages: int = 0
+    first_offset: int = -1
+    ended_ms: int = 0  # when the last execution ended, 0 while one runs
+    recorded: bool = False
+    unpriced: bool = False  # the alert about a model without a price went out
+    ended: bytes = b""  # ended executions that left `executions`
+    customer: bytes = b""  # MessagePack of what is known of the customer
+    parts: dict[str, bytes] = {}  # `a:<handoff>` what waits for approval, `h:<handoff>` what an open handoff says
+
+
+class AgentMode(msgspec.Struct, array_like=True):
+    """How much an agent may do by itself; the most specific entry wins."""
+
+    agent_id: str
+    mode: str
+    tenant: str = ""
+    intents: list[str] = []
+    share: float = 1.0
+    reason: str = ""
+
+
+class PartitionState(msgspec.Struct, array_like=True):
+    """What holds for all conversations of one partition. `position`: all records up to it are folded."""
+
+    position: int = -1
+    clock_ms: int = 0
+    ruleset: str = ""
+    modes: list[AgentMode] = []
+    breakers: dict[str, str] = {}
+    verified: dict[str, str] = {}
+    queues: dict[str, tuple[int, int]] = {}
+    baselines: dict[str, tuple[str, str]] = {}
+    sequences: dict[str, int] = {}
+
+
+ROUTES = ("ai", "ai_supervised", "human")
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+def forgotten_ms(head: Conversation) -> int:
+    """When the conversation leaves the memory: a day after its end, 0 (never) while a human has it."""
+    if not head.ended_ms or head.owned or head.handoffs or head.approvals:
+        return 0
+    return head.ended_ms + DAY_MS
+
+
+def next_deadline_ms(head: Conversation) -> int:
+    """The next moment at which time alone changes something, 0 where there is none."""
+    due = [one.expires_ms for one in head.approvals] + [one.due_ms for one in head.handoffs if one.due_ms]
+    if leaves := forgotten_ms(head):
+        due.append(leaves)
+    return min(due, default=0)
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_conversation = msgspec.msgpack.Decoder(Conversation).decode
+decode_partition = msgspec.msgpack.Decoder(PartitionState).decode
+
+PARTITION_KEY = b"\x00partition"
+ENTRY_MARK = b"\x00"  # no conversation id holds it, so `<id>\0<n>` meets no other key
+
+
+def entry_key(conversation_id: str, number: int) -> bytes:
+    """The changelog key of one entry of a conversation."""
+    return conversation_id.encode() + ENTRY_MARK + str(number).encode()

@@ -1,0 +1,154 @@
+"""One agent event into one conversation: replay guard, what is learnt from it, the handler's answer."""
+
+from typing import Any
+
+from handrail.policies import Bundle
+from handrail.schemas.canonical import canonical
+from handrail.schemas.record import Record
+from handrail.streams.governor import approvals, decision, guard
+from handrail.streams.governor.alerts import raise_alert
+from handrail.streams.governor.call import answer_of, call_of
+from handrail.streams.governor.case import Case
+from handrail.streams.governor.events import HANDLERS, Answer
+from handrail.streams.governor.state import PartitionState
+from handrail.streams.governor.turn import Turn
+
+KINDS = {
+    "handrail.query.received.v1": "route",
+    "handrail.human.requested.v1": "route",
+    "handrail.llm.proposed.v1": "llm",
+    "handrail.action.proposed.v1": "action",
+    "handrail.response.proposed.v1": "response",
+}
+RULESETS_MAX = 16
+PREFIX = "sha256:"
+WORD_MAX = 64
+
+
+class Conflict(Exception):
+    """The identity is known with other content; the record is refused."""
+
+
+def step(
+    case: Case, partition: PartitionState, record: Record, raw: dict[str, Any], bundle: Bundle, active: bool
+) -> Turn:
+    """Fold one agent event; the turn holds the outputs. `raw` is the decoded envelope.
+
+    The case and the partition state are changed in place. Raises Conflict for a known identity with other content.
+    """
+    data = raw["data"]
+    entry = guard.entry_of(raw["source"], raw["id"], raw["type"], canonical(data))
+    known, answer = guard.seen(case.head.guard, entry)
+    if known and answer is None:
+        raise Conflict
+    turn = turn_of(case, partition, record, raw, bundle, active, learns=not known)
+    if answer is not None:
+        if answer != guard.UNANSWERED:
+            _repeat(turn, answer)
+        return turn
+    answered: Answer = HANDLERS[raw["type"]](turn)
+    head = case.head
+    head.guard = guard.remember(head.guard, entry, _remembered(turn, answered))
+    return turn
+
+
+def conflict(
+    case: Case, partition: PartitionState, record: Record, raw: dict[str, Any], bundle: Bundle, active: bool
+) -> Turn:
+    """The turn of a refused record: its `bypass` alert, nothing else."""
+    turn = turn_of(case, partition, record, raw, bundle, active, learns=False)
+    message = "the same source and id came again with other content"
+    raise_alert(turn, "bypass", "high", message, source=raw["source"], id=raw["id"])
+    return turn
+
+
+def turn_of(
+    case: Case,
+    partition: PartitionState,
+    record: Record,
+    raw: dict[str, Any],
+    bundle: Bundle,
+    active: bool,
+    learns: bool,
+) -> Turn:
+    """The turn of an agent event; with `learns`, what it says of customer, agent and channel is kept."""
+    data, head = raw["data"], case.head
+    if learns:
+        _learn(case, data, record)
+    agent_id = data.get("agent_id") or head.agent_id
+    execution_id, now_ms = data.get("execution_id") or case.id, partition.clock_ms
+    execution = case.execution(execution_id, agent_id, now_ms) if learns else case.known_execution(execution_id, now_ms)
+    return Turn(
+        case=case,
+        partition=partition,
+        bundle=bundle,
+        active=active,
+        number=record.partition,
+        offset=record.offset,
+        now_ms=now_ms,
+        source=raw["source"],
+        event_id=raw["id"],
+        event_type=raw["type"],
+        data=data,
+        execution=execution,
+        agent_id=agent_id,
+        tenant=head.tenant,
+        limits=bundle.limits(head.tenant, agent_id),
+        observed=bundle.agent(agent_id).enforcement == "observe",
+        ruleset=partition.ruleset,
+        traceparent=raw.get("traceparent"),
+        recorded=bool(data.get("recorded")),
+    )
+
+
+def _learn(case: Case, data: dict[str, Any], record: Record) -> None:
+    head = case.head
+    if head.first_offset < 0:
+        head.first_offset = record.offset
+        head.tenant = data.get("tenant") or "default"
+    if agent_id := data.get("agent_id"):
+        head.agent_id = agent_id
+    head.agent_version = (data.get("agent_version") or head.agent_version)[:WORD_MAX]
+    head.channel = (data.get("channel") or head.channel)[:WORD_MAX]
+    head.locale = (data.get("locale") or head.locale)[:WORD_MAX]
+    head.recorded = head.recorded or bool(data.get("recorded"))
+    if customer := data.get("customer"):
+        case.learn_customer(customer)
+
+
+def _remembered(turn: Turn, answered: Answer) -> int:
+    if answered is None:
+        return guard.UNANSWERED
+    return guard.pack(answered[0], answered[1], _slot(turn))
+
+
+def _slot(turn: Turn) -> int:
+    """Where the head keeps the bundle that answers; the oldest of 16 makes room."""
+    head, digest = turn.case.head, bytes.fromhex(turn.ruleset.removeprefix(PREFIX))
+    if digest in head.rulesets:
+        return head.rulesets.index(digest)
+    slot = head.rulesets_seen % RULESETS_MAX
+    head.rulesets = [*head.rulesets[:slot], digest, *head.rulesets[slot + 1 :]]
+    head.rulesets_seen += 1
+    return slot
+
+
+def _repeat(turn: Turn, answer: int) -> None:
+    """The same decision id, verdict and route again."""
+    verdict, route, slot = guard.unpack(answer)
+    digest = turn.case.head.rulesets[slot]
+    turn.ruleset = PREFIX + digest.hex() if digest else ""
+    kind = KINDS.get(turn.event_type, "execution")
+    one = {"action": call_of, "response": answer_of}.get(kind, lambda *_: None)(turn, turn.data)
+    waiting = approvals.waiting(turn, one) if one else None
+    decision.emit(
+        turn,
+        kind,
+        verdict,
+        [],
+        route=route,
+        action_id=one.action_id if one else None,
+        digest=one.digest if one else None,
+        handoff_id=waiting.handoff_id if waiting else None,
+        repeat=True,
+    )

@@ -1,0 +1,11 @@
+"""Texts in the form in which they are compared."""
+
+import re
+import unicodedata
+
+_APART = re.compile(r"[\W_]+")
+
+
+def normalise(text: str) -> str:
+    """NFKC, case-folded, runs of white space and punctuation as one space: what counts as the same words."""
+    return _APART.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()

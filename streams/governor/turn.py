@@ -1,0 +1,60 @@
+"""A turn: one record being folded into one conversation, with all that the detectors may look at."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from handrail.policies import Bundle, Limits
+from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.record import Output
+from handrail.streams.governor.case import Case
+from handrail.streams.governor.state import Execution, PartitionState
+
+SOURCE = "/handrail/governor"
+
+
+@dataclass(slots=True)
+class Turn:
+    """`source`, `event_id` and `event_type` name the record that is answered, `data` is its data as it came.
+
+    For a release they name the waiting proposal, while `offset` and `now_ms` are those of the record that released it.
+    """
+
+    case: Case
+    partition: PartitionState
+    bundle: Bundle
+    active: bool  # whether a bundle was activated in this partition; without one everything is blocked
+    number: int  # of the partition
+    offset: int
+    now_ms: int
+    source: str
+    event_id: str
+    event_type: str
+    data: dict[str, Any]
+    execution: Execution
+    agent_id: str
+    tenant: str
+    limits: Limits
+    observed: bool  # the agent is only observed: it gets the same decisions, marked, and is never held
+    ruleset: str  # the bundle that answers; for a repeat the one that answered then
+    traceparent: str | None = None
+    recorded: bool = False
+    outputs: list[Output] = field(default_factory=list)
+
+    def emit(self, topic: str, event_type: str, event_id: str, data: dict[str, Any], key: str | None = None) -> None:
+        """Add one CloudEvent to the outputs of this turn; its key is the conversation unless told otherwise."""
+        subject = key or self.case.id
+        record: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": SOURCE,
+            "type": event_type,
+            "subject": subject,
+            "time": to_rfc3339(self.now_ms),
+            "datacontenttype": "application/json",
+        }
+        if self.traceparent is not None:
+            record["traceparent"] = self.traceparent
+        record["data"] = data
+        self.outputs.append(Output(topic, subject.encode(), orjson.dumps(record)))

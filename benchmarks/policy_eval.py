@@ -29,12 +29,9 @@ rules:
     - {id: r9, condition: {all: [{field: risk, operator: equals, value: high},
                                  {field: refund_amount_usd, operator: greater_than, value: 50}]}, action: block}
 """
-NUMERIC = "\n".join(
-    ["id: numeric", "rules:", "  default_action: allow", "  rules:"]
-    + [
-        f"    - {{id: n{index}, condition: {{field: amount, operator: greater_than, value: {100 + 100 * index}}}, action: block}}"
-        for index in range(10)
-    ]
+ABOVE = "    - {{id: n{0}, condition: {{field: amount, operator: greater_than, value: {1}}}, action: block}}\n"
+NUMERIC = "id: numeric\nrules:\n  default_action: allow\n  rules:\n" + "".join(
+    ABOVE.format(index, 100 + 100 * index) for index in range(10)
 )
 TOOLS = "tools: {refund: {effect: write, fields: {refund_amount_usd: arguments.amount}}}"
 

@@ -1,11 +1,10 @@
 """A rule bound to one event type and one tool: every name looked up once, so that judging is only comparing."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from handrail.policies.condition import Leaf
-from handrail.policies.lookup import Getter, getter
+from handrail.policies.condition import Find, Leaf
+from handrail.policies.lookup import place, reader
 from handrail.policies.names import MISSING
 from handrail.policies.policy import Policy, Rule
 from handrail.policies.subject import RESTRICTIVE, RuleFinding, Skipped, Subject
@@ -17,61 +16,76 @@ EVIDENCE_CHARACTERS_MAX = 256
 _WHY = {MISSING_FIELD: "missing", INCOMPARABLE: "not comparable"}
 
 
+class BoundLeaf:
+    """One comparison of a rule, and what a decision says about it."""
+
+    __slots__ = ("_after", "_before", "field", "get", "holds", "operator", "threshold")
+
+    def __init__(self, rule: Rule, leaf: Leaf, find: Find) -> None:
+        self.field, self.operator, self.threshold = leaf.field, leaf.operator, leaf.threshold
+        self.get, self.holds = reader(find(leaf.parts)), leaf.bind(find)
+        self._before = f"{rule.id}: {leaf.field} = "
+        self._after = f", {leaf.operator}" + ("" if leaf.operator == "exists" else f" {words(leaf.threshold)}")
+
+    def evidence(self, subject: Subject, truth: int) -> dict[str, Any]:
+        """The field, what it is compared with, and why it cannot be known where it cannot."""
+        value = self.get(subject)
+        if type(value) is not int:
+            value = _cut(value)
+        evidence = {"field": self.field, "operator": self.operator, "value": value, "threshold": self.threshold}
+        if truth != YES:
+            evidence["unknown"] = _WHY[truth]
+        return evidence
+
+    def message(self, evidence: dict[str, Any]) -> str:
+        """What is said where the rule has no message of its own."""
+        unknown = f" ({evidence['unknown']})" if "unknown" in evidence else ""
+        return f"{self._before}{words(evidence['value'])}{unknown}{self._after}"
+
+
 class BoundRule:
-    """`holds` answers with the three values of `truth`; the rest says what that means."""
+    """`holds` answers with the three values of `truth`; `fires_at` has those at which the rule fires."""
 
     __slots__ = ("_customer_message", "_leaves", "_message", "_skipped", "fires_at", "holds", "order", "policy", "rule")
 
     def __init__(self, policy: Policy, rule: Rule, index: int, event_type: str, entry: ToolEntry | None) -> None:
-        bind = partial(getter, event_type=event_type, entry=entry)
+        find = partial(place, event_type=event_type, entry=entry)
         self.policy, self.rule = policy, rule
         self.order = (RESTRICTIVE[rule.action], policy.id, index)
-        self.holds = rule.condition.bind(bind)
+        self.holds = rule.condition.bind(find)
         self.fires_at = _fires_at(rule)
-        self._leaves = tuple((leaf, bind(leaf.parts), leaf.bind(bind)) for leaf in rule.condition.leaves())
-        self._message = rule.message.bind(bind) if rule.message else None
-        self._customer_message = rule.customer_message.bind(bind) if rule.customer_message else None
-        self._skipped = tuple(Skipped(policy.id, rule.id, leaf.field) for leaf, _, _ in self._leaves)
+        self._leaves = tuple(BoundLeaf(rule, leaf, find) for leaf in rule.condition.leaves())
+        self._message = rule.message.bind(find) if rule.message else None
+        self._customer_message = rule.customer_message.bind(find) if rule.customer_message else None
+        self._skipped = tuple(Skipped(policy.id, rule.id, leaf.field) for leaf in self._leaves)
 
     def skipped(self, subject: Subject) -> Skipped:
         """The note that the rule could not be asked, with the first field that was missing."""
         if len(self._skipped) == 1:
             return self._skipped[0]
-        missing = (
-            note
-            for note, (_, _, holds) in zip(self._skipped, self._leaves, strict=True)
-            if holds(subject) == MISSING_FIELD
-        )
-        return next(missing)
+        missing = [leaf.holds(subject) == MISSING_FIELD for leaf in self._leaves]
+        return self._skipped[missing.index(True)]
 
     def finding(self, subject: Subject, truth: int) -> RuleFinding:
         """The finding of a rule that fired, with the evidence of the first leaf that speaks for it."""
         rule = self.rule
-        leaf, get, holds = self._leaves[0] if len(self._leaves) == 1 else self._witness(subject, truth)
-        value = get(subject)
-        evidence = {
-            "field": leaf.field,
-            "operator": leaf.operator,
-            "value": value if type(value) is int else _cut(value),
-            "threshold": leaf.threshold,
-        }
-        if truth != YES:
-            evidence["unknown"] = _WHY[holds(subject)]
+        leaf = self._leaves[0] if len(self._leaves) == 1 else self._witness(subject, truth)
+        evidence = leaf.evidence(subject, truth)
         return RuleFinding(
             self.policy.id,
             rule.id,
             rule.action,
             rule.mode,
-            self._message(subject) if self._message else _plain_message(rule.id, evidence),
+            self._message(subject) if self._message else leaf.message(evidence),
             evidence,
             rule.on_block,
             rule.approvals_needed,
             self._customer_message(subject) if self._customer_message else None,
         )
 
-    def _witness(self, subject: Subject, truth: int) -> tuple[Leaf, Getter, Callable[[Subject], int]]:
-        speaking = (parts for parts in self._leaves if parts[2](subject) == truth)
-        return next(speaking, self._leaves[0])
+    def _witness(self, subject: Subject, truth: int) -> BoundLeaf:
+        """A yes may come from a `not`: then no leaf says yes, and the first one stands for all."""
+        return next((leaf for leaf in self._leaves if leaf.holds(subject) == truth), self._leaves[0])
 
 
 def _fires_at(rule: Rule) -> frozenset[int]:
@@ -82,12 +96,6 @@ def _fires_at(rule: Rule) -> frozenset[int]:
     if rule.missing_matches:
         fires.add(MISSING_FIELD)
     return frozenset(fires)
-
-
-def _plain_message(rule_id: str, evidence: dict[str, Any]) -> str:
-    unknown = f" ({evidence['unknown']})" if "unknown" in evidence else ""
-    threshold = "" if evidence["operator"] == "exists" else f" {words(evidence['threshold'])}"
-    return f"{rule_id}: {evidence['field']} = {words(evidence['value'])}{unknown}, {evidence['operator']}{threshold}"
 
 
 def _cut(value: Any) -> Any:

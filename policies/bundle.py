@@ -32,6 +32,7 @@ class Bundle:
         self._ruleset = f"sha256:{digest(self.document)}"
         self._parts = parts
         self._judge = Judge(parts.policies, parts.tools)
+        self._lexicon = MappingProxyType(dict(parts.lexicon))
         self._limits = lru_cache(CACHED)(parts.limits.limits)
         self._price = lru_cache(CACHED)(parts.prices.price)
 
@@ -58,7 +59,7 @@ class Bundle:
     @property
     def lexicon(self) -> Mapping[str, Any]:
         """The classifier's lexicon as parsed; empty where there is none."""
-        return MappingProxyType(dict(self._parts.lexicon))
+        return self._lexicon
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-from handrail.policies.lookup import Getter, is_tool
+from handrail.policies.lookup import Place, is_tool, reader
 from handrail.policies.mistakes import Mistakes, instead, shown
 from handrail.policies.names import path_parts
-from handrail.policies.operators import OPERATORS, Test, exists, leaf, test_of
+from handrail.policies.operators import OPERATORS, Test, argument_leaf, exists, leaf, test_of
 from handrail.policies.shape import at, items_of, known_keys, mapping, required, text, truth
 from handrail.policies.subject import Subject
 from handrail.policies.truth import all_of, any_of, not_of
@@ -39,6 +39,9 @@ _SHORT = {
     "present": "exists",
 }
 
+Find: TypeAlias = Callable[[tuple[str, ...]], Place]
+"""Where the path of a field lies, for one event type and tool."""
+
 Holds: TypeAlias = Callable[[Subject], int]
 """A condition bound to an event type and a tool: the three values of `truth`."""
 
@@ -54,9 +57,13 @@ class Leaf:
     test: Test | None
     wanted: bool = True
 
-    def bind(self, getter: Callable[[tuple[str, ...]], Getter]) -> Holds:
-        get = getter(self.parts)
-        return exists(get, self.wanted) if self.test is None else leaf(get, self.test)
+    def bind(self, find: Find) -> Holds:
+        root, parts = where = find(self.parts)
+        if self.test is None:
+            return exists(reader(where), self.wanted)
+        if root == "arguments" and len(parts) == 1:
+            return argument_leaf(parts[0], self.test)
+        return leaf(reader(where), self.test)
 
     def leaves(self) -> Iterator["Leaf"]:
         yield self
@@ -69,8 +76,8 @@ class Group:
     joined: Literal["all", "any", "not"]
     parts: tuple["Condition", ...]
 
-    def bind(self, getter: Callable[[tuple[str, ...]], Getter]) -> Holds:
-        parts = tuple(part.bind(getter) for part in self.parts)
+    def bind(self, find: Find) -> Holds:
+        parts = tuple(part.bind(find) for part in self.parts)
         if self.joined == "not":
             return not_of(parts[0])
         return all_of(parts) if self.joined == "all" else any_of(parts)

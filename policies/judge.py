@@ -5,11 +5,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from handrail.policies.bound import BoundRule
+from handrail.policies.condition import Holds
 from handrail.policies.names import CACHED_NAME_CHARACTERS_MAX
 from handrail.policies.policy import Policy
 from handrail.policies.subject import RESTRICTIVE, Judgement, RuleFinding, Skipped, Subject
 from handrail.policies.tools import ToolEntry, Tools
-from handrail.policies.truth import MISSING_FIELD, NO
+from handrail.policies.truth import MISSING_FIELD
 
 PLANS_MAX = 4_096
 BINDINGS_MAX = 256
@@ -18,7 +19,7 @@ BINDINGS_MAX = 256
 class Plan(NamedTuple):
     """What judges one kind of subject: rules in the order of findings, and policies whose default is not `allow`."""
 
-    rules: tuple[BoundRule, ...]
+    rules: tuple[tuple[Holds, BoundRule], ...]
     defaults: tuple[Policy, ...]
 
 
@@ -29,16 +30,17 @@ class Judge:
         self._policies = tuple(policies)
         self._tools = tools
         self._bindings = lru_cache(BINDINGS_MAX)(self._bind)
-        self._plans = lru_cache(PLANS_MAX)(self._plan)
+        self._plans: dict[tuple[str, str | None, str, str], Plan] = {}
 
     def judge(self, subject: Subject) -> Judgement:
         """Every rule that fires, most restrictive first, then by policy id and order in the file."""
-        rules, defaults = self._plan_of(subject)
+        key = (subject.event_type, subject.tool, subject.agent_id, subject.tenant)
+        rules, defaults = self._plans.get(key) or self._remember(*key)
         findings: list[RuleFinding] = []
         skipped: list[Skipped] = []
-        for bound in rules:
-            truth = bound.holds(subject)
-            if truth == NO:
+        for holds, bound in rules:
+            truth = holds(subject)
+            if not truth:  # NO
                 continue
             if truth in bound.fires_at:
                 findings.append(bound.finding(subject, truth))
@@ -48,17 +50,19 @@ class Judge:
             findings = _with_defaults(findings, defaults)
         return Judgement(tuple(findings), tuple(skipped))
 
-    def _plan_of(self, subject: Subject) -> Plan:
-        tool, agent_id, tenant = subject.tool, subject.agent_id, subject.tenant
-        if len(tool or "") + len(agent_id) + len(tenant) > CACHED_NAME_CHARACTERS_MAX:
-            return self._plan(subject.event_type, tool, agent_id, tenant)
-        return self._plans(subject.event_type, tool, agent_id, tenant)
+    def _remember(self, event_type: str, tool: str | None, agent_id: str, tenant: str) -> Plan:
+        plan = self._plan(event_type, tool, agent_id, tenant)
+        if len(tool or "") + len(agent_id) + len(tenant) <= CACHED_NAME_CHARACTERS_MAX:
+            if len(self._plans) >= PLANS_MAX:
+                self._plans.clear()
+            self._plans[event_type, tool, agent_id, tenant] = plan
+        return plan
 
     def _plan(self, event_type: str, tool: str | None, agent_id: str, tenant: str) -> Plan:
         entry = self._tools.entry(tool)
         bound = self._bindings(event_type, entry.name if entry else None)
         return Plan(
-            tuple(each for each in bound if each.rule.scope.covers(event_type, tool, agent_id, tenant)),
+            tuple((each.holds, each) for each in bound if each.rule.scope.covers(event_type, tool, agent_id, tenant)),
             tuple(
                 policy
                 for policy in self._policies

@@ -1,6 +1,6 @@
 """Where a field of a rule is found: names of the contract first, then the tool's fields and facts, then the rest."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -10,6 +10,12 @@ from handrail.policies.tools import ToolEntry
 
 Getter: TypeAlias = Callable[[Subject], Any]
 """The value of a field in a subject, or MISSING."""
+
+Place: TypeAlias = tuple[str, tuple[str, ...]]
+"""An attribute of Subject, and the path inside it."""
+
+EFFECT = "effect"
+"""The one place that is no attribute of Subject: it takes the bundle and the event."""
 
 ROOTS = frozenset({"arguments", "attributes", "customer", "usage", "classification", "data"})
 """First parts that say where the rest of a path lies."""
@@ -31,7 +37,7 @@ _EVERYWHERE: dict[str, str] = {
     ),
     **dict.fromkeys(("intent", "topic", "risk", "complexity", "wants_human"), "classification"),
 }
-_OF_ACTIONS = dict.fromkeys(("action_id", "effect"), "data")
+_OF_ACTIONS = {"action_id": "data"}
 _OF_EVENT: dict[str, dict[str, str]] = {
     "handrail.query.received.v1": {
         **dict.fromkeys(("text", "channel", "locale"), "data"),
@@ -48,62 +54,46 @@ def is_tool(parts: tuple[str, ...]) -> bool:
     return len(parts) == 1 and _DIRECT.get(parts[0]) == "tool"
 
 
-def getter(parts: tuple[str, ...], event_type: str, entry: ToolEntry | None) -> Getter:
-    """How to find the field in subjects of this event type and tool."""
+def place(parts: tuple[str, ...], event_type: str, entry: ToolEntry | None) -> Place:
+    """Where a field lies in subjects of this event type and tool."""
     head = parts[0]
     if head in ROOTS:
-        return _under(head, parts[1:])
+        return head, parts[1:]
     if len(parts) == 1 and head in _DIRECT:
-        return _direct(_DIRECT[head])
+        return _DIRECT[head], ()
+    if parts == ("effect",) and BARE_ROOT[event_type] == "arguments":
+        return EFFECT, (entry.effect if entry else "unknown",)
     if head == "model":
-        return _under("data", parts) if len(parts) > 1 else _model_name
+        return "data", parts if len(parts) > 1 else ("model", "name")
     root = _OF_EVENT.get(event_type, {}).get(head) or _EVERYWHERE.get(head)
     if root is not None:
-        return _under(root, parts)
-    return _of_tool(parts, entry) or _under(BARE_ROOT[event_type], parts)
+        return root, parts
+    return _of_tool(".".join(parts), entry) or (BARE_ROOT[event_type], parts)
 
 
-def _of_tool(parts: tuple[str, ...], entry: ToolEntry | None) -> Getter | None:
+def _of_tool(name: str, entry: ToolEntry | None) -> Place | None:
     """A name that `tools.yaml` maps means only what it is mapped to: never the agent's words of the same name."""
-    name = ".".join(parts)
     if entry is None:
         return None
     if name in entry.fields:
-        root, *rest = entry.fields[name]
-        return _under(root, tuple(rest))
-    return _fact(name) if name in entry.facts else None
+        return entry.fields[name][0], entry.fields[name][1:]
+    return ("facts", (name,)) if name in entry.facts else None
 
 
-def _direct(attribute: str) -> Getter:
-    read = attrgetter(attribute)
-
-    def get(subject: Subject) -> Any:
-        value = read(subject)
-        return MISSING if value is None else value
-
-    return get
-
-
-def _under(root: str, parts: tuple[str, ...]) -> Getter:
-    if root == "arguments" and len(parts) == 1:
-        return _argument(parts[0])
+def reader(where: Place) -> Getter:
+    """How to read what lies at a place."""
+    root, parts = where
+    if root == EFFECT:
+        return _effect(parts[0])
     read = attrgetter(root)
-    if not parts:
-        return read
-    if len(parts) > 1:
+    if len(parts) == 1:
+        name = parts[0]
+        return lambda subject: read(subject).get(name, MISSING)
+    if parts:
         return lambda subject: resolve(parts, read(subject))
-    name = parts[0]
-    return lambda subject: read(subject).get(name, MISSING)
+    return lambda subject: MISSING if (value := read(subject)) is None else value
 
 
-def _argument(name: str) -> Getter:
-    return lambda subject: subject.arguments.get(name, MISSING)
-
-
-def _fact(name: str) -> Getter:
-    return lambda subject: subject.facts.get(name, MISSING)
-
-
-def _model_name(subject: Subject) -> Any:
-    model = subject.data.get("model", MISSING)
-    return model.get("name", MISSING) if isinstance(model, Mapping) else model
+def _effect(known: str) -> Getter:
+    """What `tools.yaml` knows; what the agent declares can only raise it."""
+    return lambda subject: "write" if subject.data.get("effect") == "write" else known

@@ -47,7 +47,14 @@ _cached_canonical = lru_cache(4096)(_canonical)
 
 def last_segment(tool: str) -> str:
     """What stands behind the last `.`, `/`, `:` or `__` of a canonical name; the name itself where there is none."""
+    return _last(tool) if len(tool) > CACHED_NAME_CHARACTERS_MAX else _cached_last(tool)
+
+
+def _last(tool: str) -> str:
     return _SEPARATOR.split(tool)[-1]
+
+
+_cached_last = lru_cache(4096)(_last)
 
 
 def tool_matcher(names: Iterable[str]) -> Callable[[str | None], bool]:

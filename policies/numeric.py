@@ -27,17 +27,13 @@ def number(value: Any) -> int | Decimal | None:
 
 def from_text(text: str) -> int | Decimal | None:
     """The number written in `text`, or None."""
-    if len(text) > CHARACTERS_MAX or _NUMBER(text) is None:
+    found = _NUMBER(text) if len(text) <= CHARACTERS_MAX else None
+    if found is None:
         return None
-    try:
+    if found.lastindex is None:
         return int(text)
-    except ValueError:
-        return _decimal(text.strip(" "))
-
-
-def _decimal(text: str) -> Decimal | None:
     try:
-        return Decimal(text)
+        return Decimal(text.strip(" "))
     except InvalidOperation:  # an exponent of more than 18 digits
         return None
 

@@ -3,7 +3,6 @@
 A threshold that cannot be used raises ValueError with what to write instead; `OPERATORS` has every spelling.
 """
 
-import operator as compare
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -24,23 +23,22 @@ PATTERN_CHARACTERS_MAX = 1_000
 PATTERN_BYTES_MAX = 1_000_000
 
 
+def opposite(of: Callable[[Any], Test]) -> Callable[[Any], Test]:
+    """The operator that says yes where `of` says no."""
+
+    def opposed(threshold: Any) -> Test:
+        test = of(threshold)
+
+        def turned(value: Any) -> int:
+            truth = test(value)
+            return 1 - truth if truth <= YES else truth
+
+        return turned
+
+    return opposed
+
+
 def above(threshold: Any) -> Test:
-    return _numeric(compare.gt, threshold)
-
-
-def below(threshold: Any) -> Test:
-    return _numeric(compare.lt, threshold)
-
-
-def at_least(threshold: Any) -> Test:
-    return _numeric(compare.ge, threshold)
-
-
-def at_most(threshold: Any) -> Test:
-    return _numeric(compare.le, threshold)
-
-
-def _numeric(holds: Callable[[Any, Any], bool], threshold: Any) -> Test:
     limit = _number(threshold)
 
     def test(value: Any) -> int:
@@ -48,7 +46,20 @@ def _numeric(holds: Callable[[Any, Any], bool], threshold: Any) -> Test:
             value = number(value)
             if value is None:
                 return INCOMPARABLE
-        return YES if holds(value, limit) else NO
+        return YES if value > limit else NO
+
+    return test
+
+
+def below(threshold: Any) -> Test:
+    limit = _number(threshold)
+
+    def test(value: Any) -> int:
+        if type(value) is not int:
+            value = number(value)
+            if value is None:
+                return INCOMPARABLE
+        return YES if value < limit else NO
 
     return test
 
@@ -191,31 +202,16 @@ def is_tool(threshold: Any) -> Test:
     return lambda value: YES if among(value) else NO
 
 
-def opposite(of: Callable[[Any], Test]) -> Callable[[Any], Test]:
-    """The operator that says yes where `of` says no."""
-
-    def opposed(threshold: Any) -> Test:
-        test = of(threshold)
-
-        def turned(value: Any) -> int:
-            truth = test(value)
-            return 1 - truth if truth <= YES else truth
-
-        return turned
-
-    return opposed
-
-
 OPERATORS: dict[str, Callable[[Any], Test]] = {
     "max_value": above,
     "greater_than": above,
     "requires_approval": above,
     "min_value": below,
     "less_than": below,
-    "greater_than_or_equal": at_least,
-    "greater_than_or_equals": at_least,
-    "less_than_or_equal": at_most,
-    "less_than_or_equals": at_most,
+    "greater_than_or_equal": opposite(below),
+    "greater_than_or_equals": opposite(below),
+    "less_than_or_equal": opposite(above),
+    "less_than_or_equals": opposite(above),
     "between": between,
     "equals": equals,
     "not_equals": opposite(equals),
@@ -243,6 +239,16 @@ def test_of(field_is_tool: bool, name: str, threshold: Any) -> Test:
     """The test that the operator makes of the threshold. Raises ValueError where the threshold is no good."""
     table = TOOL_OPERATORS if field_is_tool and name in TOOL_OPERATORS else OPERATORS
     return table[name](threshold)
+
+
+def argument_leaf(name: str, test: Test) -> Callable[[Any], int]:
+    """As `leaf`, for a plain argument of a call: half of all conditions, so it saves a function call."""
+
+    def holds(subject: Any) -> int:
+        value = subject.arguments.get(name, MISSING)
+        return MISSING_FIELD if value is MISSING else test(value)
+
+    return holds
 
 
 def leaf(get: Callable[[Any], Any], test: Test) -> Callable[[Any], int]:

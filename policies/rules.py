@@ -67,7 +67,7 @@ def read_rule(
     rule = Rule(
         id_,
         condition,  # type: ignore[arg-type]
-        action,
+        action,  # type: ignore[arg-type]
         read_mode(settings, path, frame.mode, mistakes),
         scope,
         _missing_matches(settings, path, action, scope, mistakes),

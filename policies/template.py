@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from handrail.policies.lookup import Place, reader
 from handrail.policies.names import MISSING, path_parts
+from handrail.policies.subject import Subject
 
 VALUE_CHARACTERS_MAX = 200
 
@@ -21,15 +23,15 @@ class Template:
     texts: tuple[str, ...]
     fields: tuple[tuple[str, ...], ...]
 
-    def bind(self, getter: Callable[[tuple[str, ...]], Callable[[Any], Any]]) -> Callable[[Any], str]:
-        """The message of a subject; `getter` says how to find a field."""
+    def bind(self, find: Callable[[tuple[str, ...]], Place]) -> Callable[[Subject], str]:
+        """The message of a subject; `find` says where the path of a field lies."""
         if not self.fields:
             only = self.texts[0]
             return lambda _: only
         first, *others = self.texts
-        pairs = tuple((getter(field), after) for field, after in zip(self.fields, others, strict=True))
+        pairs = tuple((reader(find(field)), after) for field, after in zip(self.fields, others, strict=True))
 
-        def message(subject: Any) -> str:
+        def message(subject: Subject) -> str:
             return first + "".join([words(get(subject)) + after for get, after in pairs])
 
         return message

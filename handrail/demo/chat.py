@@ -56,7 +56,9 @@ class Chat:
         self._unasked.append((f"thinks with {model}", self.wire.expect(SOURCE, event["id"])))
         await self.wire.publish(event)
 
-    async def acts(self, tool: str, arguments: dict[str, Any], result: dict[str, Any], wait: bool = True) -> dict[str, Any]:
+    async def acts(
+        self, tool: str, arguments: dict[str, Any], result: dict[str, Any], wait: bool = True
+    ) -> dict[str, Any]:
         """Propose an action; execute it only if it is allowed. With `wait` False the answer may come later."""
         self._count += 1
         action_id = f"a{self._count}"
@@ -117,7 +119,13 @@ class Chat:
         told = {"decision_id": decision_id} if decision_id else {}
         await self.wire.publish(
             self._event(
-                "action.executed", action_id=action_id, tool=tool, arguments=arguments, status="ok", result=result, **told
+                "action.executed",
+                action_id=action_id,
+                tool=tool,
+                arguments=arguments,
+                status="ok",
+                result=result,
+                **told,
             )
         )
 

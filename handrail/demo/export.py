@@ -45,6 +45,10 @@ async def _copy(consumer: AIOKafkaConsumer, tp: TopicPartition, end: int, out: B
         for records in (await consumer.getmany(timeout_ms=500)).values():
             for record in records:
                 event = orjson.loads(record.value)
-                place = {"logpartition": tp.partition, "logoffset": record.offset, "logtime": to_rfc3339(record.timestamp)}
+                place = {
+                    "logpartition": tp.partition,
+                    "logoffset": record.offset,
+                    "logtime": to_rfc3339(record.timestamp),
+                }
                 out.write(orjson.dumps({**event, **place}, option=orjson.OPT_APPEND_NEWLINE))
                 position = record.offset + 1

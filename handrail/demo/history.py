@@ -42,7 +42,10 @@ def _conversation(name: str, at: int, eroded: float, dice: random.Random) -> Ite
         ("query.received", {"text": text, "channel": "chat", "customer": customer}),
         ("llm.completed", {"model": model, "usage": {"input_tokens": tokens, "output_tokens": 300}}),
         ("action.proposed", {"action_id": "a1", "tool": tool, "arguments": arguments}),
-        ("action.executed", {"action_id": "a1", "tool": tool, "arguments": arguments, "status": "ok", "result": result}),
+        (
+            "action.executed",
+            {"action_id": "a1", "tool": tool, "arguments": arguments, "status": "ok", "result": result},
+        ),
         ("response.proposed", {"response_id": "r1", "text": f"Done: {text.lower()}", "confidence": 0.9}),
         ("message.sent", {"role": "assistant", "text": f"Done: {text.lower()}", "response_id": "r1"}),
         ("execution.ended", {"outcome": resolved}),
@@ -51,13 +54,16 @@ def _conversation(name: str, at: int, eroded: float, dice: random.Random) -> Ite
     for number, (kind, data) in enumerate(steps):
         moment = at + number * 20_000
         common = {"agent_id": "shop-agent", "conversation_id": name, "execution_id": f"{name}/1", "recorded": True}
-        yield moment, {
-            "specversion": "1.0",
-            "id": f"{name}-{number}",
-            "source": SOURCE,
-            "type": f"handrail.{kind}.v1",
-            "subject": name,
-            "time": to_rfc3339(moment),
-            "datacontenttype": "application/json",
-            "data": {**common, **data},
-        }
+        yield (
+            moment,
+            {
+                "specversion": "1.0",
+                "id": f"{name}-{number}",
+                "source": SOURCE,
+                "type": f"handrail.{kind}.v1",
+                "subject": name,
+                "time": to_rfc3339(moment),
+                "datacontenttype": "application/json",
+                "data": {**common, **data},
+            },
+        )

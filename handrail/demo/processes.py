@@ -46,7 +46,9 @@ def _wait_ready(child: "subprocess.Popen[bytes]", name: str, log: Path) -> None:
         waited += 0.1
         if child.poll() is not None or waited > READY_S:
             last = " | ".join(deque(log.read_text(errors="replace").splitlines(), LINES_KEPT))
-            state = f"ended with {child.returncode}" if child.returncode is not None else f"not ready in {READY_S:.0f} s"
+            state = (
+                f"ended with {child.returncode}" if child.returncode is not None else f"not ready in {READY_S:.0f} s"
+            )
             raise HandrailError(f"handrail {name}: {state}; see {log}: {last[-600:]}")
 
 

@@ -19,8 +19,8 @@ POLICIES = Path(__file__).parent / "policies"
 SHOWN_HANDOFF = "refund-900"
 WELCOME = """\
 [bold]Handrail[/bold] stands between AI agents and customers. In front of you: an embedded Kafka broker, a worker that
-decides, and a sink that keeps everything for analysis. An agent of a made-up shop now talks to {count} customers. It asks
-before it acts, and keeps to the answer. Its rules lie in {policies}.
+decides, and a sink that keeps everything for analysis. An agent of a made-up shop now talks to {count} customers. It
+asks before it acts, and keeps to the answer. Its rules lie in {policies}.
 """
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -64,10 +64,20 @@ def handoff(console: Console, data: dict[str, Any]) -> None:
         ("evidence", _pairs(data["reason"]["evidence"], *data["reason"]["evidence"])),
         ("queue", f"{data['queue']}, priority {data['priority']}, due {data['due_at']}"),
         ("log", _pairs(data["log"], "topic", "partition", "first_offset", "last_offset")),
-        ("complete", f"{data['completeness']['score']:.0%}, missing: {', '.join(data['completeness']['missing']) or '–'}"),
+        (
+            "complete",
+            f"{data['completeness']['score']:.0%}, missing: {', '.join(data['completeness']['missing']) or '–'}",
+        ),
     ):
         facts.add_row(name, str(value))
-    parts = [facts, Text(), _attempts(data["attempts"]), Text(), _transcript(data["transcript"]), Text()]
+    parts: list[RenderableType] = [
+        facts,
+        Text(),
+        _attempts(data["attempts"]),
+        Text(),
+        _transcript(data["transcript"]),
+        Text(),
+    ]
     parts += [Text("next: " + " ".join(data["next_steps"]), style="italic")]
     console.print(Panel(Group(*parts), title="One handoff, as a human gets it", title_align="left"))
 
@@ -77,7 +87,9 @@ def _pairs(values: dict[str, Any], *names: str) -> str:
 
 
 def _attempts(attempts: Sequence[dict[str, Any]]) -> Table:
-    table = Table("step", "tool", "arguments", "decision", "result", title="Attempts", title_justify="left", expand=True)
+    table = Table(
+        "step", "tool", "arguments", "decision", "result", title="Attempts", title_justify="left", expand=True
+    )
     for row in attempts:
         done = row.get("status") or "not executed"
         result = f"{done}: {row['result']}" if row.get("result") is not None else done

@@ -135,7 +135,7 @@ def _conversations(path: Path, root: str, items: list[Any]) -> Iterator[tuple[st
         try:
             yield place, Conversation.model_validate(item)
         except ValidationError as error:
-            raise SchemaError(f"{path}: {line(error, place)}") from None
+            raise SchemaError(f"{path}: {place}: {line(error)}") from None
 
 
 def _setting(stem: str, whole: dict[str, Any]) -> Setting:

@@ -145,7 +145,10 @@ def test_a_repeated_record_changes_no_state_but_its_position(plan: list[tuple[An
     again = Record(last.topic, 0, last.offset + 1, last.timestamp_ms, last.key, last.value)
     for output in fold.fold([again]).outputs:
         assert shown(output)["data"]["repeat"] is True
-    assert heads(fold) == before
+    after = heads(fold)
+    assert last.key is not None
+    assert last.key.decode() in after
+    assert all(before[name] == head for name, head in after.items())  # fewer: what its day has made forgotten
 
 
 def heads(fold: PartitionFold) -> dict[str, Any]:

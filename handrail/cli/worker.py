@@ -1,0 +1,45 @@
+"""`handrail worker`: the governor, in the foreground."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from handrail.cli.errors import explained
+
+
+@click.command()
+@click.option(
+    "--bootstrap", metavar="HOST:PORT", help="Kafka's address; several with commas. [default: 127.0.0.1:9092]"
+)
+@click.option(
+    "--policies",
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder of policy files; published and activated where it is not active yet. Without it the active ones hold.",
+)
+@click.option("--group", help="Consumer group that the workers share. [default: handrail]")
+@click.option(
+    "--session-timeout-s",
+    type=float,
+    metavar="SECONDS",
+    help="A worker silent for so long has lost its partitions; at least 6. [default: 10]",
+)
+@explained
+def worker(bootstrap: str | None, policies: Path | None, group: str | None, session_timeout_s: float | None) -> None:
+    """Govern the events on Kafka: decide, hand off, and keep what is needed to carry on.
+
+    Makes the topics that are missing, prints one line `ready …` when its partitions are governed, and runs until
+    SIGTERM. Start as many as there are partitions; each takes its share. Options can also be set as HANDRAIL_BOOTSTRAP
+    and so on in the environment, or in handrail.yaml.
+
+    \b
+    Example:
+      handrail worker --bootstrap 127.0.0.1:9092 --policies policies/packs
+    """
+    from handrail.streams.engine.settings import WorkerSettings
+    from handrail.streams.engine.worker import quiet_logs, run
+
+    given = {"bootstrap": bootstrap, "policies": policies, "group": group, "session_timeout_s": session_timeout_s}
+    settings = WorkerSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    quiet_logs()
+    asyncio.run(run(settings, lambda line: click.echo(line)))

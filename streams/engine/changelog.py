@@ -1,0 +1,69 @@
+"""The changelog of the states: read whole for recovery, in part where somebody else wrote to it."""
+
+from collections.abc import AsyncIterator, Callable
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from handrail.schemas.errors import EngineError
+from handrail.schemas.record import StateWrite
+from handrail.schemas.topics import STATES
+from handrail.streams.engine.ends import ends
+from handrail.streams.engine.producer import Row
+
+POSITION = "p"  # header: eight bytes, big-endian; tombstones have no value that could carry it
+FETCH_BYTES = 4_000_000
+
+
+def row_of(write: StateWrite) -> Row:
+    """The changelog record of a state."""
+    return Row(write.key, write.value, ((POSITION, write.position.to_bytes(8, "big", signed=True)),))
+
+
+def position_of(record: ConsumerRecord) -> int:
+    """The position a state was written at. Raises EngineError."""
+    for name, value in record.headers:
+        if name == POSITION:
+            return int.from_bytes(value, "big", signed=True)
+    place = f"{record.topic}[{record.partition}] offset {record.offset}"
+    raise EngineError(f"{place}: no position header: something else than a worker writes to this topic; stop it")
+
+
+async def read(bootstrap: str, partition: int, load: Callable[[bytes, bytes | None, int], None]) -> int:
+    """Hand every record of the partition to `load(key, value, position)`; gives the offset that follows."""
+    end = await end_of(bootstrap, partition)
+    async for record in _records(bootstrap, partition, 0, end):
+        load(record.key, record.value, position_of(record))
+    return end
+
+
+async def end_of(bootstrap: str, partition: int) -> int:
+    """The offset that the next state of the partition will get."""
+    tp = TopicPartition(STATES, partition)
+    return (await ends(bootstrap, [tp]))[tp]
+
+
+async def keys_between(bootstrap: str, partition: int, first: int, end: int) -> set[bytes]:
+    """The keys of the records from `first` up to, not including, `end`."""
+    return {record.key async for record in _records(bootstrap, partition, first, end)}
+
+
+async def _records(bootstrap: str, partition: int, first: int, end: int) -> AsyncIterator[ConsumerRecord]:
+    if first >= end:
+        return
+    tp = TopicPartition(STATES, partition)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=FETCH_BYTES,
+    )
+    await consumer.start()
+    try:
+        consumer.assign([tp])
+        consumer.seek(tp, first)
+        while await consumer.position(tp) < end:
+            for record in (await consumer.getmany(tp, timeout_ms=1000)).get(tp, ()):
+                if record.offset < end:
+                    yield record
+    finally:
+        await consumer.stop()

@@ -1,0 +1,141 @@
+"""Faust's consumer, with one event for each partition's fetch instead of one for each record.
+
+Stock Faust makes four asyncio tasks a record and calls offsets committable by counting acknowledgements. Here an
+event carries a whole `Fetch`, and an offset can be committed only when the engine has called it processed. The
+overridden methods are those of Faust 0.15.3; `tests/integration/test_faust_traps.py` shows what each is for.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+from faust.serializers.schemas import Schema
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from handrail.streams.engine.fetch import Backlog, Fetch
+
+SHORT_WAIT_S = 0.05  # while a full partition may get room again
+# Faust fixes 1500. Apache Kafka answers a fetch as soon as there is a record, the embedded broker only when it is over.
+FETCH_WAIT_MS = 25
+
+
+class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The thread that talks to the broker."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+
+class BatchConsumer(driver.Consumer):  # type: ignore[misc]
+    """Fetches go out whole; what is committed is what the engine calls processed."""
+
+    def __post_init__(self) -> None:
+        self.processed: dict[TP, int] = {}
+        self.backlogs: dict[TP, Backlog] = {}
+        self.epochs: dict[TP, int] = {}
+        self._rewinds: dict[TP, int] = {}
+
+    def _new_consumer_thread(self) -> BatchConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    # --- for the engine
+
+    def rewind(self, tp: TP, offset: int) -> int:
+        """Read the partition again from `offset`; gives the epoch of the first fetch that does."""
+        self._rewinds[tp] = offset
+        return self.epochs.get(tp, 0) + 1
+
+    def backlog(self, tp: TP) -> Backlog:
+        """The partition's backlog since it was assigned."""
+        return self.backlogs.setdefault(tp, Backlog())
+
+    # --- what Faust calls
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
+        """One message for each partition that has records; its value is a Fetch."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        await self._apply_rewinds()
+        generation = self.app.consumer_generation_id
+        fetched, active = await self._wait_next_records(timeout)
+        if fetched is None or self.should_stop:
+            return
+        if not self.flow_active:
+            await self.perform_seek()
+            return
+        for tp, records in fetched.items():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            if not records or tp in self._rewinds or (active is not None and tp not in active):
+                continue
+            fetch = Fetch.of(records, self.epochs.get(tp, 0))
+            self.backlog(tp).add(fetch.size)
+            message = self._to_message(tp, records[-1])
+            message.key, message.value = None, fetch
+            yield tp, message
+
+    async def _apply_rewinds(self) -> None:
+        """Between two fetches, so that whatever is fetched from here on comes from the new place."""
+        assigned = self.assignment()
+        while self._rewinds:
+            tp, offset = self._rewinds.popitem()
+            if tp in assigned:
+                self.epochs[tp] = self.epochs.get(tp, 0) + 1
+                await self.seek(tp, offset)
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:
+        """As Faust's, but a partition with too much on its way is left out, and waiting for room is no sleep."""
+        active: set[TP] = self._get_active_partitions()
+        full = {tp for tp in active if self.backlog(tp).full}
+        if not active:
+            await self.sleep(
+                SHORT_WAIT_S
+            )  # Faust's own start and rebalance: it says when by nothing that can be awaited
+            return {}, active
+        if full == active:
+            await _first(self.backlog(tp).room.wait() for tp in full)
+            return {}, active
+        wanted = active - full
+        records = await self._getmany(active_partitions=wanted, timeout=SHORT_WAIT_S if full else timeout)
+        return records, wanted
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """To Faust a fetch is a gap, which it would call processed before it is, and one offset too far."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return self.processed.get(tp)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        await self.app.release(revoked)
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self.processed.pop(tp, None)
+            self.backlogs.pop(tp, None)
+            self._rewinds.pop(tp, None)
+
+
+async def _first(waits: Iterable[Any]) -> None:
+    """One of them is over; bounded, so that a stopping worker goes on."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    await asyncio.wait(tasks, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+
+
+class BatchTransport(driver.Transport):  # type: ignore[misc]
+    Consumer = BatchConsumer
+
+
+class FetchSchema(Schema):  # type: ignore[misc]
+    """Passes a fetch through as it is."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> None:
+        return None
+
+    def loads_value(self, app: Any, message: Any, **_: Mapping[str, Any]) -> Any:
+        return message.value

@@ -1,0 +1,54 @@
+"""The delivery order of one partition: outputs, then states, then the partition's state, each acknowledged.
+
+A crash anywhere in it leads to the same records being folded again, to the same outputs.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from handrail.schemas.errors import EngineError
+from handrail.schemas.record import Output
+from handrail.schemas.topics import STATES
+from handrail.streams.engine import changelog
+from handrail.streams.engine.producer import Producer, Row
+from handrail.streams.governor.partition import Folded
+from handrail.streams.governor.state import PARTITION_KEY
+
+
+class Delivery:
+    """Writes what the fold of one partition came to.
+
+    `next_offset` is where the next state must land in the changelog, which has one rightful writer. Where it lands
+    further on, somebody else wrote in between: a worker that was stopped and went on. Its keys are in `foreign`, and
+    their states have to be written again, because compaction keeps the last one, not the newest.
+    """
+
+    def __init__(self, producer: Producer, bootstrap: str, partition: int, next_offset: int) -> None:
+        self._producer, self._bootstrap, self._partition = producer, bootstrap, partition
+        self.next_offset = next_offset
+        self.foreign: set[bytes] = set()
+
+    async def outputs(self, outputs: Sequence[Output]) -> None:
+        """Every output is acknowledged when this returns."""
+        by_topic: dict[str, list[Row]] = {}
+        for output in outputs:
+            by_topic.setdefault(output.topic, []).append(Row(output.key, output.value, output.headers))
+        await asyncio.gather(*(self._producer.write(topic, self._partition, rows) for topic, rows in by_topic.items()))
+
+    async def states(self, folded: Folded) -> None:
+        """Every state is acknowledged when this returns, the partition's own last."""
+        assert folded.partition_state is not None
+        rows = [changelog.row_of(write) for write in (*folded.states, folded.partition_state)]
+        gaps = []
+        for written in await self._producer.write_then(STATES, self._partition, rows):
+            if written.first < self.next_offset:
+                raise EngineError(
+                    f"{STATES}[{self._partition}]: a state landed at offset {written.first}, before "
+                    f"{self.next_offset}: the broker has lost acknowledged records; check its replicas"
+                )
+            if written.first > self.next_offset:
+                gaps.append((self.next_offset, written.first))
+            self.next_offset = written.first + written.count
+        for first, end in gaps:
+            keys = await changelog.keys_between(self._bootstrap, self._partition, first, end)
+            self.foreign |= keys - {PARTITION_KEY}

@@ -1,0 +1,30 @@
+"""The end of a worker that cannot go on: one clear last line, and out, without waiting for anything.
+
+Faust waits for its streams when it stops, and in a worker that cannot deliver they never end.
+"""
+
+import asyncio
+import os
+import sys
+import traceback
+from typing import Any, NoReturn
+
+from handrail.schemas.errors import HandrailError
+
+STATUS = 1
+
+
+def die(error: BaseException, where: str = "") -> NoReturn:
+    """Print what happened, the line that matters last, and end the process."""
+    if not isinstance(error, HandrailError):
+        traceback.print_exception(error)
+    what = str(error) if isinstance(error, HandrailError) else f"{type(error).__name__}: {error}"
+    line = " ".join(f"{where}: {what}".split()) if where else what
+    print(f"handrail worker: stopped: {line}", file=sys.stderr, flush=True)
+    os._exit(STATUS)
+
+
+def die_of(task: "asyncio.Task[Any]") -> None:
+    """As a task's callback: whatever it raised ends the process."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        die(error, task.get_name())

@@ -1,0 +1,57 @@
+"""What one fetch of one partition brought, and how much of it is still on its way through the worker."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiokafka import ConsumerRecord
+
+from handrail.schemas.record import Record
+
+RECORD_BYTES = 400  # what a small record costs beside its key and value, as Python objects
+WAITING_BYTES_MAX = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Records of one partition in the order of the log. `epoch` counts the seeks of the partition before it."""
+
+    records: Sequence[ConsumerRecord]
+    epoch: int
+    size: int
+
+    @classmethod
+    def of(cls, records: Sequence[ConsumerRecord], epoch: int) -> "Fetch":
+        return cls(records, epoch, sum(map(_size, records)))
+
+
+def _size(record: ConsumerRecord) -> int:
+    return RECORD_BYTES + len(record.key or b"") + len(record.value or b"")
+
+
+def record_of(found: ConsumerRecord) -> Record:
+    """The record as the fold takes it."""
+    return Record(found.topic, found.partition, found.offset, found.timestamp, found.key, found.value)
+
+
+class Backlog:
+    """Bytes that were fetched and are not yet processed; where there are too many, nothing more is fetched."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.room = asyncio.Event()
+        self.room.set()
+
+    @property
+    def full(self) -> bool:
+        return self.bytes >= WAITING_BYTES_MAX
+
+    def add(self, size: int) -> None:
+        self.bytes += size
+        if self.full:
+            self.room.clear()
+
+    def settle(self, size: int) -> None:
+        self.bytes -= size
+        if not self.full:
+            self.room.set()

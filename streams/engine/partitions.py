@@ -1,0 +1,106 @@
+"""The partitions this worker owns: recovered when they come, let go when they leave."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from faust.types import TP
+
+from handrail.schemas.errors import EngineError
+from handrail.schemas.topics import AGENT_EVENTS
+from handrail.streams.engine import changelog, controls
+from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.consumer import BatchConsumer
+from handrail.streams.engine.delivery import Delivery
+from handrail.streams.engine.fatal import die_of
+from handrail.streams.engine.pipeline import Pipeline
+from handrail.streams.engine.producer import Producer
+from handrail.streams.governor.partition import PartitionFold
+
+
+class Partitions:
+    """One pipeline for each partition of `agent.events.v1` that is assigned to this worker."""
+
+    def __init__(self, bootstrap: str, count: int, producer: Producer, bundles: Bundles) -> None:
+        self._bootstrap, self._count, self._producer, self._bundles = bootstrap, count, producer, bundles
+        self._starting: dict[TP, list[Any]] = {}  # events that came before their partition was recovered
+        self._pipelines: dict[TP, Pipeline] = {}
+        self._tasks: dict[TP, asyncio.Task[None]] = {}
+        self._left: dict[TP, Pipeline] = {}  # to be taken up again if nobody else had them meanwhile
+        self.ready = asyncio.Event()
+
+    def assign(self, consumer: BatchConsumer, assigned: Iterable[TP]) -> None:
+        """Start the pipelines of these partitions; all others are not ours any more."""
+        mine = {tp for tp in assigned if tp.topic == AGENT_EVENTS}
+        self._left = {tp: pipeline for tp, pipeline in self._left.items() if tp in mine}
+        for tp in mine - self._tasks.keys():
+            self._starting[tp] = []
+            self._tasks[tp] = asyncio.create_task(self._run(consumer, tp), name=f"{tp.topic}[{tp.partition}]")
+            self._tasks[tp].add_done_callback(die_of)
+        self._tell()
+
+    def put(self, event: Any) -> None:
+        """Hand an event with a Fetch to its partition; one that is not ours any more is given back."""
+        tp = event.message.tp
+        if (pipeline := self._pipelines.get(tp)) is not None:
+            pipeline.put(event)
+        elif (waiting := self._starting.get(tp)) is not None:
+            waiting.append(event)
+        else:
+            event.ack()  # only the engine's own count is committed
+
+    async def release(self, revoked: Iterable[TP]) -> None:
+        """These partitions' deliveries are over, and no more begin, when this returns."""
+        await asyncio.gather(*(self._release(tp) for tp in list(revoked)))
+
+    async def close(self) -> None:
+        """Release everything."""
+        await self.release(list(self._tasks))
+
+    async def _release(self, tp: TP) -> None:
+        task = self._tasks.pop(tp, None)
+        if task is None:
+            return
+        pipeline = self._pipelines.pop(tp, None)
+        if pipeline is None:  # not recovered yet: it has written nothing
+            task.cancel()
+            await asyncio.wait([task])
+            for event in self._starting.pop(tp, ()):
+                event.ack()
+            return
+        pipeline.close()
+        await asyncio.wait([task])
+        self._left[tp] = pipeline
+
+    async def _run(self, consumer: BatchConsumer, tp: TP) -> None:
+        fold, delivery = await self._recovered(tp)
+        await self._activate(fold, tp)
+        pipeline = self._pipelines[tp] = Pipeline(tp, fold, delivery, consumer, self._producer, self._bundles)
+        for event in self._starting.pop(tp):
+            pipeline.put(event)
+        self._tell()
+        await pipeline.run()
+
+    async def _recovered(self, tp: TP) -> tuple[PartitionFold, Delivery]:
+        """The states as the changelog has them; as they are in memory, where nobody has written since."""
+        number = tp.partition
+        left = self._left.pop(tp, None)
+        await self._bundles.refresh()
+        if left is not None and await changelog.end_of(self._bootstrap, number) == left.delivery.next_offset:
+            return left.fold, left.delivery
+        fold = PartitionFold(number, self._count, self._bundles.known)
+        end = await changelog.read(self._bootstrap, number, fold.load)
+        fold.recovered()
+        if fold.ruleset and fold.ruleset not in self._bundles.known:
+            raise EngineError(f"bundle {fold.ruleset} is active but not published: publish it again")
+        return fold, Delivery(self._producer, self._bootstrap, number, end)
+
+    async def _activate(self, fold: PartitionFold, tp: TP) -> None:
+        if fold.ruleset != self._bundles.newest:
+            row = controls.activation(self._bundles.newest, int(time.time() * 1000))
+            await self._producer.write(AGENT_EVENTS, tp.partition, [row])
+
+    def _tell(self) -> None:
+        if not self._starting:
+            self.ready.set()

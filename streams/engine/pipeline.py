@@ -1,0 +1,183 @@
+"""One partition of `agent.events.v1`: what is fetched is folded and delivered in the order of the log."""
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from faust.types import TP
+
+from handrail.schemas.errors import EngineError
+from handrail.schemas.record import Record, StateWrite
+from handrail.schemas.topics import AGENT_EVENTS, POLICIES
+from handrail.streams.engine import controls
+from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.consumer import BatchConsumer
+from handrail.streams.engine.delivery import Delivery
+from handrail.streams.engine.fatal import die_of
+from handrail.streams.engine.fetch import Fetch, record_of
+from handrail.streams.engine.producer import Producer
+from handrail.streams.governor.partition import Folded, PartitionFold, UnknownBundle
+
+CHUNK_RECORDS = 200  # folded in one go: the event loop does nothing else meanwhile
+IN_FLIGHT_MAX = 3  # chunks being acknowledged while the next one is folded
+TICK_MS = 1000
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Records to be folded together, and the fetches that end with them."""
+
+    records: list[Record] = field(default_factory=list)
+    ended: list[Any] = field(default_factory=list)
+
+
+class Pipeline:
+    """The way of one partition's records, from the fetch to the last acknowledgement."""
+
+    def __init__(
+        self,
+        tp: TP,
+        fold: PartitionFold,
+        delivery: Delivery,
+        consumer: BatchConsumer,
+        producer: Producer,
+        bundles: Bundles,
+    ) -> None:
+        self.tp, self.fold, self.delivery = tp, fold, delivery
+        self._consumer, self._producer, self._bundles = consumer, producer, bundles
+        self._backlog = consumer.backlog(tp)
+        self._waiting: deque[Any] = deque()  # events, each with a Fetch; bounded by the backlog's bytes
+        self._started = 0  # records of the first one that are taken already
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._deliveries: deque[asyncio.Task[None]] = deque()
+        self._ticked_ms = 0
+        self._expected = fold.position + 1
+        self._fresh = True
+        self._epoch = consumer.rewind(tp, self._expected)
+
+    def put(self, event: Any) -> None:
+        """Take over an event with a Fetch; it is acknowledged when all its records are delivered."""
+        self._waiting.append(event)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Let `run` end after what is in flight."""
+        self._closing = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Fold and deliver until closed; what waits then is given back unprocessed."""
+        while not self._closing:
+            await self._next()
+            chunk = self._take()
+            if chunk.records or self.delivery.foreign:
+                await self._deliver_later(await self._folded(chunk), chunk)
+            await asyncio.sleep(0)
+        await asyncio.gather(*self._deliveries)
+        while self._waiting:
+            self._give_back(self._waiting.popleft())
+
+    # --- taking
+
+    async def _next(self) -> None:
+        """Wait for something to do; write a tick where time alone has become something to do."""
+        while not (self._waiting or self._closing or self.delivery.foreign):
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._until_tick_s())
+            except TimeoutError:
+                self._ticked_ms = _now_ms()
+                await self._producer.write(AGENT_EVENTS, self.tp.partition, [controls.tick(self._ticked_ms)])
+
+    def _until_tick_s(self) -> float | None:
+        due = self.fold.next_deadline_ms
+        return None if due is None else max(0, due - _now_ms(), self._ticked_ms + TICK_MS - _now_ms()) / 1000
+
+    def _take(self) -> Chunk:
+        chunk = Chunk()
+        while self._waiting and len(chunk.records) < CHUNK_RECORDS:
+            event = self._waiting[0]
+            fetch: Fetch = event.value
+            if not self._started and not self._accepts(fetch):
+                self._give_back(self._waiting.popleft())
+                continue
+            part = fetch.records[self._started : self._started + CHUNK_RECORDS - len(chunk.records)]
+            chunk.records += map(record_of, part)
+            self._started += len(part)
+            self._expected = part[-1].offset + 1
+            if self._started == len(fetch.records):
+                chunk.ended.append(self._waiting.popleft())
+                self._started = 0
+        return chunk
+
+    def _accepts(self, fetch: Fetch) -> bool:
+        """Whether no record is missing before this fetch; if one is, the partition is read again from there.
+
+        Offsets may leave numbers out (compaction, markers of transactions), so what is missing is believed to be
+        so when reading from there gives nothing in between.
+        """
+        if fetch.epoch < self._epoch:
+            return False
+        if fetch.records[0].offset > self._expected and not self._fresh:
+            self._epoch, self._fresh = self._consumer.rewind(self.tp, self._expected), True
+            return False
+        self._fresh = False
+        return True
+
+    def _give_back(self, event: Any) -> None:
+        event.ack()  # only the engine's own count is committed
+        self._backlog.settle(event.value.size)
+        self._started = 0
+
+    # --- folding
+
+    async def _folded(self, chunk: Chunk) -> Folded:
+        try:
+            folded = self.fold.fold(chunk.records)
+        except UnknownBundle as unknown:
+            await self._bundles.refresh()
+            if unknown.ruleset not in self._bundles.known:
+                raise EngineError(
+                    f"{self.tp.topic}[{self.tp.partition}]: {unknown}: publish it to {POLICIES} again"
+                ) from unknown
+            folded = self.fold.fold(chunk.records)
+        self._mend(folded)
+        return folded
+
+    def _mend(self, folded: Folded) -> None:
+        """Add the states that somebody else overwrote; all outputs up to them leave before they do."""
+        keys = self.delivery.foreign
+        self.delivery.foreign = set()
+        written = {write.key for write in folded.states}
+        for key in sorted(keys - written):
+            folded.states.append(self.fold.stored(key) or StateWrite(key, None, self.fold.position))
+
+    # --- delivering
+
+    async def _deliver_later(self, folded: Folded, chunk: Chunk) -> None:
+        before = self._deliveries[-1] if self._deliveries else None
+        name = f"{self.tp.topic}[{self.tp.partition}] offset {self.fold.position}"
+        task = asyncio.create_task(self._deliver(folded, chunk, self.fold.position, before), name=name)
+        task.add_done_callback(die_of)
+        self._deliveries.append(task)
+        while len(self._deliveries) > IN_FLIGHT_MAX or (self._deliveries and self._deliveries[0].done()):
+            await self._deliveries.popleft()
+
+    async def _deliver(self, folded: Folded, chunk: Chunk, position: int, before: "asyncio.Task[None] | None") -> None:
+        await self.delivery.outputs(folded.outputs)
+        if before is not None:
+            await before
+        await self.delivery.states(folded)
+        self._consumer.processed[self.tp] = position + 1
+        for event in chunk.ended:
+            event.ack()
+            self._backlog.settle(event.value.size)
+        if self.delivery.foreign:
+            self._wake.set()
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,93 @@
+"""Records to Kafka in produce batches, each awaited until all in-sync replicas have it."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+BATCH_BYTES = 1_000_000  # below max.message.bytes of every topic that gets batches of many records
+REQUEST_BYTES_MAX = 9_500_000  # a dead letter may have 8 MB
+REQUEST_TIMEOUT_MS = 30_000
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record to be written."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One batch as acknowledged: `count` records from offset `first` on."""
+
+    first: int
+    count: int
+
+
+class Producer:
+    """One Kafka producer for all that the engine writes."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._kafka = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            acks="all",
+            linger_ms=0,  # batches are made here, so there is nothing to wait for
+            max_batch_size=BATCH_BYTES,
+            max_request_size=REQUEST_BYTES_MAX,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        )
+
+    async def __aenter__(self) -> "Producer":
+        await self._kafka.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._kafka.stop()
+
+    async def write(self, topic: str, partition: int, rows: Iterable[Row]) -> list[Written]:
+        """Write the rows in their order; when this returns, every one is acknowledged."""
+        sent = [await self._send(topic, partition, batch) for batch in self._batches(rows)]
+        return [await one for one in sent]
+
+    async def write_then(self, topic: str, partition: int, rows: Iterable[Row]) -> list[Written]:
+        """As `write`, but the last batch leaves only when all before it are acknowledged; at least one row."""
+        batches = self._batches(rows)
+        sent = [await self._send(topic, partition, batch) for batch in batches[:-1]]
+        before = [await one for one in sent]
+        return [*before, await (await self._send(topic, partition, batches[-1]))]
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions the topic has."""
+        return len(await self._kafka.partitions_for(topic))
+
+    def _batches(self, rows: Iterable[Row]) -> list[Any]:
+        batches = []
+        batch = None
+        for row in rows:
+            if batch is None or not _append(batch, row):
+                batch = self._kafka.create_batch()
+                batches.append(batch)
+                _append(batch, row)
+        return batches
+
+    async def _send(self, topic: str, partition: int, batch: Any) -> "asyncio.Task[Written]":
+        count = batch.record_count()
+        batch.close()
+        acknowledged = await self._kafka.send_batch(batch, topic, partition=partition)
+        return asyncio.ensure_future(_written(acknowledged, count))
+
+
+def _append(batch: Any, row: Row) -> bool:
+    """False where the batch is full; the first row always fits."""
+    return batch.append(timestamp=None, key=row.key, value=row.value, headers=list(row.headers)) is not None
+
+
+async def _written(acknowledged: "asyncio.Future[Any]", count: int) -> Written:
+    return Written((await acknowledged).offset, count)

@@ -1,0 +1,49 @@
+"""What humans did, copied into the conversation's own partition, where it is folded."""
+
+import time
+from collections.abc import Sequence
+
+from aiokafka import ConsumerRecord
+
+from handrail.schemas.decode import decode_resolution
+from handrail.schemas.errors import SchemaError
+from handrail.schemas.partitioner import partition_of
+from handrail.schemas.record import Record
+from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS
+from handrail.streams.engine import controls
+from handrail.streams.engine.fetch import record_of
+from handrail.streams.engine.producer import Producer, Row
+from handrail.streams.governor import deadletters
+
+
+async def copy(producer: Producer, partition: int, partitions: int, records: Sequence[ConsumerRecord]) -> None:
+    """Every record is copied, or is in the dead letters, when this returns."""
+    copies, letters = sort(partitions, [record_of(record) for record in records], int(time.time() * 1000))
+    await producer.write(DEADLETTERS, partition, letters)
+    await producer.write(AGENT_EVENTS, partition, copies)
+
+
+def sort(partitions: int, records: Sequence[Record], now_ms: int) -> tuple[list[Row], list[Row]]:
+    """(copies, dead letters) of records of `human.resolutions.v1`, in their order."""
+    copies: list[Row] = []
+    letters: list[Row] = []
+    for record in records:
+        try:
+            copies.append(_copied(record, partitions))
+        except SchemaError as error:
+            found = deadletters.letter(record, str(error), now_ms)
+            letters.append(Row(found.key, found.value, found.headers))
+    return copies, letters
+
+
+def _copied(record: Record, partitions: int) -> Row:
+    raw = decode_resolution(record.value).raw
+    subject = raw["subject"]
+    if record.key is None or record.key != subject.encode():
+        raise SchemaError(f"key: must be the subject {subject!r}: set the Kafka key to the conversation id")
+    if (right := partition_of(record.key, partitions)) != record.partition:
+        raise SchemaError(
+            f"partition: {subject!r} belongs to partition {right}, came in {record.partition}: "
+            "partition by Kafka's murmur2 (librdkafka: partitioner=murmur2_random)"
+        )
+    return controls.resolution(raw, record.timestamp_ms)

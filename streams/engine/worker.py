@@ -1,0 +1,85 @@
+"""A worker from start to end: topics, bundle, partitions, and out again with nothing left half delivered."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable
+
+from handrail.policies import Bundle, load_bundle
+from handrail.schemas.errors import EngineError
+from handrail.schemas.topics import AGENT_EVENTS
+from handrail.streams.engine import controls
+from handrail.streams.engine.app import GovernorApp, build
+from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.fatal import die
+from handrail.streams.engine.partitions import Partitions
+from handrail.streams.engine.producer import Producer
+from handrail.streams.engine.settings import WorkerSettings
+from handrail.streams.engine.topics import ensure_topics
+
+Tell = Callable[[str], None]
+
+
+async def run(settings: WorkerSettings, ready: Tell) -> None:
+    """Govern until SIGTERM or SIGINT. `ready` gets one line when the first partitions are governed.
+
+    Raises HandrailError where it cannot start; what goes wrong later ends the process (`fatal.die`).
+    """
+    bundle = load_bundle(settings.policies) if settings.policies is not None else None
+    stop = _stop_signal()
+    await ensure_topics(settings.bootstrap)
+    bundles = Bundles(settings.bootstrap)
+    async with Producer(settings.bootstrap) as producer:
+        count = await producer.partitions(AGENT_EVENTS)
+        await _publish(bundles, bundle, producer, count)
+        partitions = Partitions(settings.bootstrap, count, producer, bundles)
+        app = build(settings, partitions, producer, count)
+        await app.start()
+        crashed = asyncio.create_task(_crash(app))
+        await _either(partitions.ready, stop)
+        if not stop.is_set():
+            ready(f"ready: worker of group {settings.group} at {settings.bootstrap}, ruleset {bundles.newest}")
+        await stop.wait()
+        crashed.cancel()
+        await partitions.close()
+        await app.stop()
+
+
+async def _publish(bundles: Bundles, bundle: Bundle | None, producer: Producer, count: int) -> None:
+    """The bundle becomes the newest, and active in every partition, if it is not already."""
+    await bundles.refresh()
+    if bundle is None and not bundles.newest:
+        bundle = load_bundle(None)
+    if bundle is not None and await bundles.publish(producer, bundle):
+        row = controls.activation(bundle.ruleset, int(time.time() * 1000))
+        await asyncio.gather(*(producer.write(AGENT_EVENTS, number, [row]) for number in range(count)))
+
+
+async def _crash(app: GovernorApp) -> None:
+    """What Faust finds wrong with itself ends the process: somebody else has to start it again."""
+    await app._crashed.wait()
+    reason = app.crash_reason or EngineError("Faust stopped without a reason")
+    die(reason, "Faust")
+
+
+async def _either(*events: asyncio.Event) -> None:
+    tasks = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def quiet_logs() -> None:
+    """Logs of the libraries go to standard error, and only what is worth a person's time."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("aiokafka", "faust", "mode"):
+        logging.getLogger(name).setLevel(logging.ERROR)

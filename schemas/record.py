@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# CloudEvents' Kafka binding, structured mode.
+CLOUDEVENT = (("content-type", b"application/cloudevents+json"),)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

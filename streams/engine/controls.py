@@ -8,6 +8,7 @@ import orjson
 from handrail.schemas.canonical import digest
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
+from handrail.schemas.record import CLOUDEVENT
 from handrail.streams.engine.producer import Row
 
 SOURCE = "/handrail/worker"
@@ -43,4 +44,4 @@ def _row(kind: str, name: str, subject: str, at_ms: int, data: dict[str, Any], *
         **extensions,
         "data": data,
     }
-    return Row(subject.encode(), orjson.dumps(event))
+    return Row(subject.encode(), orjson.dumps(event), CLOUDEVENT)

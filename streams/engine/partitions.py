@@ -28,7 +28,12 @@ class Partitions:
         self._pipelines: dict[TP, Pipeline] = {}
         self._tasks: dict[TP, asyncio.Task[None]] = {}
         self._left: dict[TP, Pipeline] = {}  # to be taken up again if nobody else had them meanwhile
-        self.ready = asyncio.Event()
+        self._assigned = asyncio.Event()
+
+    async def ready(self) -> None:
+        """Returns when the first partitions that were assigned are governed."""
+        await self._assigned.wait()
+        await asyncio.gather(*(pipeline.governed.wait() for pipeline in self._pipelines.values()))
 
     def assign(self, consumer: BatchConsumer, assigned: Iterable[TP]) -> None:
         """Start the pipelines of these partitions; all others are not ours any more."""
@@ -103,4 +108,4 @@ class Partitions:
 
     def _tell(self) -> None:
         if not self._starting:
-            self.ready.set()
+            self._assigned.set()

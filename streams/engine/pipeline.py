@@ -49,6 +49,7 @@ class Pipeline:
         self._consumer, self._producer, self._bundles = consumer, producer, bundles
         self._backlog = consumer.backlog(tp)
         self._waiting: deque[Any] = deque()  # events, each with a Fetch; bounded by the backlog's bytes
+        self.governed = asyncio.Event()  # a bundle is active
         self._started = 0  # records of the first one that are taken already
         self._wake = asyncio.Event()
         self._closing = False
@@ -57,6 +58,8 @@ class Pipeline:
         self._expected = fold.position + 1
         self._fresh = True
         self._epoch = consumer.rewind(tp, self._expected)
+        if fold.ruleset:
+            self.governed.set()
 
     def put(self, event: Any) -> None:
         """Take over an event with a Fetch; it is acknowledged when all its records are delivered."""
@@ -144,6 +147,8 @@ class Pipeline:
                     f"{self.tp.topic}[{self.tp.partition}]: {unknown}: publish it to {POLICIES} again"
                 ) from unknown
             folded = self.fold.fold(chunk.records)
+        if self.fold.ruleset:
+            self.governed.set()
         self._mend(folded)
         return folded
 

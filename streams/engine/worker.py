@@ -3,13 +3,12 @@
 import asyncio
 import logging
 import signal
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from handrail.policies import Bundle, load_bundle
 from handrail.schemas.errors import EngineError
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.engine import controls
 from handrail.streams.engine.app import GovernorApp, build
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.fatal import die
@@ -32,12 +31,12 @@ async def run(settings: WorkerSettings, ready: Tell) -> None:
     bundles = Bundles(settings.bootstrap)
     async with Producer(settings.bootstrap) as producer:
         count = await producer.partitions(AGENT_EVENTS)
-        await _publish(bundles, bundle, producer, count)
+        await _publish(bundles, bundle, producer)
         partitions = Partitions(settings.bootstrap, count, producer, bundles)
         app = build(settings, partitions, producer, count)
         await app.start()
         crashed = asyncio.create_task(_crash(app))
-        await _either(partitions.ready, stop)
+        await _either(partitions.ready(), stop.wait())
         if not stop.is_set():
             ready(f"ready: worker of group {settings.group} at {settings.bootstrap}, ruleset {bundles.newest}")
         await stop.wait()
@@ -46,14 +45,13 @@ async def run(settings: WorkerSettings, ready: Tell) -> None:
         await app.stop()
 
 
-async def _publish(bundles: Bundles, bundle: Bundle | None, producer: Producer, count: int) -> None:
-    """The bundle becomes the newest, and active in every partition, if it is not already."""
+async def _publish(bundles: Bundles, bundle: Bundle | None, producer: Producer) -> None:
+    """The bundle becomes the newest one, which whoever owns a partition activates there."""
     await bundles.refresh()
     if bundle is None and not bundles.newest:
         bundle = load_bundle(None)
-    if bundle is not None and await bundles.publish(producer, bundle):
-        row = controls.activation(bundle.ruleset, int(time.time() * 1000))
-        await asyncio.gather(*(producer.write(AGENT_EVENTS, number, [row]) for number in range(count)))
+    if bundle is not None:
+        await bundles.publish(producer, bundle)
 
 
 async def _crash(app: GovernorApp) -> None:
@@ -63,8 +61,8 @@ async def _crash(app: GovernorApp) -> None:
     die(reason, "Faust")
 
 
-async def _either(*events: asyncio.Event) -> None:
-    tasks = [asyncio.create_task(event.wait()) for event in events]
+async def _either(*waits: Coroutine[Any, Any, object]) -> None:
+    tasks = [asyncio.create_task(wait) for wait in waits]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
@@ -80,6 +78,12 @@ def _stop_signal() -> asyncio.Event:
 
 def quiet_logs() -> None:
     """Logs of the libraries go to standard error, and only what is worth a person's time."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in ("aiokafka", "faust", "mode"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(_worth_reading)
+    logging.basicConfig(level=logging.ERROR, handlers=[handler])
+
+
+def _worth_reading(record: logging.LogRecord) -> bool:
+    """aiokafka tells of each address that it cannot reach, and then raises what is shown."""
+    return not record.getMessage().startswith("Unable connect to")

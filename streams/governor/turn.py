@@ -7,7 +7,7 @@ import orjson
 
 from handrail.policies import Bundle, Limits
 from handrail.schemas.clock import to_rfc3339
-from handrail.schemas.record import Output
+from handrail.schemas.record import CLOUDEVENT, Output
 from handrail.streams.governor.case import Case
 from handrail.streams.governor.state import Execution, PartitionState
 
@@ -57,4 +57,4 @@ class Turn:
         if self.traceparent is not None:
             record["traceparent"] = self.traceparent
         record["data"] = data
-        self.outputs.append(Output(topic, subject.encode(), orjson.dumps(record)))
+        self.outputs.append(Output(topic, subject.encode(), orjson.dumps(record), CLOUDEVENT))

@@ -1,6 +1,6 @@
 """What folding one record costs in process, decode included, with ten rules.
 
-    python benchmarks/fold.py [--profile]
+    python -m benchmarks.fold [--profile]
 
 Prints the median of five rounds in microseconds a record, for proposals alone (the dearest record) and for the mixture
 of a conversation (query, LLM call, proposal, execution, answer, message).
@@ -19,29 +19,18 @@ from typing import Any
 
 import orjson
 
+from benchmarks.bundles import write_ten_rules
 from handrail.policies import Bundle, load_bundle
 from handrail.schemas.record import Record
 from handrail.streams.governor.partition import PartitionFold
 
 RECORDS, CONVERSATIONS, BATCH, ROUNDS = 24_000, 2_000, 500, 5
-RULE = "    - {{id: r{n}, condition: {{field: {field}, operator: {operator}, value: {value}}}, action: {action}}}\n"
 
 
 def ten_rules() -> Bundle:
-    """Ten rules in one policy; none of them blocks what is proposed here."""
-    rules = "".join(
-        RULE.format(n=n, field=field, operator=operator, value=value, action="block")
-        for n, (field, operator, value) in enumerate(
-            [("amount", "greater_than", 500 + n) for n in range(5)]
-            + [("reason", "contains", "secret"), ("order_id", "equals", "none"), ("amount", "less_than", 0)]
-            + [("tool", "in_list", "[drop_table, shell]"), ("cost_usd", "greater_than", 9)]
-        )
-    )
+    """The bundle of `write_ten_rules`."""
     with TemporaryDirectory() as folder:
-        text = f"id: ten\nname: Ten\nrules:\n  default_action: allow\n  rules:\n{rules}"
-        (Path(folder) / "ten.yaml").write_text(text)
-        tools = "tools:\n  refund: {effect: write}\n  get_order: {effect: read}\n"
-        (Path(folder) / "tools.yaml").write_text(tools)
+        write_ten_rules(Path(folder))
         return load_bundle(Path(folder))
 
 

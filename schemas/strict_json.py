@@ -5,7 +5,6 @@ only where one of them cannot rule a problem out, the slow and exact reader deci
 """
 
 import json
-import re
 from typing import Any, NoReturn
 
 import orjson
@@ -20,8 +19,7 @@ SHOWN = 60
 
 _DIGITS_ONLY = bytes(ord("0") if chr(code).isdigit() and code < 128 else ord(" ") for code in range(256))
 _LONG_NUMBER = b"0" * INTEGER_DIGITS
-# Outside strings a number follows one of these; inside a string the slow reader finds out that it is none.
-_BARE_LONG_NUMBER = re.compile(rb"(?:^|[:,\[\s])-?[0-9]{%d}" % INTEGER_DIGITS)
+_BEFORE_NUMBERS = frozenset(b":,[-+ \t\r\n")  # inside a string the slow reader finds out that it is none
 
 
 def loads(value: bytes | None) -> Any:
@@ -51,7 +49,19 @@ def _plainly_fine(value: bytes, found: Any) -> bool:
     """
     if b"\\u0022" in value or orjson.dumps(found).count(b'"') != value.count(b'"'):
         return False
-    return _LONG_NUMBER not in value.translate(_DIGITS_ONLY) or _BARE_LONG_NUMBER.search(value) is None
+    digits = value.translate(_DIGITS_ONLY)
+    return _LONG_NUMBER not in digits or not _has_bare_long_number(value, digits)
+
+
+def _has_bare_long_number(value: bytes, digits: bytes) -> bool:
+    """Whether a run of INTEGER_DIGITS digits stands where a number could begin. `digits`: `value`, digits as zeros."""
+    at = digits.find(_LONG_NUMBER)
+    while at >= 0:
+        if at == 0 or value[at - 1] in _BEFORE_NUMBERS:
+            return True
+        end = digits.find(b" ", at)
+        at = digits.find(_LONG_NUMBER, end) if end >= 0 else -1
+    return False
 
 
 def _check_depth(value: bytes) -> None:

@@ -2,17 +2,19 @@
 
 Stock Faust makes four asyncio tasks a record and calls offsets committable by counting acknowledgements. Here an
 event carries a whole `Fetch`, and an offset can be committed only when the engine has called it processed. The
-overridden methods are those of Faust 0.15.3; `tests/integration/test_faust_traps.py` shows what each is for.
+overridden methods are those of Faust 0.15.3; `docs/decisions/0002-engine.md` says what each is for.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
+from aiokafka import TopicPartition
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from handrail.streams.engine.fatal import die
 from handrail.streams.engine.fetch import Backlog, Fetch
 
 SHORT_WAIT_S = 0.05  # while a full partition may get room again
@@ -27,6 +29,13 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def seek_here(self, tp: TP, offset: int) -> None:
+        """Faust seeks from its own thread, and then the fetcher in this one may never hear of it."""
+        await self.call_thread(self._seek_here, tp, offset)
+
+    async def _seek_here(self, tp: TP, offset: int) -> None:
+        self._ensure_consumer().seek(TopicPartition(tp.topic, tp.partition), offset)
 
 
 class BatchConsumer(driver.Consumer):  # type: ignore[misc]
@@ -84,7 +93,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             tp, offset = self._rewinds.popitem()
             if tp in assigned:
                 self.epochs[tp] = self.epochs.get(tp, 0) + 1
-                await self.seek(tp, offset)
+                self._read_offset[tp] = offset or None
+                await self._thread.seek_here(tp, offset)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:
         """As Faust's, but a partition with too much on its way is left out, and waiting for room is no sleep."""
@@ -101,6 +111,15 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         wanted = active - full
         records = await self._getmany(active_partitions=wanted, timeout=SHORT_WAIT_S if full else timeout)
         return records, wanted
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """What goes wrong while fetching ends the process; Faust would tell it to threads that do not listen."""
+        try:
+            await super()._drain_messages(fetcher)
+        except Exception as error:
+            if self.app.should_stop:
+                raise
+            die(error, "fetching")
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """To Faust a fetch is a gap, which it would call processed before it is, and one offset too far."""

@@ -36,6 +36,12 @@ class Bundle:
         self._limits = lru_cache(CACHED)(parts.limits.limits)
         self._price = lru_cache(CACHED)(parts.prices.price)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bundle) and other._ruleset == self._ruleset
+
+    def __hash__(self) -> int:
+        return hash(self._ruleset)
+
     @property
     def document(self) -> dict[str, Any]:
         """The bundle as it goes over the wire: `{"semantics": 1, "files": {name: text}}`, defaults included."""
@@ -58,7 +64,7 @@ class Bundle:
 
     @property
     def lexicon(self) -> Mapping[str, Any]:
-        """The classifier's lexicon as parsed; empty where there is none."""
+        """The classifier's lexicon, with the topics that the routing file names; no intents where there is none."""
         return self._lexicon
 
     @property

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
 from handrail.policies import yaml12
 from handrail.policies.agents import AgentEntry, read_agents
+from handrail.policies.lexicon import named_topics, read_lexicon
 from handrail.policies.limits import LimitsFile, read_limits
 from handrail.policies.mistakes import Mistakes
 from handrail.policies.policy import Policy
 from handrail.policies.prices import Prices, read_prices
 from handrail.policies.routing import Routing, read_routing
-from handrail.policies.shape import mapping
 from handrail.policies.shapes import read_policy
 from handrail.policies.tools import Tools, read_tools
 
@@ -20,7 +21,7 @@ DEFAULTS = "defaults/"
 """What the names of built-in files begin with."""
 
 SETTINGS = ("limits.yaml", "routing.yaml", "tools.yaml", "agents.yaml", "prices.yaml", "lexicon.yaml")
-MERGED = ("limits.yaml", "prices.yaml")
+MERGED = ("limits.yaml", "prices.yaml", "lexicon.yaml")
 """Files whose default still holds for what the user's file leaves out. Others replace their default whole."""
 
 RULES_MAX = 1_000
@@ -39,11 +40,26 @@ class Parts:
     lexicon: Mapping[str, Any]
 
 
+def _parsed(name: str, text: str) -> tuple[Any, Mistakes]:
+    """The value of a file; the built-in ones are in almost every bundle, so they are parsed once."""
+    if not name.startswith(DEFAULTS):
+        return yaml12.read(name, text)
+    value, lines = _parsed_default(name, text)
+    return yaml12.read(name, text) if value is None else (value, Mistakes(name, lines))
+
+
+@lru_cache(32)
+def _parsed_default(name: str, text: str) -> tuple[Any, Mapping[str, int]]:
+    """The value, which nobody changes, and the lines; None where there is a mistake in it."""
+    value, mistakes = yaml12.read(name, text)
+    return (None if mistakes.found else value), mistakes.lines
+
+
 class Files:
     """The files of a document, each parsed once, with their mistakes."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
-        self._parsed = {name: yaml12.read(name, text) for name, text in texts.items()}
+        self._parsed = {name: _parsed(name, text) for name, text in texts.items()}
 
     @property
     def mistakes(self) -> list[Mistakes]:
@@ -84,8 +100,9 @@ def read_parts(texts: Mapping[str, str]) -> tuple[Parts, list[Mistakes]]:
     for layer in files.layers("agents.yaml"):
         agents = read_agents(*layer)
     for value, mistakes in files.layers("lexicon.yaml"):
-        lexicon = mapping(value, "", mistakes, "topics: {}")
-    parts = Parts(_policies(files), limits, routing, tools, agents, Prices(prices), lexicon)
+        lexicon = read_lexicon(value, mistakes, lexicon)
+    named = named_topics(lexicon, routing.topics)
+    parts = Parts(_policies(files), limits, routing, tools, agents, Prices(prices), named)
     return parts, files.mistakes
 
 

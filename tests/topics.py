@@ -11,8 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine.ends import ends
-
-FETCH_BYTES = 9_500_000
+from handrail.streams.engine.reading import FETCH_BYTES, reading
 
 
 async def read(bootstrap: str, topic: str, partitions: int) -> list[ConsumerRecord]:
@@ -20,26 +19,14 @@ async def read(bootstrap: str, topic: str, partitions: int) -> list[ConsumerReco
     found: list[ConsumerRecord] = []
     wanted = [TopicPartition(topic, number) for number in range(partitions)]
     last = await ends(bootstrap, wanted)
-    if not any(last.values()):
-        return []
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=FETCH_BYTES,
-        fetch_max_wait_ms=20,
-    )
-    await consumer.start()
-    try:
+    async with reading(bootstrap) as consumer:
         for tp in wanted:
             consumer.assign([tp])
             consumer.seek(tp, 0)
             while last[tp] and await consumer.position(tp) < last[tp]:
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     found += records
-        return found
-    finally:
-        await consumer.stop()
+    return found
 
 
 class Wire:

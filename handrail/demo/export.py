@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS
 from handrail.streams.engine.ends import ends
+from handrail.streams.engine.reading import reading
 
 FILE = "events.jsonl"
 STORED = (AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS)
@@ -16,9 +17,7 @@ STORED = (AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS)
 
 async def write(bootstrap: str, path: Path) -> dict[TopicPartition, int]:
     """Write all of `agent.events.v1`, partition by partition; gives the ends of all topics that the sink stores."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest")
-    await consumer.start()
-    try:
+    async with reading(bootstrap) as consumer:
         found: list[TopicPartition] = []
         for topic in STORED:
             found += [TopicPartition(topic, number) for number in sorted(await _partitions(consumer, topic))]
@@ -28,8 +27,6 @@ async def write(bootstrap: str, path: Path) -> dict[TopicPartition, int]:
                 if tp.topic == AGENT_EVENTS and last[tp]:
                     await _copy(consumer, tp, last[tp], out)
         return last
-    finally:
-        await consumer.stop()
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:

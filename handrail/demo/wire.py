@@ -22,7 +22,7 @@ class Wire:
     def __init__(self, bootstrap: str) -> None:
         self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+            bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=20
         )
         self._waiting: dict[tuple[str, str], asyncio.Future[dict[str, Any]]] = {}
         self.handoffs: dict[str, dict[str, Any]] = {}

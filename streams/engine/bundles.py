@@ -1,9 +1,10 @@
 """The policy bundles on `governance.policies.v1`: the newest one is the one that decides."""
 
+import asyncio
 from collections.abc import Mapping
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from handrail.policies import Bundle, compile_bundle
 from handrail.schemas.canonical import canonical
@@ -11,8 +12,7 @@ from handrail.schemas.errors import EngineError, HandrailError
 from handrail.schemas.topics import POLICIES
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.producer import Producer, Row
-
-FETCH_BYTES = 9_000_000
+from handrail.streams.engine.reading import reading
 
 
 class Bundles:
@@ -22,6 +22,7 @@ class Bundles:
         self._bootstrap = bootstrap
         self._found: dict[str, Bundle] = {}
         self._next = 0
+        self._one_reader = asyncio.Lock()  # the order of the topic says which one is the newest
         self.newest = ""
 
     @property
@@ -32,25 +33,17 @@ class Bundles:
     async def refresh(self) -> None:
         """Read the topic to its end. Raises EngineError where a bundle there cannot be used."""
         tp = TopicPartition(POLICIES, 0)
-        end = (await ends(self._bootstrap, [tp]))[tp]
-        if self._next >= end:
-            return
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=FETCH_BYTES,
-        )
-        await consumer.start()
-        try:
-            consumer.assign([tp])
-            consumer.seek(tp, self._next)
-            while await consumer.position(tp) < end:
-                for record in (await consumer.getmany(tp, timeout_ms=1000)).get(tp, ()):
-                    self._take(record.offset, record.key, record.value)
-        finally:
-            await consumer.stop()
-        self._next = end
+        async with self._one_reader:
+            end = (await ends(self._bootstrap, [tp]))[tp]
+            if self._next >= end:
+                return
+            async with reading(self._bootstrap) as consumer:
+                consumer.assign([tp])
+                consumer.seek(tp, self._next)
+                while await consumer.position(tp) < end:
+                    for record in (await consumer.getmany(tp, timeout_ms=1000)).get(tp, ()):
+                        self._take(record.offset, record.key, record.value)
+            self._next = end
 
     async def publish(self, producer: Producer, bundle: Bundle) -> bool:
         """Make `bundle` the newest; False where it is already."""

@@ -2,16 +2,16 @@
 
 from collections.abc import AsyncIterator, Callable
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
 from handrail.schemas.errors import EngineError
 from handrail.schemas.record import StateWrite
 from handrail.schemas.topics import STATES
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.producer import Row
+from handrail.streams.engine.reading import reading
 
 POSITION = "p"  # header: eight bytes, big-endian; tombstones have no value that could carry it
-FETCH_BYTES = 4_000_000
 
 
 def row_of(write: StateWrite) -> Row:
@@ -51,19 +51,10 @@ async def _records(bootstrap: str, partition: int, first: int, end: int) -> Asyn
     if first >= end:
         return
     tp = TopicPartition(STATES, partition)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=FETCH_BYTES,
-    )
-    await consumer.start()
-    try:
+    async with reading(bootstrap) as consumer:
         consumer.assign([tp])
         consumer.seek(tp, first)
         while await consumer.position(tp) < end:
             for record in (await consumer.getmany(tp, timeout_ms=1000)).get(tp, ()):
                 if record.offset < end:
                     yield record
-    finally:
-        await consumer.stop()

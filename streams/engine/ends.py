@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from handrail.schemas.errors import ConfigError
+from handrail.streams.engine.reading import reading
 
 TIMEOUT_S = 30.0
 
@@ -50,17 +51,9 @@ async def beginnings(
 @asynccontextmanager
 async def _probe(bootstrap: str, partitions: list[TopicPartition], timeout_s: float) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer of its own, without a group, so that nobody's positions move."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        fetch_max_wait_ms=20,  # at the end there is nothing to wait for
-        request_timeout_ms=int(timeout_s * 1000),
-    )
+    options = {"auto_offset_reset": "none", "request_timeout_ms": int(timeout_s * 1000)}
     try:
-        async with asyncio.timeout(timeout_s):
-            await consumer.start()
+        async with asyncio.timeout(timeout_s), reading(bootstrap, **options) as consumer:
             await _check_topics(consumer, bootstrap, partitions)
             yield consumer
     except (TimeoutError, KafkaError, OSError) as error:
@@ -69,8 +62,6 @@ async def _probe(bootstrap: str, partitions: list[TopicPartition], timeout_s: fl
         raise ConfigError(
             f"broker {bootstrap}: ends of {asked}: {why}: is the broker up, and has each partition a leader?"
         ) from error
-    finally:
-        await consumer.stop()
 
 
 async def _check_topics(consumer: AIOKafkaConsumer, bootstrap: str, partitions: list[TopicPartition]) -> None:

@@ -13,7 +13,7 @@ from handrail.streams.engine import changelog, controls
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.consumer import BatchConsumer
 from handrail.streams.engine.delivery import Delivery
-from handrail.streams.engine.fatal import die_of
+from handrail.streams.engine.fatal import die, die_of
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.engine.producer import Producer
 from handrail.streams.governor.partition import PartitionFold
@@ -42,7 +42,7 @@ class Partitions:
         for tp in mine - self._tasks.keys():
             self._starting[tp] = []
             self._tasks[tp] = asyncio.create_task(self._run(consumer, tp), name=f"{tp.topic}[{tp.partition}]")
-            self._tasks[tp].add_done_callback(die_of)
+            self._tasks[tp].add_done_callback(self._ended)
         self._tell()
 
     def put(self, event: Any) -> None:
@@ -77,6 +77,12 @@ class Partitions:
         pipeline.close()
         await asyncio.wait([task])
         self._left[tp] = pipeline
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """A pipeline ends when its partition was released, and never by itself."""
+        die_of(task)
+        if task in self._tasks.values():
+            die(EngineError(f"{task.get_name()}: ended while it was assigned here: start the worker again"))
 
     async def _run(self, consumer: BatchConsumer, tp: TP) -> None:
         fold, delivery = await self._recovered(tp)

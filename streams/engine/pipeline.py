@@ -80,6 +80,9 @@ class Pipeline:
                 await self._deliver_later(await self._folded(chunk), chunk)
             await asyncio.sleep(0)
         await asyncio.gather(*self._deliveries)
+        if self.delivery.foreign:
+            await self._deliver_later(await self._folded(Chunk()), Chunk())
+            await asyncio.gather(*self._deliveries)
         while self._waiting:
             self._give_back(self._waiting.popleft())
 

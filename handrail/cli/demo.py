@@ -7,6 +7,8 @@ import click
 
 from handrail.cli.errors import explained
 
+WIDTH = 110
+
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Stay up afterwards, until Ctrl-C.")
@@ -27,7 +29,9 @@ def demo(keep: bool, data_dir: Path | None) -> None:
 
     from handrail.demo.run import run
 
-    console = Console(soft_wrap=False)
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width of its own
+        console = Console(width=WIDTH)
     if data_dir is not None:
         run(data_dir, keep, console)
         return

@@ -114,8 +114,10 @@ async def unsure(chat: Chat) -> None:
 
 
 async def never_asked(chat: Chat) -> None:
+    chat.agent_id = "night-agent"  # from here on it is supervised
     await chat.customer("Please send my order to my new address.")
     await chat.acts_unasked("change_address", {"order_id": "A-1014", "city": "Utrecht"}, {"changed": True})
+    await chat.says("Your order goes to Utrecht now.", confidence=0.95)
 
 
 async def unknown_price(chat: Chat) -> None:

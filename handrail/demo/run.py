@@ -19,8 +19,9 @@ POLICIES = Path(__file__).parent / "policies"
 SHOWN_HANDOFF = "refund-900"
 WELCOME = """\
 [bold]Handrail[/bold] stands between AI agents and customers. In front of you: an embedded Kafka broker, a worker that
-decides, and a sink that keeps everything for analysis. An agent of a made-up shop now talks to {count} customers. It
-asks before it acts, and keeps to the answer. Its rules lie in {policies}.
+decides, and a sink that keeps everything for analysis. The agent of a made-up shop now talks to {count}
+customers. It asks before it acts, and keeps to the answer. The rules lie in
+{policies}
 """
 
 
@@ -28,15 +29,16 @@ def run(data_dir: Path, keep: bool, console: Console) -> None:
     """Play the demo with its files in `data_dir`; with `keep` stay up until interrupted."""
     started = time.monotonic()
     data_dir.mkdir(parents=True, exist_ok=True)
-    console.print(WELCOME.format(count=len(STORIES), policies=POLICIES))
+    console.print(WELCOME.format(count=len(STORIES), policies=POLICIES), soft_wrap=True, highlight=False)
     with ExitStack() as stack:
         with console.status("starting the embedded broker, a worker and the sink"):
             broker = stack.enter_context(EmbeddedBroker())
             common = ("--bootstrap", broker.bootstrap)
             stack.enter_context(running(data_dir / "worker.log", "worker", *common, "--policies", str(POLICIES)))
-            stack.enter_context(running(data_dir / "sink.log", "sink", *common, "--data", str(data_dir)))
+            sink = ("sink", *common, "--data", str(data_dir), "--snapshot-s", "1")
+            stack.enter_context(running(data_dir / "sink.log", *sink))
         console.print(f"[dim]broker, worker and sink are up after {time.monotonic() - started:.1f} s[/dim]\n")
-        asyncio.run(_play(broker.bootstrap, console, data_dir))
+        asyncio.run(_play(broker, console, data_dir))
         analytics.show_all(console, data_dir)
         console.print(f"Done in {time.monotonic() - started:.1f} s. The same decisions again, without a broker:")
         events = data_dir / export.FILE
@@ -45,8 +47,8 @@ def run(data_dir: Path, keep: bool, console: Console) -> None:
             _stay(console, broker.bootstrap, data_dir)
 
 
-async def _play(bootstrap: str, console: Console, data_dir: Path) -> None:
-    async with Wire(bootstrap) as wire:
+async def _play(broker: EmbeddedBroker, console: Console, data_dir: Path) -> None:
+    async with Wire(broker.bootstrap) as wire:
         now_ms = int(time.time() * 1000)
         with console.status("two weeks of history go in"):
             for at_ms, event in history.events(now_ms):
@@ -55,10 +57,11 @@ async def _play(bootstrap: str, console: Console, data_dir: Path) -> None:
             chats = await asyncio.gather(*(_one(wire, story) for story in STORIES))
         for story, chat in zip(STORIES, chats, strict=True):
             show.decisions(console, f"{story.id}: {story.title}", chat.story())
+        show.alerts(console, wire.alerts)
         show.handoff(console, next(one for one in wire.handoffs.values() if one["conversation_id"] == SHOWN_HANDOFF))
     with console.status("the sink stores the rest"):
-        ends = await export.write(bootstrap, data_dir / export.FILE)
-        await analytics.stored(data_dir, ends)
+        ends = await export.write(broker.bootstrap, data_dir / export.FILE)
+        await analytics.stored(data_dir, ends, broker.cluster_id)
 
 
 async def _one(wire: Wire, story: Story) -> Chat:

@@ -18,7 +18,7 @@ def decisions(console: Console, title: str, moments: Sequence[Moment]) -> None:
     """One conversation: what was tried, what was decided, why, and how long the agent waited."""
     table = Table(title=title, title_justify="left", title_style="bold", expand=True, show_edge=False, pad_edge=False)
     table.add_column("what was tried", ratio=5, overflow="fold")
-    table.add_column("decision", ratio=1, no_wrap=True)
+    table.add_column("decision", width=13, no_wrap=True)
     table.add_column("why", ratio=5, overflow="fold")
     table.add_column("ms", justify="right", width=5)
     for moment in moments:
@@ -80,6 +80,15 @@ def handoff(console: Console, data: dict[str, Any]) -> None:
     ]
     parts += [Text("next: " + " ".join(data["next_steps"]), style="italic")]
     console.print(Panel(Group(*parts), title="One handoff, as a human gets it", title_align="left"))
+
+
+def alerts(console: Console, found: Sequence[dict[str, Any]]) -> None:
+    """What operators are told."""
+    for one in found:
+        about = ", ".join(f"{name} {one['about'][name]}" for name in ("agent_id", "conversation_id"))
+        line = Text.assemble(("ALERT ", "bold red"), f"{one['kind']} ({one['severity']}): {one['message']}")
+        console.print(line.append(f" [{about}]", style="dim"))
+    console.print()
 
 
 def _pairs(values: dict[str, Any], *names: str) -> str:

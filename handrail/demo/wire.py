@@ -7,9 +7,10 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from handrail.schemas.errors import HandrailError
-from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS
+from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
 
 PATIENCE_S = 20.0
+READ = (DECISIONS, HANDOFFS, ALERTS)
 CONTENT_TYPE = [("content-type", b"application/cloudevents+json")]
 
 
@@ -26,13 +27,14 @@ class Wire:
         )
         self._waiting: dict[tuple[str, str], asyncio.Future[dict[str, Any]]] = {}
         self.handoffs: dict[str, dict[str, Any]] = {}
+        self.alerts: list[dict[str, Any]] = []
         self._reading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Wire":
         await self._producer.start()
         await self._consumer.start()
         partitions = await self._producer.partitions_for(DECISIONS)
-        self._consumer.assign([TopicPartition(topic, p) for topic in (DECISIONS, HANDOFFS) for p in partitions])
+        self._consumer.assign([TopicPartition(topic, p) for topic in READ for p in partitions])
         self._reading = asyncio.create_task(self._read())
         return self
 
@@ -48,6 +50,8 @@ class Wire:
             data = event["data"]
             if event["type"] == "handrail.handoff.v1":
                 self.handoffs[data["handoff_id"]] = data
+            elif event["type"] == "handrail.alert.v1":
+                self.alerts.append(data)
             elif event["type"] == "handrail.decision.v1":
                 released = ("release", data["handoff_id"] or "")
                 key = released if data["kind"] == "release" else (data["for"]["source"], data["for"]["id"])

@@ -7,7 +7,7 @@ from handrail.streams.governor import approvals, limits, loops, phrases, rules, 
 from handrail.streams.governor.call import Call
 from handrail.streams.governor.finding import BLOCK, REQUIRE_APPROVAL, Finding
 from handrail.streams.governor.rules import Skipped
-from handrail.streams.governor.text import normalise
+from handrail.streams.governor.text import normalise, ordinal
 from handrail.streams.governor.turn import Turn
 
 PHRASE_WORDS_MIN = 3  # "yes" and "thank you" are no loop
@@ -96,7 +96,7 @@ def said_again(turn: Turn, who: bytes, text: str) -> Finding | None:
         return None
     code, whose = ("loop.response", "The same answer") if who == phrases.AGENT else ("loop.customer", "The same words")
     evidence = {"value": count, "threshold": phrases.TIMES}
-    return Finding(code, BLOCK, f"{whose} for the {count}. time in this conversation.", evidence)
+    return Finding(code, BLOCK, f"{whose} for the {ordinal(count)} time in this conversation.", evidence)
 
 
 def unsure(turn: Turn) -> Finding | None:

@@ -3,6 +3,7 @@
 from handrail.streams.governor import cycle, repeat
 from handrail.streams.governor.call import Call
 from handrail.streams.governor.finding import BLOCK, HALT, Finding
+from handrail.streams.governor.text import ordinal
 from handrail.streams.governor.turn import Turn
 
 
@@ -15,11 +16,11 @@ def observe(turn: Turn, call: Call) -> list[Finding]:
     execution.recent, period = cycle.observe(execution.recent, call.key)
     found = []
     if count >= limit:
-        message = f"The same call of {call.named} comes for the {_ordinal(count)} time without anything having changed."
+        message = f"The same call of {call.named} comes for the {ordinal(count)} time without anything having changed."
         evidence = {"tool": call.named, "value": count, "threshold": limit}
         found.append(Finding("loop.repeat", BLOCK if count == limit else HALT, message, evidence, escalate=False))
     if period:
-        message = f"The same {period} calls come for the {_ordinal(cycle.TIMES)} time in a row."
+        message = f"The same {period} calls come for the {ordinal(cycle.TIMES)} time in a row."
         evidence = {"tool": call.named, "period": period, "value": cycle.TIMES, "threshold": cycle.TIMES}
         verdict = HALT if execution.cycle_fired else BLOCK
         found.append(Finding("loop.cycle", verdict, message, evidence, escalate=False))
@@ -42,7 +43,3 @@ def customer_acted(turn: Turn) -> None:
     """The customer changed something: nothing the agent did before counts as a loop any more."""
     for execution in turn.case.head.executions:
         execution.calls, execution.recent, execution.cycle_fired = b"", b"", False
-
-
-def _ordinal(number: int) -> str:
-    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")

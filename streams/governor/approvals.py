@@ -14,7 +14,7 @@ from handrail.streams.governor.call import Call
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding, most_restrictive, ordered
 from handrail.streams.governor.handoff import OPEN_MAX
 from handrail.streams.governor.rules import Skipped
-from handrail.streams.governor.state import Approval
+from handrail.streams.governor.state import Approval, part_of
 from handrail.streams.governor.turn import Turn
 
 APPROVALS_MAX = OPEN_MAX  # with the other handoffs open in one conversation
@@ -76,7 +76,7 @@ def request(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> str:
     head = turn.case.head
     head.approvals = [*head.approvals, Approval(opened.id, call.key, expires_ms, needed)]
     turn.case.put(
-        f"a:{opened.id}",
+        part_of("a", opened.id),
         {
             "kind": kind,
             "source": turn.source,
@@ -96,8 +96,8 @@ def request(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> str:
 def take(turn: Turn, approval: Approval, cause: str) -> dict[str, Any]:
     """Remove the approval and close its handoff; the proposal that waited."""
     head = turn.case.head
-    waited: dict[str, Any] = turn.case.part(f"a:{approval.handoff_id}")
-    turn.case.drop(f"a:{approval.handoff_id}")
+    waited: dict[str, Any] = turn.case.part(part_of("a", approval.handoff_id))
+    turn.case.drop(part_of("a", approval.handoff_id))
     head.approvals = [one for one in head.approvals if one.handoff_id != approval.handoff_id]
     for one in head.handoffs:
         if one.id == approval.handoff_id:

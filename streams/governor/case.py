@@ -10,13 +10,15 @@ from typing import Any
 
 import msgspec
 
-from handrail.streams.governor import entries
+from handrail.streams.governor import entries, guard
 from handrail.streams.governor.entries import ENTRIES_MAX, Entry
 from handrail.streams.governor.state import Conversation, Execution
 
 EXECUTIONS_MAX = 16
 ENDED_MAX = 64  # ended executions remembered beyond those, 8 bytes each: an ended execution stays ended
 CUSTOMER_BYTES_MAX = 64_000
+SEALED_MAX = guard.REMEMBERED * guard.ENTRY // guard.BLOCK
+CUSTOMER, GOAL = "customer", "goal"
 
 
 class Case:
@@ -24,29 +26,73 @@ class Case:
 
     `stored` is what the changelog holds of its entries, by number; `added` are the new ones. `first_stored` is the
     oldest entry that the stored head still names: what lies before it may be removed from the changelog.
+
+    Parts are what a head needs now and then: each is written once under a number of its own, and the head names it. A
+    part that changes gets another number, so that a head and its parts always fit, wherever a worker was killed.
     """
 
-    __slots__ = ("added", "customer_read", "first_stored", "head", "id", "stored")
+    __slots__ = (
+        "_guard",
+        "added",
+        "customer_read",
+        "first_stored",
+        "head",
+        "id",
+        "new_parts",
+        "stored",
+        "stored_parts",
+    )
 
-    def __init__(self, conversation_id: str, head: Conversation, stored: Mapping[int, bytes]) -> None:
+    def __init__(
+        self, conversation_id: str, head: Conversation, stored: Mapping[int, bytes], stored_parts: Mapping[int, bytes]
+    ) -> None:
         self.id = conversation_id
         self.head = head
-        self.stored = stored
+        self.stored, self.stored_parts = stored, stored_parts
         self.added: dict[int, bytes] = {}
+        self.new_parts: dict[int, bytes] = {}
         self.first_stored = head.entries_first
         self.customer_read: dict[str, Any] | None = None
+        self._guard: bytes | None = None
 
     def part(self, name: str) -> Any:
         """The decoded part of the head; there must be one."""
-        return msgspec.msgpack.decode(self.head.parts[name])
+        return msgspec.msgpack.decode(self._part(self.head.parts[name]))
 
     def put(self, name: str, value: Any) -> None:
-        """Keep a part in the head (anything MessagePack holds)."""
-        self.head.parts = {**self.head.parts, name: msgspec.msgpack.encode(value)}
+        """Keep a part (anything MessagePack holds)."""
+        self.head.parts = {**self.head.parts, name: self._new_part(msgspec.msgpack.encode(value))}
 
     def drop(self, name: str) -> None:
         """Forget a part of the head."""
-        self.head.parts = {kept: value for kept, value in self.head.parts.items() if kept != name}
+        self.head.parts = {kept: number for kept, number in self.head.parts.items() if kept != name}
+
+    def _part(self, number: int) -> bytes:
+        found = self.new_parts.get(number)
+        return self.stored_parts[number] if found is None else found
+
+    def _new_part(self, value: bytes) -> int:
+        number = self.head.parts_next
+        self.head.parts_next += 1
+        self.new_parts[number] = value
+        return number
+
+    @property
+    def guard(self) -> bytes:
+        """The last 64 identities (guard.py)."""
+        if self._guard is None:
+            blocks = b"".join(map(self._part, self.head.sealed))
+            self._guard = (blocks + self.head.guard)[-guard.REMEMBERED * guard.ENTRY :]
+        return self._guard
+
+    def remember(self, entry: bytes, answer: int) -> None:
+        """One more identity; a full block leaves the head."""
+        head = self.head
+        self._guard = guard.remember(self.guard, entry, answer)
+        head.guard = guard.remember(head.guard, entry, answer)
+        if len(head.guard) == guard.BLOCK:
+            kept = head.sealed[-SEALED_MAX + 1 :]
+            head.sealed, head.guard = [*kept, self._new_part(head.guard)], b""
 
     def add(self, entry: Entry) -> None:
         """Append an entry; the oldest leaves when there are ENTRIES_MAX."""
@@ -69,8 +115,7 @@ class Case:
     def customer(self) -> dict[str, Any]:
         """What is known of the customer; do not change it in place."""
         if self.customer_read is None:
-            raw = self.head.customer
-            self.customer_read = msgspec.msgpack.decode(raw) if raw else {}
+            self.customer_read = self.part(CUSTOMER) if CUSTOMER in self.head.parts else {}
         return self.customer_read
 
     def learn_customer(self, told: Mapping[str, Any]) -> None:
@@ -79,11 +124,14 @@ class Case:
         merged = {**known, **told}
         if isinstance(known.get("account"), dict) and isinstance(told.get("account"), dict):
             merged["account"] = {**known["account"], **told["account"]}
-        if merged == known:
-            return
-        raw = msgspec.msgpack.encode(merged)
-        if len(raw) <= CUSTOMER_BYTES_MAX:
-            self.customer_read, self.head.customer = merged, raw
+        if merged != known and len(msgspec.msgpack.encode(merged)) <= CUSTOMER_BYTES_MAX:
+            self.put(CUSTOMER, merged)
+            self.customer_read = merged
+
+    @property
+    def goal(self) -> str | None:
+        """What the execution is for, as the agent put it."""
+        return self.part(GOAL) if GOAL in self.head.parts else None
 
     def known_execution(self, execution_id: str, now_ms: int) -> Execution:
         """The execution of that id; one that is not known is not kept."""

@@ -38,7 +38,7 @@ def body(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> dict[str, A
         "agent_id": turn.agent_id,
         "channel": head.channel or None,
         "locale": head.locale or None,
-        "goal": head.goal or None,
+        "goal": turn.case.goal,
         "customer": customer,
         "contact": customer.get("contact"),
         "problem": problem(turn, kept, basis),

@@ -23,6 +23,7 @@ from handrail.streams.governor import (
     standing,
 )
 from handrail.streams.governor.alerts import raise_alert
+from handrail.streams.governor.case import GOAL
 from handrail.streams.governor.classify import Lexicon, classify, compile_lexicon
 from handrail.streams.governor.finding import ALLOW, BLOCK, HALT, REQUIRE_APPROVAL, Finding, most_restrictive
 from handrail.streams.governor.mode import with_mode
@@ -46,8 +47,8 @@ def _route_of(turn: Turn) -> int:
 
 def execution_started(turn: Turn) -> Answer:
     """Only remembers what the execution is for."""
-    head = turn.case.head
-    head.goal = (turn.data.get("goal") or head.goal)[: entries.TEXT_MAX]
+    if goal := turn.data.get("goal"):
+        turn.case.put(GOAL, goal[: entries.TEXT_MAX])
     return None
 
 

@@ -11,6 +11,7 @@ REMEMBERED = 64
 ENTRY = 12
 IDENTITY, CONTENT = 7, 4
 UNANSWERED = 0xFF
+BLOCK = 8 * ENTRY  # so many bytes at the guard's end lie in the head, the others in sealed blocks of that size
 
 
 def entry_of(source: str, event_id: str, event_type: str, content: bytes) -> bytes:

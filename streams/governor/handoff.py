@@ -10,7 +10,7 @@ from handrail.schemas.topics import HANDOFFS
 from handrail.streams.governor import decision, dossier
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.finding import HALT, Finding, ordered
-from handrail.streams.governor.state import OpenHandoff
+from handrail.streams.governor.state import OpenHandoff, part_of
 from handrail.streams.governor.turn import Turn
 
 HANDOFF = "handrail.handoff.v1"
@@ -32,6 +32,9 @@ NEXT_STEPS = {
 }
 
 
+ID_BYTES, REASON_BYTES = 12, 8
+
+
 def open_one(
     turn: Turn,
     kind: str,
@@ -49,22 +52,22 @@ def open_one(
     """
     found = ordered(findings)
     name = reason or found[0].reason
+    known = sha256(name.encode()).digest()[:REASON_BYTES]
     head = turn.case.head
     for handoff in head.handoffs:
-        if handoff.reason == name:
+        if handoff.reason == known:
             return handoff
     if len(head.handoffs) >= OPEN_MAX:
         return head.handoffs[-1]
     seed = orjson.dumps([turn.source, turn.event_id, turn.case.id, name, turn.offset])
-    handoff = OpenHandoff(f"hf-{sha256(seed).hexdigest()[:24]}", name, turn.now_ms)
+    handoff = OpenHandoff(sha256(seed).digest()[:ID_BYTES], known, turn.now_ms)
     basis = _basis(turn, kind, found, pending, asked, approvals, redacted or [])
-    if asked:
-        handoff.due_ms = turn.now_ms + basis.pop("due_in_ms")
-    else:
-        basis.pop("due_in_ms")
+    due_in_ms = basis.pop("due_in_ms")
+    if asked and not turn.case.head.recorded:  # of recorded history nobody waits
+        handoff.due_ms = turn.now_ms + due_in_ms
     head.handoffs = [*head.handoffs, handoff]
     head.last_handoff = handoff.id
-    turn.case.put(f"h:{handoff.id}", basis)
+    turn.case.put(part_of("h", handoff.id), basis)
     send(turn, handoff, basis)
     return handoff
 
@@ -113,7 +116,7 @@ def send(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> None:
 
 def revise(turn: Turn, handoff: OpenHandoff, **changes: Any) -> None:
     """Send an open handoff again, with what changed and a higher revision."""
-    name = f"h:{handoff.id}"
+    name = part_of("h", handoff.id)
     basis = {**turn.case.part(name), **changes}
     handoff.revision += 1
     turn.case.put(name, basis)
@@ -124,7 +127,7 @@ def close(turn: Turn, handoff: OpenHandoff, cause: str) -> None:
     """Close it: `resolved`, `expired`, `withdrawn` or `superseded`."""
     head = turn.case.head
     head.handoffs = [other for other in head.handoffs if other.id != handoff.id]
-    turn.case.drop(f"h:{handoff.id}")
+    turn.case.drop(part_of("h", handoff.id))
     data = {
         "handoff_id": handoff.id,
         "conversation_id": turn.case.id,

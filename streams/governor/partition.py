@@ -19,7 +19,7 @@ from handrail.streams.governor import deadletters, deadlines, resolutions, state
 from handrail.streams.governor.case import Case
 from handrail.streams.governor.controls import ACTIVATED, CONTROLS, GRANT, RESOLUTION
 from handrail.streams.governor.events import AFTERWARDS
-from handrail.streams.governor.state import ENTRY_MARK, PARTITION_KEY, Conversation, PartitionState
+from handrail.streams.governor.state import ENTRY_MARK, PART_MARK, PARTITION_KEY, Conversation, PartitionState
 from handrail.streams.governor.step import Conflict, conflict, step, turn_of
 
 CONTROL_KEY = "control"
@@ -57,6 +57,8 @@ class PartitionFold:
         self._state = PartitionState(ruleset=ruleset)
         self._heads: dict[str, bytes] = {}
         self._entries: dict[str, dict[int, bytes]] = {}
+        self._parts: dict[str, dict[int, bytes]] = {}
+        self._unnamed: list[tuple[str, int]] = []  # parts that no head names any more; removed with the next batch
         self._due: list[tuple[int, str]] = []
         self._scheduled: dict[str, int] = {}
         self._loaded: dict[bytes, int] = {}
@@ -73,8 +75,10 @@ class PartitionFold:
                 self._state = state.decode_partition(value)
             return
         name, mark, number = key.partition(ENTRY_MARK)
-        if mark:
-            self._put_entry(name.decode(), int(number), value)
+        if number.startswith(PART_MARK):
+            _put(self._parts, name.decode(), int(number[1:]), value)
+        elif mark:
+            _put(self._entries, name.decode(), int(number), value)
         elif value is None:
             self._heads.pop(name.decode(), None)
         else:
@@ -85,7 +89,11 @@ class PartitionFold:
         self._loaded.clear()
         self._due, self._scheduled = [], {}
         for name, raw in self._heads.items():
-            self.schedule(name, state.decode_conversation(raw))
+            head = state.decode_conversation(raw)
+            self.schedule(name, head)
+            self._forget_parts(name, state.live_parts(head))
+        for name in self._parts.keys() - self._heads.keys():
+            self._forget_parts(name, set())
 
     def stored(self, key: bytes) -> StateWrite | None:
         """What this fold holds for a key of the changelog, as a write; None where it holds nothing."""
@@ -96,7 +104,11 @@ class PartitionFold:
         if head is None:
             return None
         position = state.decode_conversation(head).position
-        value = self._entries.get(name.decode(), {}).get(int(number)) if mark else head
+        value: bytes | None = head
+        if number.startswith(PART_MARK):
+            value = self._parts.get(name.decode(), {}).get(int(number[1:]))
+        elif mark:
+            value = self._entries.get(name.decode(), {}).get(int(number))
         return None if value is None else StateWrite(key, value, position)
 
     # --- what the owner asks
@@ -122,9 +134,14 @@ class PartitionFold:
         return len(self._heads)
 
     def sizes(self) -> list[tuple[str, int, int]]:
-        """(conversation, bytes of its head, bytes of its entries) of all that are remembered."""
+        """(conversation, bytes of its head, bytes of its entries and parts) of all that are remembered."""
         return [
-            (name, len(head), sum(map(len, self._entries.get(name, {}).values()))) for name, head in self._heads.items()
+            (
+                name,
+                len(head),
+                sum(len(value) for kept in (self._entries, self._parts) for value in kept.get(name, {}).values()),
+            )
+            for name, head in self._heads.items()
         ]
 
     # --- folding
@@ -147,7 +164,9 @@ class PartitionFold:
     def _commit(self, batch: "Batch") -> Folded:
         folded = Folded(batch.outputs)
         heads: list[StateWrite] = []
+        unnamed, self._unnamed = self._unnamed, []
         for name, case in batch.touched.items():
+            folded.states += self._commit_parts(name, case)
             folded.states += self._commit_entries(name, case)
             raw = state.encode(case.head)
             self._heads[name] = raw
@@ -155,6 +174,7 @@ class PartitionFold:
         for name in batch.forgotten:
             folded.states += self._forget(name, batch.state.position)
         folded.states += heads
+        folded.states += self._remove_parts(unnamed, batch.state.position)
         self._postpone(batch.postponed)
         self._state = batch.state
         folded.partition_state = self._partition_write()
@@ -171,20 +191,38 @@ class PartitionFold:
             del kept[number]
         return writes
 
+    def _commit_parts(self, name: str, case: Case) -> list[StateWrite]:
+        live = state.live_parts(case.head)
+        added = {number: raw for number, raw in case.new_parts.items() if number in live}
+        if added:
+            self._parts.setdefault(name, {}).update(added)
+        self._forget_parts(name, live)
+        position = case.head.position
+        return [StateWrite(state.part_key(name, number), raw, position) for number, raw in added.items()]
+
+    def _forget_parts(self, name: str, live: set[int]) -> None:
+        """Keep only the live parts. The changelog keeps the others until the head without them is sure to be there."""
+        kept = self._parts.get(name, {})
+        for number in kept.keys() - live:
+            del kept[number]
+            self._unnamed.append((name, number))
+
+    def _remove_parts(self, unnamed: list[tuple[str, int]], position: int) -> list[StateWrite]:
+        """Tombstones, but for those whose number a head has given again after a recovery."""
+        return [
+            StateWrite(state.part_key(name, number), None, position)
+            for name, number in unnamed
+            if number not in self._parts.get(name, {})
+        ]
+
     def _forget(self, name: str, position: int) -> list[StateWrite]:
-        numbers = self._entries.pop(name, {})
         del self._heads[name]
-        writes = [StateWrite(state.entry_key(name, number), None, position) for number in numbers]
-        return [*writes, StateWrite(name.encode(), None, position)]
+        keys = [state.entry_key(name, number) for number in self._entries.pop(name, {})]
+        keys += [state.part_key(name, number) for number in self._parts.pop(name, {})]
+        return [StateWrite(key, None, position) for key in (*keys, name.encode())]
 
     def _partition_write(self) -> StateWrite:
         return StateWrite(PARTITION_KEY, state.encode(self._state), self._state.position)
-
-    def _put_entry(self, name: str, number: int, value: bytes | None) -> None:
-        if value is None:
-            self._entries.get(name, {}).pop(number, None)
-        else:
-            self._entries.setdefault(name, {})[number] = value
 
     # --- for the batch
 
@@ -196,6 +234,10 @@ class PartitionFold:
     def entries(self, name: str) -> Mapping[int, bytes]:
         """The stored entries."""
         return self._entries.get(name, {})
+
+    def parts(self, name: str) -> Mapping[int, bytes]:
+        """The stored parts."""
+        return self._parts.get(name, {})
 
     def schedule(self, name: str, head: Conversation) -> None:
         """Queue the conversation's next deadline. What is queued twice, or in vain, does no harm."""
@@ -217,6 +259,13 @@ class PartitionFold:
         for due, name in deadlines:
             self._scheduled[name] = due
             heapq.heappush(self._due, (due, name))
+
+
+def _put(kept: dict[str, dict[int, bytes]], name: str, number: int, value: bytes | None) -> None:
+    if value is None:
+        kept.get(name, {}).pop(number, None)
+    else:
+        kept.setdefault(name, {})[number] = value
 
 
 class Batch:
@@ -338,7 +387,8 @@ class Batch:
             head = Conversation()
             if old is not None:  # entries keep their numbers, so that the old ones can be removed later
                 head.entries_first = head.entries_next = old.head.entries_next
-            found = self.cases[name] = Case(name, head, self.fold.entries(name))
+                head.parts_next = old.head.parts_next
+            found = self.cases[name] = Case(name, head, self.fold.entries(name), self.fold.parts(name))
             if old is not None:
                 found.first_stored, found.added = old.first_stored, old.added
             if name in self.forgotten:
@@ -352,7 +402,7 @@ class Batch:
             head = self.fold.head(name)
             if head is None:
                 return None
-            case = self.cases[name] = Case(name, head, self.fold.entries(name))
+            case = self.cases[name] = Case(name, head, self.fold.entries(name), self.fold.parts(name))
         leaves = state.forgotten_ms(case.head)
         return None if leaves and leaves <= self.state.clock_ms and not gone else case
 

@@ -6,7 +6,7 @@ from handrail.streams.governor import approvals, handoff, judge
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.call import Call, answer_of, call_of
 from handrail.streams.governor.finding import ALLOW, BLOCK, Finding
-from handrail.streams.governor.state import Approval
+from handrail.streams.governor.state import Approval, part_of
 from handrail.streams.governor.turn import Turn
 
 CLAIMED = "handrail.handoff.claimed.v1"
@@ -43,7 +43,7 @@ def claimed(turn: Turn, claim: dict[str, Any]) -> None:
 
 
 def _answer(turn: Turn, approval: Approval, resolution: dict[str, Any], because: str) -> None:
-    waited: dict[str, Any] = turn.case.part(f"a:{approval.handoff_id}")
+    waited: dict[str, Any] = turn.case.part(part_of("a", approval.handoff_id))
     by, digest = resolution["by"]["id"], resolution.get("action_digest")
     if digest is not None and digest != waited["digest"]:
         message = f"resolution of {approval.handoff_id} names another action than the one that waits"

@@ -25,7 +25,7 @@ class Execution(msgspec.Struct, array_like=True):
 
 
 class Approval(msgspec.Struct, array_like=True):
-    """One action or answer that waits for a human. The proposal itself lies in `parts`."""
+    """One action or answer that waits for a human. The proposal itself lies in a part."""
 
     handoff_id: str
     call: bytes  # the same call proposed again gets the same handoff
@@ -35,25 +35,31 @@ class Approval(msgspec.Struct, array_like=True):
 
 
 class OpenHandoff(msgspec.Struct, array_like=True):
-    """A handoff that no human has closed. What it says besides the log lies in `parts`."""
+    """A handoff that no human has closed. What it says besides the log lies in a part."""
 
-    id: str
-    reason: str  # code, policy and rule: one open handoff for each reason
+    digest: bytes  # the twelve bytes of its id
+    reason: bytes  # eight bytes of the digest of code, policy and rule: one open handoff for each reason
     opened_ms: int
     revision: int = 1
     due_ms: int = 0  # 0: no deadline of the customer's own request is running
     claimed_by: str = ""
 
+    @property
+    def id(self) -> str:
+        """`hf-` and 24 hexadecimal digits."""
+        return f"hf-{self.digest.hex()}"
+
 
 class Conversation(msgspec.Struct, array_like=True):
-    """The head: everything a decision depends on. About 1 KB, more while a human is asked; bounded at 700 kB."""
+    """The head: what every decision depends on; written with each batch, so what is large lies in parts (case.py)."""
 
     position: int = -1
     updated_ms: int = 0
     tenant: str = "default"
     agent_id: str = ""
     agent_version: str = ""
-    guard: bytes = b""  # see guard.py
+    guard: bytes = b""  # the newest entries of the guard, see guard.py
+    sealed: list[int] = []  # the parts with the older ones, oldest first
     rulesets: list[bytes] = []  # digests of the bundles that answered here; the guard names them by index
     rulesets_seen: int = 0
     executions: list[Execution] = []
@@ -71,7 +77,6 @@ class Conversation(msgspec.Struct, array_like=True):
     said: bytes = b""  # loop.response and loop.customer: see phrases.py
     channel: str = ""
     locale: str = ""
-    goal: str = ""
     facts: dict[str, str | int | float | bool | None] = {}
     entries_next: int = 0
     entries_first: int = 0
@@ -82,8 +87,9 @@ class Conversation(msgspec.Struct, array_like=True):
     recorded: bool = False
     unpriced: bool = False  # the alert about a model without a price went out
     ended: bytes = b""  # ended executions that left `executions`
-    customer: bytes = b""  # MessagePack of what is known of the customer
-    parts: dict[str, bytes] = {}  # `a:<handoff>` what waits for approval, `h:<handoff>` what an open handoff says
+    # `customer`, `goal`, what waits for approval, and what an open handoff says (`part_of`)
+    parts: dict[str, int] = {}
+    parts_next: int = 0
 
 
 class AgentMode(msgspec.Struct, array_like=True):
@@ -137,8 +143,25 @@ decode_partition = msgspec.msgpack.Decoder(PartitionState).decode
 
 PARTITION_KEY = b"\x00partition"
 ENTRY_MARK = b"\x00"  # no conversation id holds it, so `<id>\0<n>` meets no other key
+PART_MARK = b"p"
+PART_DIGITS = 10  # 40 bits of a digest tell the open handoffs of one conversation apart
 
 
 def entry_key(conversation_id: str, number: int) -> bytes:
     """The changelog key of one entry of a conversation."""
     return conversation_id.encode() + ENTRY_MARK + str(number).encode()
+
+
+def part_key(conversation_id: str, number: int) -> bytes:
+    """The changelog key of one part of a conversation's head."""
+    return conversation_id.encode() + ENTRY_MARK + PART_MARK + str(number).encode()
+
+
+def live_parts(head: Conversation) -> set[int]:
+    """The numbers of the parts that the head names."""
+    return {*head.parts.values(), *head.sealed}
+
+
+def part_of(kind: str, handoff_id: str) -> str:
+    """The name of a handoff's part: `a` what waits for approval, `h` what it says. Short, for it lies in the head."""
+    return kind + handoff_id.removeprefix("hf-")[:PART_DIGITS]

@@ -38,7 +38,7 @@ def step(
     """
     data = raw["data"]
     entry = guard.entry_of(raw["source"], raw["id"], raw["type"], canonical(data))
-    known, answer = guard.seen(case.head.guard, entry)
+    known, answer = guard.seen(case.guard, entry)
     if known and answer is None:
         raise Conflict
     turn = turn_of(case, partition, record, raw, bundle, active, learns=not known)
@@ -47,8 +47,7 @@ def step(
             _repeat(turn, answer)
         return turn
     answered: Answer = HANDLERS[raw["type"]](turn)
-    head = case.head
-    head.guard = guard.remember(head.guard, entry, _remembered(turn, answered))
+    case.remember(entry, _remembered(turn, answered))
     return turn
 
 

@@ -1,0 +1,25 @@
+"""One way to open the analytics database, so that writer and readers agree on time and memory."""
+
+from pathlib import Path
+
+import duckdb
+
+LIVE = "handrail.duckdb"
+SNAPSHOT = "handrail.snapshot.duckdb"
+
+WRITER = {
+    "memory_limit": "512MB",  # a batch needs a tenth of it; what is beyond goes to the disk
+    "threads": "1",  # a batch is too small for more; the other cores are for reading the log and for the broker
+    # A checkpoint writes whole row groups anew. By default there is one every two or three batches, which takes half of
+    # the time; a snapshot brings one anyway.
+    "checkpoint_threshold": "128MB",
+}
+
+
+def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """A connection that counts and shows time in UTC. Raises duckdb.Error, IOException where another process writes."""
+    # Nothing is fetched from the net behind a user's back.
+    settings = {"autoinstall_known_extensions": "false", **({} if read_only else WRITER)}
+    connection = duckdb.connect(str(path), read_only=read_only, config=settings)
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection

@@ -1,0 +1,149 @@
+"""The records of all topics that are stored, from where the database ends. No group: nobody else's work is shared."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+
+from handrail.schemas.errors import ConfigError, SinkError
+from handrail.schemas.topics import CATALOGUE
+from handrail.streams.engine.ends import beginnings, ends
+from handrail.streams.sink.stage import TOPICS
+from handrail.streams.sink.store import Place
+
+RECORDS_MAX = 20_000  # of one transaction
+FETCH_BYTES = max(CATALOGUE[topic].max_message_bytes for topic in TOPICS) + 500_000
+FETCHES_BYTES_MAX = 4 * FETCH_BYTES
+WAIT_MS = 200
+FETCH_WAIT_MS = 50  # the embedded broker answers only when it is over
+REFRESH_S = 10.0
+
+Records = Mapping[TopicPartition, list[ConsumerRecord]]
+Tell = Callable[[str], None]
+
+
+async def cluster_id(bootstrap: str) -> str:
+    """How the cluster names itself: offsets mean nothing elsewhere. Raises ConfigError."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        found = (await admin.describe_cluster())["cluster_id"]
+    except (KafkaError, OSError) as error:
+        raise ConfigError(f"broker {bootstrap}: {error}: is it running, and is the address right?") from error
+    finally:
+        await admin.close()
+    if not found:
+        raise ConfigError(f"broker {bootstrap}: has no cluster id: the sink needs one to know its offsets again")
+    return str(found)
+
+
+class Reader:
+    """Reads every partition of the stored topics; those that are added later too, within REFRESH_S.
+
+    `offsets` of `cluster` says where to go on; what is not in it is read from its beginning. `tell` gets one line for
+    each partition of which records were deleted before they were stored.
+    """
+
+    def __init__(self, bootstrap: str, cluster: str, offsets: Mapping[Place, int], tell: Tell) -> None:
+        self._bootstrap, self._cluster, self._tell = bootstrap, cluster, tell
+        self._next = {TopicPartition(*place): offset for place, offset in offsets.items()}
+        self._refreshed_s = 0.0
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_uncommitted",  # as the governor reads
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_bytes=FETCHES_BYTES_MAX,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._consumer.start()
+        await self.refresh()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._consumer.stop()
+
+    @property
+    def partitions(self) -> int:
+        """How many are read."""
+        return len(self._consumer.assignment())
+
+    async def read(self) -> Records:
+        """The next records of each partition, in the order of the log; none where none came within WAIT_MS.
+
+        Raises SinkError where another cluster answers now, or the broker refuses for good.
+        """
+        if time.monotonic() - self._refreshed_s >= REFRESH_S:
+            self._refreshed_s = time.monotonic()
+            with suppress(KafkaError, ConfigError):  # a broker that is away comes back, and is asked again
+                await self.refresh()
+        try:
+            found: Records = await self._consumer.getmany(timeout_ms=WAIT_MS, max_records=RECORDS_MAX)
+        except OffsetOutOfRangeError as error:
+            await self._catch_up(list(error.args[0]))
+            return {}
+        except KafkaError as error:
+            raise SinkError(f"sink: broker {self._bootstrap}: {error}: may this client read the topics?") from error
+        for tp, records in found.items():
+            self._next[tp] = records[-1].offset + 1
+        return found
+
+    async def refresh(self) -> None:
+        """Partitions that are new since the last time are read from their beginning, those stored from there on."""
+        await self._check_cluster()
+        known = await self._partitions()
+        assigned = self._consumer.assignment()
+        if new := known - assigned:
+            await self._place(new)
+            self._consumer.assign(sorted(known | assigned))
+            for tp in known | assigned:
+                self._consumer.seek(tp, self._next[tp])
+        self._refreshed_s = time.monotonic()
+
+    async def _check_cluster(self) -> None:
+        """An embedded broker that was started again on its port has another log, to which no offset here belongs."""
+        found = await cluster_id(self._bootstrap)
+        if found != self._cluster:
+            raise SinkError(
+                f"sink: broker {self._bootstrap}: is cluster {found} now, was {self._cluster}: start the sink again"
+            )
+
+    async def _partitions(self) -> set[TopicPartition]:
+        cluster = await self._consumer._client.fetch_all_metadata()
+        return {
+            TopicPartition(topic, number) for topic in TOPICS for number in cluster.partitions_for_topic(topic) or ()
+        }
+
+    async def _place(self, partitions: set[TopicPartition]) -> None:
+        """Where each goes on: at what is stored, unless that is not on the log any more."""
+        first, last = await asyncio.gather(beginnings(self._bootstrap, partitions), ends(self._bootstrap, partitions))
+        for tp in sorted(partitions):
+            stored = self._next.setdefault(tp, first[tp])
+            if not first[tp] <= stored <= last[tp]:
+                self._restart(tp, first[tp])
+
+    async def _catch_up(self, partitions: list[TopicPartition]) -> None:
+        await self._check_cluster()
+        first = await beginnings(self._bootstrap, partitions)
+        for tp in partitions:
+            self._restart(tp, first[tp])
+            self._consumer.seek(tp, first[tp])
+
+    def _restart(self, tp: TopicPartition, first: int) -> None:
+        self._tell(
+            f"handrail sink: {tp.topic}[{tp.partition}]: offset {self._next[tp]} is not on the log any more, "
+            f"going on at its beginning, offset {first}: keep records longer than the sink may stand still"
+        )
+        self._next[tp] = first

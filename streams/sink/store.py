@@ -1,0 +1,129 @@
+"""The analytics database while it is written: rows and next offsets in one transaction, so that rows are the log.
+
+A batch goes in as a file of JSON lines, which DuckDB reads and takes apart itself; docs/decisions/0004 has the figures.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, Self, TypeVar
+
+import duckdb
+
+from handrail.schemas.errors import SinkError
+from handrail.streams.sink.database import LIVE, connect
+from handrail.streams.sink.migrate import migrate
+
+BATCH = "handrail.batch.jsonl"
+INSERTS = Path(__file__).parent / "inserts"
+ALSO = {"events": ("feedback", "scores"), "decisions": ("reasons",)}
+"""Tables that get rows from the records of another."""
+
+LINE_BYTES_MAX = 16 << 20  # a dead letter of 9 MB in base64 has its place
+STAGED = """
+CREATE OR REPLACE TEMP TABLE batch AS
+SELECT ? AS log_cluster, * EXCLUDE (log_ms), make_timestamptz(log_ms * 1000) AS log_time
+FROM read_json(
+    ?, format = 'newline_delimited', compression = 'uncompressed', maximum_object_size = ?,
+    columns = {
+        target: 'VARCHAR', type: 'VARCHAR', log_topic: 'VARCHAR', log_partition: 'INTEGER', log_offset: 'BIGINT',
+        log_ms: 'BIGINT', value: 'VARCHAR'
+    }
+)
+"""
+Place = tuple[str, int]
+"""(topic, partition)."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _told(method: Callable[P, T]) -> Callable[P, T]:
+    """What DuckDB or the disk refuses is a SinkError in one line."""
+
+    @wraps(method)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(*args, **kwargs)
+        except (duckdb.Error, OSError) as error:
+            raise SinkError(f"sink: {_where(args)}: {' '.join(str(error).split())[:500]}: {_mend(error)}") from error
+
+    return wrapper
+
+
+def _where(args: tuple[object, ...]) -> str:
+    return str(next((one.path if isinstance(one, Store) else one for one in args if not isinstance(one, type)), LIVE))
+
+
+def _mend(error: Exception) -> str:
+    if "lock" in str(error):
+        return "another process has it open: end that, or choose another folder with --data"
+    return (
+        "is there room on the disk, and may this user write there? Then start the sink again: it goes on where it was"
+    )
+
+
+class Store:
+    """One open database. Not for several threads at a time."""
+
+    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+        self.path, self._connection = path, connection
+        self._batch = path.with_name(BATCH)
+        self._inserts = {file.stem: file.read_text(encoding="utf-8") for file in INSERTS.glob("*.sql")}
+
+    @classmethod
+    @_told
+    def open(cls, path: Path) -> Self:
+        """The database with its newest schema, made if there is none. Raises SinkError."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = connect(path, read_only=False)
+        migrate(connection)
+        return cls(path, connection)
+
+    @_told
+    def offsets(self, cluster: str) -> dict[Place, int]:
+        """The next offset of each partition of that cluster of which anything is stored."""
+        asked = 'SELECT topic, "partition", next_offset FROM offsets WHERE cluster_id = ?'
+        found = self._connection.execute(asked, [cluster]).fetchall()
+        return {(topic, partition): offset for topic, partition, offset in found}
+
+    @_told
+    def write(self, cluster: str, lines: Sequence[tuple[str, bytes]], offsets: Mapping[Place, int]) -> None:
+        """All rows of the lines (`stage.stage`) and the next offsets are stored, or, after a SinkError, none."""
+        tables = dict.fromkeys(table for table, _ in lines)
+        # In one piece: each write of a buffer would have to wait for Python's lock again.
+        self._batch.write_bytes(b"".join(line for _, line in lines))
+        try:
+            self._connection.execute("BEGIN")
+            self._connection.execute(STAGED, [cluster, str(self._batch), LINE_BYTES_MAX])
+            for table in tables:
+                for name in (table, *ALSO.get(table, ())):
+                    self._connection.execute(self._inserts[name])
+            self._put_offsets(cluster, offsets)
+            self._connection.execute("DROP TABLE batch")
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with suppress(duckdb.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+        finally:
+            self._batch.unlink(missing_ok=True)  # customers' words lie in it
+
+    def _put_offsets(self, cluster: str, offsets: Mapping[Place, int]) -> None:
+        rows = [(cluster, topic, partition, offset) for (topic, partition), offset in offsets.items()]
+        values = ", ".join(["(?, ?, ?, ?)"] * len(rows))
+        self._connection.execute(
+            f"INSERT INTO offsets VALUES {values} ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset",
+            [field for row in rows for field in row],
+        )
+
+    @_told
+    def checkpoint(self) -> None:
+        """The file alone holds everything; nothing is left beside it."""
+        self._connection.execute("CHECKPOINT")
+
+    def close(self) -> None:
+        """The file is free for others."""
+        self._connection.close()
+        self._batch.unlink(missing_ok=True)

@@ -1,0 +1,133 @@
+"""`handrail query`, as it is typed."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from handrail.streams.sink.reading import open_readonly
+from tests.book import Book, reason
+from tests.sinks import sink
+from tests.topics import Wire
+
+SQL = (
+    "SELECT conversation_id AS conversation, steps, ai_cost_usd, duration_s, csat, claimed_resolved AS resolved, "
+    "started_at, started_at::DATE AS day FROM conversations"
+)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A database with one conversation."""
+    told = Book().at("2026-03-02 09:00:00")
+    asked = told.event("c-1", "query.received", text='she said "no", twice')
+    told.decision(asked, "route", cost_usd="0.0412", reasons=[reason("policy", evidence={"value": 900})])
+    told.store(tmp_path).close()
+    return tmp_path
+
+
+def ask(data: Path, sql: str, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "handrail", "query", sql, "--data", str(data), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_json_is_an_array_of_objects_with_exact_money(data: Path) -> None:
+    found = ask(data, SQL, "--format", "json")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert json.loads(found.stdout) == [
+        {
+            "conversation": "c-1",
+            "steps": 0,
+            "ai_cost_usd": "0.041200",
+            "duration_s": 0.0,
+            "csat": None,
+            "resolved": None,
+            "started_at": "2026-03-02T09:00:00Z",
+            "day": "2026-03-02",
+        }
+    ]
+
+
+def test_json_shows_what_is_json_as_it_is(data: Path) -> None:
+    nested = "[now() < '2020-01-01'] AS list, {'a': 1.5::DECIMAL(3, 2)} AS struct"
+    sql = f"SELECT evidence, {nested}, 1 AS n, 2 AS n FROM reasons"
+    assert json.loads(ask(data, sql, "--format", "json").stdout) == [
+        {"evidence": {"value": 900}, "list": [False], "struct": {"a": "1.50"}, "n": 1, "n_1": 2}
+    ]
+
+
+def test_csv_has_a_header_and_quotes_what_needs_it(data: Path) -> None:
+    sql = "SELECT text, TRUE AS yes, NULL AS nothing, log_time, cost_usd FROM events"
+    assert list(csv.reader(io.StringIO(ask(data, sql, "--format", "csv").stdout))) == [
+        ["text", "yes", "nothing", "log_time", "cost_usd"],
+        ['she said "no", twice', "true", "", "2026-03-02T09:00:00Z", ""],
+    ]
+
+
+def test_a_table_is_as_wide_as_its_rows(data: Path) -> None:
+    found = ask(data, f"SELECT '{'x' * 300}' AS wide, * FROM daily_quality").stdout.splitlines()
+    assert len(found) == 3
+    assert "x" * 300 in found[2]
+    assert "deflection_verified" in found[0]
+
+
+def test_no_rows_are_an_answer(data: Path) -> None:
+    for shape, expected in (("json", "[]"), ("csv", "alert_id"), ("table", "alert_id")):
+        found = ask(data, "SELECT alert_id FROM alerts", "--format", shape)
+        assert found.returncode == 0
+        assert found.stdout.split()[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("SELEC 1", "syntax error"),
+        ("SELECT * FROM nope", "nope does not exist"),
+        ("SELECT 1 +", "syntax error"),
+        ("", "nothing was asked"),
+        ("SELECT CAST('x' AS INTEGER)", "Could not convert"),
+    ],
+)
+def test_a_mistake_in_the_query_is_one_line_and_exit_2(sql: str, says: str, data: Path) -> None:
+    found = ask(data, sql)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr.startswith("query: ")
+    assert says in found.stderr
+    assert found.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("sql", ["DELETE FROM events", "CREATE TABLE t (i INTEGER)", "DROP VIEW conversations"])
+def test_nothing_can_be_changed(sql: str, data: Path) -> None:
+    found = ask(data, sql)
+    assert found.returncode == 2
+    assert "read-only" in found.stderr
+    with open_readonly(data).connection as connection:
+        assert connection.execute("SELECT count(*) FROM events").fetchone() == (1,)
+
+
+def test_without_a_database_one_line_says_what_to_do(tmp_path: Path) -> None:
+    found = ask(tmp_path, "SELECT 1")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == (
+        f"{tmp_path}: no database there: start `handrail sink --data {tmp_path}` first, or give its folder\n"
+    )
+
+
+@pytest.mark.kafka
+async def test_while_the_sink_runs_the_snapshot_answers_and_says_its_age(embedded: str, tmp_path: Path) -> None:
+    count = "SELECT count(*) AS n FROM unreadable"
+    with sink(embedded, tmp_path) as one:
+        async with Wire(embedded) as wire:
+            await wire.raw(b"k", b"what?", partition=0)
+        one.wait_stored(1, "unreadable")
+        found = ask(one.data, count, "--format", "csv")
+        assert found.stdout == "n\n1\n"
+        assert found.stderr.startswith("snapshot of ")
+        assert found.stderr.endswith(" s ago: the sink holds the live database\n")
+        one.kill()
+        after = ask(one.data, count, "--format", "csv")
+        assert (after.stdout, after.stderr) == ("n\n1\n", "")

@@ -1,0 +1,178 @@
+"""The database: its schema comes in numbered steps, and rows go in with their offsets or not at all."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from handrail.schemas.errors import ConfigError, SinkError
+from handrail.schemas.topics import AGENT_EVENTS
+from handrail.streams.sink import database, migrate, snapshot
+from handrail.streams.sink.reading import open_readonly
+from handrail.streams.sink.stage import stage
+from handrail.streams.sink.store import Store
+from tests.book import Book
+
+
+def lines(count: int = 3) -> list[tuple[str, bytes]]:
+    told = Book().at("2026-03-02 09:00:00")
+    for number in range(count):
+        told.event(f"c-{number}", "query.received", text="hello")
+    return [stage(record, headers) for record, headers in told.records]
+
+
+def count(folder: Path, table: str = "events") -> int:
+    with open_readonly(folder).connection as connection:
+        found = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(tmp_path / database.LIVE)
+
+
+def test_a_database_is_migrated_once(tmp_path: Path) -> None:
+    names = [path.stem for path in migrate.migrations().values()]
+    for _ in range(2):
+        Store.open(tmp_path / database.LIVE).close()
+    with database.connect(tmp_path / database.LIVE, read_only=False) as connection:
+        assert migrate.migrate(connection) == []
+        assert connection.execute("SELECT number, name FROM migrations ORDER BY 1").fetchall() == [
+            (number, name) for number, name in enumerate(names, 1)
+        ]
+
+
+def test_an_older_database_gets_what_it_lacks_and_keeps_its_rows(tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    older.mkdir()
+    shutil.copy(migrate.migrations()[1], older)
+    with database.connect(tmp_path / database.LIVE, read_only=False) as connection:
+        assert migrate.migrate(connection, older) == ["0001_tables"]
+        connection.execute("INSERT INTO offsets VALUES ('c', 't', 0, 5)")
+        assert migrate.migrate(connection) == [path.stem for path in list(migrate.migrations().values())[1:]]
+        assert connection.execute("FROM offsets").fetchall() == [("c", "t", 0, 5)]
+        assert connection.execute("FROM daily_quality").fetchall() == []
+
+
+def test_a_broken_migration_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "0001_a.sql").write_text("CREATE TABLE a (i INTEGER);")
+    (tmp_path / "0002_b.sql").write_text("CREATE TABLE b (i INTEGER); CREATE TABLE a (i INTEGER);")
+    with duckdb.connect() as connection:
+        with pytest.raises(duckdb.CatalogException):
+            migrate.migrate(connection, tmp_path)
+        assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("migrations",)]
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    Store.open(tmp_path / database.LIVE).close()
+    with database.connect(tmp_path / database.LIVE, read_only=False) as connection:
+        connection.execute("INSERT INTO migrations VALUES (9999, '9999_future', now())")
+    with pytest.raises(SinkError, match="has migration 9999, which this version lacks"):
+        Store.open(tmp_path / database.LIVE)
+
+
+def test_offsets_are_kept_by_cluster(store: Store) -> None:
+    store.write("one", lines(), {(AGENT_EVENTS, 0): 3})
+    store.write("two", lines(1), {(AGENT_EVENTS, 0): 1, (AGENT_EVENTS, 1): 7})
+    store.write("one", [], {(AGENT_EVENTS, 0): 4})
+    assert store.offsets("one") == {(AGENT_EVENTS, 0): 4}
+    assert store.offsets("two") == {(AGENT_EVENTS, 0): 1, (AGENT_EVENTS, 1): 7}
+    assert store.offsets("three") == {}
+    store.close()
+
+
+def test_a_refused_batch_leaves_neither_rows_nor_offsets_nor_files(store: Store, tmp_path: Path) -> None:
+    store.write("one", lines(), {(AGENT_EVENTS, 0): 3})
+    with pytest.raises(SinkError, match=r"handrail\.duckdb: .*it goes on where it was"):
+        store.write("one", [*lines(), ("events", b"{torn")], {(AGENT_EVENTS, 0): 6})
+    assert store.offsets("one") == {(AGENT_EVENTS, 0): 3}
+    store.close()
+    assert count(tmp_path) == 3
+    assert [path.name for path in tmp_path.iterdir()] == [database.LIVE]
+
+
+def test_after_a_refused_batch_the_same_records_can_be_stored(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(SinkError):
+        store.write("one", [("events", b"{torn")], {(AGENT_EVENTS, 0): 3})
+    store.write("one", lines(), {(AGENT_EVENTS, 0): 3})
+    store.close()
+    assert count(tmp_path) == 3
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SinkError, match="may this user write there"):
+        Store.open(tmp_path / "file" / database.LIVE)
+
+
+def test_a_snapshot_has_everything_stored_before_it(store: Store, tmp_path: Path) -> None:
+    store.write("one", lines(), {(AGENT_EVENTS, 0): 3})
+    taken = snapshot.take(store)
+    store.write("one", lines(1), {(AGENT_EVENTS, 0): 4})
+    with database.connect(taken, read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM events").fetchone() == (3,)
+        assert connection.execute("SELECT next_offset FROM offsets").fetchall() == [(3,)]
+    store.close()
+    assert count(tmp_path) == 4
+
+
+def test_a_snapshot_leaves_the_database_locked_for_others(store: Store, tmp_path: Path) -> None:
+    snapshot.take(store)
+    assert opens(tmp_path / database.LIVE) == 1
+    store.close()
+    assert opens(tmp_path / database.LIVE) == 0
+
+
+def opens(path: Path) -> int:
+    """The exit status of another process that opens the database for writing."""
+    script = "import sys, duckdb\ntry: duckdb.connect(sys.argv[1])\nexcept duckdb.IOException: sys.exit(1)"
+    return subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode
+
+
+def test_a_snapshot_replaces_the_one_before_while_that_is_read(store: Store) -> None:
+    with database.connect(snapshot.take(store), read_only=True) as before:
+        store.write("one", lines(), {(AGENT_EVENTS, 0): 3})
+        taken = snapshot.take(store)
+        assert before.execute("SELECT count(*) FROM events").fetchone() == (0,)
+    with database.connect(taken, read_only=True) as after:
+        assert after.execute("SELECT count(*) FROM events").fetchone() == (3,)
+    store.close()
+
+
+def test_a_snapshot_without_room_is_one_line(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "handrail.snapshot.tmp").mkdir()
+    (tmp_path / "handrail.snapshot.tmp" / database.LIVE).mkdir()
+    with pytest.raises(SinkError, match="is there room for a copy"):
+        snapshot.take(store)
+    store.close()
+
+
+def test_snapshots_come_only_after_changes_and_no_more_often_than_asked(store: Store) -> None:
+    schedule = snapshot.Schedule(3600)
+    assert schedule.due()
+    schedule.take(store)
+    assert not schedule.due()
+    schedule.changed = True
+    assert not schedule.due()
+    eager = snapshot.Schedule(0)
+    eager.take(store)
+    assert not eager.due()
+    store.close()
+
+
+def test_readers_get_the_live_database_when_nobody_writes(store: Store, tmp_path: Path) -> None:
+    snapshot.take(store)
+    store.close()
+    reading = open_readonly(tmp_path)
+    assert (reading.path.name, reading.age_s) == (database.LIVE, None)
+    reading.connection.close()
+
+
+def test_a_folder_without_a_database_says_what_to_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="start `handrail sink --data"):
+        open_readonly(tmp_path)

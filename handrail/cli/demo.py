@@ -37,3 +37,4 @@ def demo(keep: bool, data_dir: Path | None) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="handrail-demo-") as folder:
         run(Path(folder), keep, console)
+    console.print("Its files are gone now: `handrail demo --data DIR` keeps them for these commands.", highlight=False)

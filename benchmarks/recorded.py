@@ -66,7 +66,7 @@ def fold(log: list[Record], policies: Path | None = None) -> Result:
         folded = partition.fold(log[at : at + BATCH])
         result.seconds += time.perf_counter() - started
         result.outputs += folded.outputs
-        for name, head, entries in partition.sizes():
+        for name, head, entries in partition.memory.sizes():
             result.heads[name] = max(result.heads.get(name, 0), head)
             result.entries[name] = entries
     return result

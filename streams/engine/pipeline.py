@@ -99,7 +99,7 @@ class Pipeline:
                 await self._producer.write(AGENT_EVENTS, self.tp.partition, [controls.tick(self._ticked_ms)])
 
     def _until_tick_s(self) -> float | None:
-        due = self.fold.next_deadline_ms
+        due = self.fold.agenda.next_ms
         return None if due is None else max(0, due - _now_ms(), self._ticked_ms + TICK_MS - _now_ms()) / 1000
 
     def _take(self) -> Chunk:

@@ -154,8 +154,8 @@ def test_a_repeated_record_changes_no_state_but_its_position(plan: list[tuple[An
 def heads(fold: PartitionFold) -> dict[str, Any]:
     """All heads, but for when they were last touched."""
     found = {}
-    for name, _, _ in fold.sizes():
-        head = fold.head(name)
+    for name, _, _ in fold.memory.sizes():
+        head = fold.memory.head(name)
         head.position = head.updated_ms = 0
         found[name] = encode(head)
     return found

@@ -18,7 +18,6 @@ from handrail.policies.truth import INCOMPARABLE, MISSING_FIELD, NO, YES
 Test: TypeAlias = Callable[[Any], int]
 """Of the value that a field has (never MISSING): yes, no or INCOMPARABLE."""
 
-TEXT_DEPTH_MAX = 64
 PATTERN_CHARACTERS_MAX = 1_000
 PATTERN_BYTES_MAX = 1_000_000
 

@@ -12,7 +12,7 @@ from handrail.cli.errors import explained
 
 
 @click.command()
-@click.argument("events", type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument("events", type=click.Path(dir_okay=False, allow_dash=True, exists=True))
 @click.option(
     "--policies",
     type=click.Path(path_type=Path),

@@ -34,10 +34,10 @@ def sink(bootstrap: str | None, data: Path | None, snapshot_s: float | None) -> 
     Example:
       handrail sink --bootstrap 127.0.0.1:9092 --data handrail-data
     """
+    from handrail.streams.process import quiet_logs
     from handrail.streams.sink.settings import SinkSettings
-    from handrail.streams.sink.sink import quiet_logs, run
+    from handrail.streams.sink.sink import run
 
-    given = {"bootstrap": bootstrap, "data": data, "snapshot_s": snapshot_s}
-    settings = SinkSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    settings = SinkSettings.of({"bootstrap": bootstrap, "data": data, "snapshot_s": snapshot_s})
     quiet_logs()
     asyncio.run(run(settings, click.echo, lambda line: click.echo(line, err=True)))

@@ -37,9 +37,11 @@ def worker(bootstrap: str | None, policies: Path | None, group: str | None, sess
       handrail worker --bootstrap 127.0.0.1:9092 --policies policies/packs
     """
     from handrail.streams.engine.settings import WorkerSettings
-    from handrail.streams.engine.worker import quiet_logs, run
+    from handrail.streams.engine.worker import run
+    from handrail.streams.process import quiet_logs
 
-    given = {"bootstrap": bootstrap, "policies": policies, "group": group, "session_timeout_s": session_timeout_s}
-    settings = WorkerSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    settings = WorkerSettings.of(
+        {"bootstrap": bootstrap, "policies": policies, "group": group, "session_timeout_s": session_timeout_s}
+    )
     quiet_logs()
-    asyncio.run(run(settings, lambda line: click.echo(line)))
+    asyncio.run(run(settings, click.echo))

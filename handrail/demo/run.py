@@ -14,6 +14,7 @@ from handrail.demo.chat import Chat
 from handrail.demo.conversations import STORIES, Story
 from handrail.demo.processes import running
 from handrail.demo.wire import Wire
+from handrail.schemas.errors import ConfigError
 
 POLICIES = Path(__file__).parent / "policies"
 SHOWN_HANDOFF = "refund-900"
@@ -28,13 +29,18 @@ customers. It asks before it acts, and keeps to the answer. The rules lie in
 def run(data_dir: Path, keep: bool, console: Console) -> None:
     """Play the demo with its files in `data_dir`; with `keep` stay up until interrupted."""
     started = time.monotonic()
-    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{data_dir}: {error.strerror}: give --data a folder that can be written") from error
     console.print(WELCOME.format(count=len(STORIES), policies=POLICIES), soft_wrap=True, highlight=False)
     with ExitStack() as stack:
         with console.status("starting the embedded broker, a worker and the sink"):
             broker = stack.enter_context(EmbeddedBroker())
             common = ("--bootstrap", broker.bootstrap)
-            stack.enter_context(running(data_dir / "worker.log", "worker", *common, "--policies", str(POLICIES)))
+            # The embedded broker lets a first member in after half the session's timeout.
+            worker = ("worker", *common, "--policies", str(POLICIES), "--session-timeout-s", "6")
+            stack.enter_context(running(data_dir / "worker.log", *worker))
             sink = ("sink", *common, "--data", str(data_dir), "--snapshot-s", "1")
             stack.enter_context(running(data_dir / "sink.log", *sink))
         console.print(f"[dim]broker, worker and sink are up after {time.monotonic() - started:.1f} s[/dim]\n")

@@ -111,12 +111,3 @@ def _transcript(lines: Sequence[dict[str, Any]]) -> Table:
     for line in lines:
         table.add_row(line["role"], line["text"])
     return table
-
-
-def rows(console: Console, title: str, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
-    """A result of the analytics database."""
-    table = Table(*columns, title=title, title_justify="left", title_style="bold")
-    for row in values:
-        table.add_row(*("–" if value is None else f"{value}" for value in row))
-    console.print(table)
-    console.print()

@@ -1,8 +1,6 @@
 """A worker from start to end: topics, bundle, partitions, and out again with nothing left half delivered."""
 
 import asyncio
-import logging
-import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -16,6 +14,7 @@ from handrail.streams.engine.partitions import Partitions
 from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.settings import WorkerSettings
 from handrail.streams.engine.topics import ensure_topics
+from handrail.streams.process import stop_signal
 
 Tell = Callable[[str], None]
 
@@ -26,7 +25,7 @@ async def run(settings: WorkerSettings, ready: Tell) -> None:
     Raises HandrailError where it cannot start; what goes wrong later ends the process (`fatal.die`).
     """
     bundle = load_bundle(settings.policies) if settings.policies is not None else None
-    stop = _stop_signal()
+    stop = stop_signal()
     await ensure_topics(settings.bootstrap)
     bundles = Bundles(settings.bootstrap)
     async with Producer(settings.bootstrap) as producer:
@@ -66,24 +65,3 @@ async def _either(*waits: Coroutine[Any, Any, object]) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
-
-
-def quiet_logs() -> None:
-    """Logs of the libraries go to standard error, and only what is worth a person's time."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(_worth_reading)
-    logging.basicConfig(level=logging.ERROR, handlers=[handler])
-
-
-def _worth_reading(record: logging.LogRecord) -> bool:
-    """aiokafka tells of each address that it cannot reach, and then raises what is shown."""
-    return not record.getMessage().startswith("Unable connect to")

@@ -1,14 +1,13 @@
 """The sink from start to end: read, store, copy for readers, until it is told to stop."""
 
 import asyncio
-import logging
-import signal
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from handrail.schemas.record import Record
 from handrail.streams.engine.topics import ensure_topics
+from handrail.streams.process import stop_signal
 from handrail.streams.sink.database import LIVE
 from handrail.streams.sink.reader import Reader, Records, cluster_id
 from handrail.streams.sink.settings import SinkSettings
@@ -25,7 +24,7 @@ async def run(settings: SinkSettings, ready: Tell, notice: Tell) -> None:
     `ready` gets one line when the schema stands and the log is read, `notice` one for whatever a person should know.
     Raises SinkError where disk or database refuse, ConfigError where there is no broker.
     """
-    stop = _stop_signal()
+    stop = stop_signal()
     store = await asyncio.to_thread(Store.open, settings.data / LIVE)
     try:
         await ensure_topics(settings.bootstrap)
@@ -87,24 +86,3 @@ def _staged(records: Records) -> list[tuple[str, bytes]]:
         for tp, found in records.items()
         for one in found
     ]
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
-
-
-def quiet_logs() -> None:
-    """Logs of the libraries go to standard error, and only what is worth a person's time."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(_worth_reading)
-    logging.basicConfig(level=logging.ERROR, handlers=[handler])
-
-
-def _worth_reading(record: logging.LogRecord) -> bool:
-    """aiokafka tells of each address that it cannot reach, and then raises what is shown."""
-    return not record.getMessage().startswith("Unable connect to")

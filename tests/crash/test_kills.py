@@ -5,7 +5,6 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -14,6 +13,7 @@ from aiokafka import ConsumerRecord
 from handrail.schemas.topics import DECISIONS, HANDOFFS, PARTITIONS, RESOLUTIONS
 from handrail.streams.engine.topics import ensure_topics
 from tests.crash.load import traffic
+from tests.desk import resolution
 from tests.groups import behind
 from tests.oracle import compare
 from tests.topics import Wire
@@ -54,24 +54,6 @@ async def reader(wire: Wire, take: Callable[[ConsumerRecord], Awaitable[None]]) 
         await take(await wire.next(seconds_max=SETTLE_S_MAX))
 
 
-def answer(handoff: dict[str, Any], outcome: str) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": f"res-{handoff['handoff_id']}",
-        "source": "/desk",
-        "type": "handrail.resolution.v1",
-        "subject": handoff["conversation_id"],
-        "time": "2026-11-23T10:20:00Z",
-        "data": {
-            "handoff_id": handoff["handoff_id"],
-            "conversation_id": handoff["conversation_id"],
-            "outcome": outcome,
-            "by": {"id": "desk-1"},
-            "at": "2026-11-23T10:20:00Z",
-        },
-    }
-
-
 @pytest.mark.crash
 @pytest.mark.timeout(400)
 async def test_three_kills_lose_nothing_and_change_nothing(broker: str, tmp_path: Path) -> None:
@@ -91,7 +73,7 @@ async def test_three_kills_lose_nothing_and_change_nothing(broker: str, tmp_path
             if record.topic == HANDOFFS:
                 if data.get("kind") == "approval" and data["revision"] == 1:
                     outcome = "approved" if ord(data["handoff_id"][-1]) % 2 else "denied"
-                    await wire.publish(answer(data, outcome), RESOLUTIONS)
+                    await wire.publish(resolution(data, outcome), RESOLUTIONS)
                 return
             run.decisions += 1
             if moments and run.decisions >= moments[0]:

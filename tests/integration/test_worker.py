@@ -1,5 +1,6 @@
 """One real worker on a real broker, on the embedded one and on Apache Kafka."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, HANDOFFS, PARTITIONS, RESOLUTIONS
 from handrail.streams.engine.topics import ensure_topics
+from tests.desk import resolution
 from tests.log import Log
 from tests.oracle import compare
 from tests.topics import Wire, read
@@ -44,29 +46,13 @@ async def test_an_approval_comes_back_as_a_release(broker: str, tmp_path: Path) 
             await wire.publish(refund("conv-1", 300))
             found = {record.topic: data(record) for record in await wire.until(2)}
             assert found[DECISIONS]["verdict"] == "require_approval"
-            await wire.publish(answer(found[HANDOFFS]), RESOLUTIONS)
+            await wire.publish(
+                resolution(found[HANDOFFS], "approved", action_digest=found[HANDOFFS]["pending"]["action_digest"]),
+                RESOLUTIONS,
+            )
             released = next(data(record) for record in await wire.until(2) if record.topic == DECISIONS)
     assert (released["kind"], released["verdict"]) == ("release", "allow")
     assert released["action_digest"] == found[DECISIONS]["action_digest"]
-
-
-def answer(handoff: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": "res-1",
-        "source": "/desk",
-        "type": "handrail.resolution.v1",
-        "subject": handoff["conversation_id"],
-        "time": "2026-11-23T10:20:00Z",
-        "data": {
-            "handoff_id": handoff["handoff_id"],
-            "conversation_id": handoff["conversation_id"],
-            "outcome": "approved",
-            "action_digest": handoff["pending"]["action_digest"],
-            "by": {"id": "desk-1"},
-            "at": "2026-11-23T10:20:00Z",
-        },
-    }
 
 
 def mutated(change: dict[str, Any]) -> bytes:
@@ -148,6 +134,26 @@ async def test_other_policies_are_active_after_a_start_with_them(broker: str, tm
         async with Wire(broker, DECISIONS) as wire:
             await wire.publish(refund("conv-1", 20))
             assert data(await wire.next())["verdict"] == "block"
+
+
+async def test_an_approval_that_nobody_answers_expires_by_itself(broker: str, tmp_path: Path) -> None:
+    """No further event comes: the owner of the partition writes that time has passed."""
+    policies = tmp_path / "policies"
+    shutil.copytree(POLICIES, policies)
+    limits = policies / "limits.yaml"
+    limits.write_text(limits.read_text() + "  approval_ttl_s: 2\n")
+    with worker(broker, tmp_path, "--policies", str(policies)) as one:
+        async with Wire(broker, DECISIONS) as wire:
+            await wire.publish(refund("conv-1", 300))
+            assert data(await wire.next())["verdict"] == "require_approval"
+            released = data(await wire.next())
+        assert one.stop() == 0, one.said()
+    assert (released["kind"], released["verdict"]) == ("release", "block")
+    assert next(reason["code"] for reason in released["reasons"]) == "approval.expired"
+    ticks = [r for r in await read(broker, AGENT_EVENTS, PARTITIONS) if b"handrail.control.tick.v1" in r.value]
+    assert 1 <= len(ticks) <= 3
+    verdict = await compare(broker, PARTITIONS)
+    assert (verdict.lost, verdict.wrong) == ([], [])
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1"])

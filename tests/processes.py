@@ -1,0 +1,56 @@
+"""Real processes of Handrail for tests: started, waited for until they say `ready`, stopped, killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+WAIT_S_MAX = 60.0
+
+
+class HandrailProcess:
+    """`handrail ARGUMENTS` in a process of its own; `errors` is the file its standard error goes to."""
+
+    def __init__(self, errors: Path, *arguments: str) -> None:
+        self.errors, self.name = errors, arguments[0]
+        with errors.open("ab") as log:
+            command = [sys.executable, "-m", "handrail", *arguments]
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+        self._ready = threading.Event()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                if line.startswith(b"ready"):
+                    self._ready.set()
+
+    def wait_ready(self) -> Self:
+        """Returns when it says so."""
+        deadline = time.monotonic() + WAIT_S_MAX
+        while not self._ready.wait(0.05):
+            assert self.process.poll() is None, f"the {self.name} ended: {self.said()}"
+            assert time.monotonic() < deadline, f"the {self.name} is not ready: {self.said()}"
+        return self
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """The signal, and the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(WAIT_S_MAX)
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut."""
+        if self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait(WAIT_S_MAX)
+        self._listener.join(WAIT_S_MAX)
+
+    def said(self) -> str:
+        """What it wrote to standard error."""
+        return self.errors.read_text(errors="replace")

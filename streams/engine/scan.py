@@ -1,0 +1,48 @@
+"""Whole topics, from the first record that is still there to the last one that is there now."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from handrail.streams.engine.ends import beginnings, ends
+from handrail.streams.engine.reading import reading
+
+POLL_MS = 200
+
+
+async def partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
+    """Every partition of these topics, in their order; a topic that does not exist has none."""
+    async with reading(bootstrap) as consumer:
+        there = await consumer.topics()
+        return [
+            TopicPartition(topic, number)
+            for topic in topics
+            if topic in there
+            for number in sorted(consumer.partitions_for_topic(topic) or ())
+        ]
+
+
+async def scan(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[Any]:
+    """Each aiokafka ConsumerRecord of these topics, one partition after the other, each in the order of the log.
+
+    What is written meanwhile is left out. Raises ConfigError where the broker does not answer.
+    """
+    found = await partitions(bootstrap, topics)
+    first, last = await beginnings(bootstrap, found), await ends(bootstrap, found)
+    async with reading(bootstrap) as consumer:
+        for tp in found:
+            async for record in scan_partition(consumer, tp, first[tp], last[tp]):
+                yield record
+
+
+async def scan_partition(consumer: AIOKafkaConsumer, tp: TopicPartition, position: int, end: int) -> AsyncIterator[Any]:
+    """The records of one partition from `position` up to, and without, `end`."""
+    consumer.assign([tp])
+    consumer.seek(tp, position)
+    while position < end:
+        for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+            for record in records:
+                if record.offset < end:
+                    yield record
+        position = await consumer.position(tp)

@@ -1,0 +1,1 @@
+"""The human tier: what is handed over, and what people answer."""

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check fmt clean
+.PHONY: setup demo test check docs fmt clean
 
 setup: $(STAMP)
 
@@ -25,6 +25,11 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m handrail.documents --check
+
+# JSON Schemas, AsyncAPI and the reference of the command line, made from the code.
+docs: setup
+	$(BIN)/python -m handrail.documents
 
 fmt: setup
 	$(BIN)/ruff format .

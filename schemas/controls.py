@@ -20,12 +20,16 @@ class Control(Shape):
 
 
 class PoliciesActivated(Control):
+    """From here on this bundle decides in this partition."""
+
     ruleset: Ruleset
     by: Json = None
     reason: str | None = None
 
 
 class AgentMode(Control):
+    """How far an agent may go by itself: the most specific record wins."""
+
     agent_id: Name
     mode: Literal["ai", "supervised", "human"]
     tenant: Name | None = None
@@ -37,12 +41,16 @@ class AgentMode(Control):
 
 
 class ModelVerified(Control):
+    """A model has passed its regression, and may answer unsupervised again."""
+
     agent_id: Name
     model: Model
     by: Json = None
 
 
 class BreakerChanged(Control):
+    """A circuit breaker of an agent and a model opened or closed."""
+
     agent_id: Name
     model: Json = None
     state: Literal["closed", "open", "half_open"]
@@ -50,12 +58,16 @@ class BreakerChanged(Control):
 
 
 class QueueState(Control):
+    """How many wait in a queue of the human tier, and how long, in seconds."""
+
     queue: Name
     open: Annotated[int, Field(ge=0)]
     wait_s: Count
 
 
 class BaselineSet(Control):
+    """The days that an agent's drift is measured against."""
+
     agent_id: Name
     intent: str | None = None
     from_: Annotated[str, Field(alias="from")]
@@ -64,7 +76,7 @@ class BaselineSet(Control):
 
 
 class Tick(Control):
-    pass
+    """Time passes: written while something is due."""
 
 
 class Resolution(Control):
@@ -77,6 +89,8 @@ class Resolution(Control):
 
 
 class Grant(Control):
+    """The ledger's answer to a request against a budget."""
+
     grant: Json = None
 
 

@@ -28,11 +28,15 @@ class AgentEvent(Event):
 
 
 class ExecutionStarted(AgentEvent):
+    """An agent takes up a conversation, or a part of it."""
+
     channel: str | None = None
     goal: str | None = None
 
 
 class QueryReceived(Event):
+    """What the customer said; asks who may answer. `attributes` are numbers and words that a policy can test."""
+
     text: str
     channel: str | None = None
     locale: str | None = None
@@ -40,15 +44,21 @@ class QueryReceived(Event):
 
 
 class HumanRequested(Event):
+    """The customer asked for a person by a button or a keypress: always granted."""
+
     channel: str | None = None
 
 
 class LlmProposed(AgentEvent):
+    """An agent is about to call a model."""
+
     model: Model
     estimate: Estimate
 
 
 class LlmCompleted(AgentEvent):
+    """An agent called a model. Without `cost_usd` the list price of the tokens counts."""
+
     usage: Usage
     cost_usd: Money | None = None
     confidence: Share | None = None
@@ -57,6 +67,8 @@ class LlmCompleted(AgentEvent):
 
 
 class ActionProposed(AgentEvent):
+    """An agent wants to call a tool, and waits for the decision."""
+
     action_id: Name
     tool: Name
     arguments: dict[str, Json]
@@ -64,6 +76,8 @@ class ActionProposed(AgentEvent):
 
 
 class ActionExecuted(AgentEvent):
+    """An agent called a tool; `decision_id` names the decision that allowed it."""
+
     action_id: Name
     tool: Name
     arguments: dict[str, Json]
@@ -75,6 +89,8 @@ class ActionExecuted(AgentEvent):
 
 
 class CustomerActed(AgentEvent):
+    """The customer's own step; no step of the agent."""
+
     tool: Name
     arguments: dict[str, Json]
     status: Literal["ok", "error"]
@@ -82,6 +98,8 @@ class CustomerActed(AgentEvent):
 
 
 class ResponseProposed(AgentEvent):
+    """An agent wants to say this to the customer, and waits for the decision."""
+
     response_id: Name
     text: str
     confidence: Share | None = None
@@ -89,23 +107,31 @@ class ResponseProposed(AgentEvent):
 
 
 class MessageSent(AgentEvent):
+    """This was said to the customer, by the agent or by a person."""
+
     role: Literal["assistant", "human_agent"]
     text: str
     response_id: Name | None = None
 
 
 class ExecutionEnded(AgentEvent):
+    """The agent is done, one way or the other."""
+
     outcome: Literal["resolved", "transferred", "abandoned", "error", "halted"]
     reason: str | None = None
 
 
 class FeedbackReceived(Event):
+    """What the customer thought of it; `csat` from 1 to 5."""
+
     csat: Annotated[int, Field(ge=1, le=5)] | None = None
     resolved: bool | None = None
     text: str | None = None
 
 
 class EvaluationScored(Event):
+    """What a scorer thought of it, from 0 (bad) to 1 (good)."""
+
     scorer: Name
     score: Share
     about: dict[str, Json]

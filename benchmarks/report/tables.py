@@ -1,0 +1,21 @@
+"""Markdown tables and the small words of the page."""
+
+from collections.abc import Iterable, Sequence
+
+from benchmarks.report.told import Conversation
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; every column but the first is set to the right."""
+    rule = ["---", *("---:" for _ in header[1:])]
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (header, rule, *rows)) + "\n"
+
+
+def share(part: int, whole: int) -> str:
+    """`12 (40 %)`; without the share where there is nothing to share."""
+    return f"{part:,} ({part / whole:.0%})" if whole else f"{part}"
+
+
+def succeeded(conversations: Sequence[Conversation]) -> str:
+    """How many of them had done their task."""
+    return share(sum(one.succeeded for one in conversations), len(conversations))

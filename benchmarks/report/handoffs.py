@@ -69,8 +69,8 @@ def _openings(talks: Sequence[Conversation]) -> str:
     later = sum(_turn(one) > 1 for one in sent)
     return (
         f"Of the {len(sent)} that the classifier took away, {later} were taken at a later turn than the first, most\n"
-        "often for a word that means something else there (“charge it to my card” is no disputed charge, a SIM card that\n"
-        "is “missing” is no stolen card). The lexicon was made for openings of bank customers:\n"
+        "often for a word that means something else there (“charge it to my card” is no disputed charge, a SIM\n"
+        "card that is “missing” is no stolen card). The lexicon was made for openings of bank customers:\n"
         "see [0005](decisions/0005-lexicon-classifier.md)."
     )
 

@@ -107,7 +107,7 @@ def _ignored(talk: Conversation) -> Lines:
     calls = sum(offset > at for offset, _ in talk.data("action.proposed"))
     return (
         f"The customer: {_quote(query)}",
-        "From there on Handrail gives the conversation to a human, and blocks answers and writing actions of the agent.",
+        "From there on Handrail gives the conversation to a human and blocks answers and writing actions of the agent.",
         f"In the recording the agent went on for {_count(answers, 'answer')} and {_count(calls, 'call')}; "
         f"the task was {'done' if talk.succeeded else 'not done'}.",
     )

@@ -64,7 +64,7 @@ def told(log: Sequence[Record], outputs: Iterable[Output], labels: Path) -> list
         known = {f"{row['source']}/{row['conversation_id']}": row for row in csv.DictReader(lines)}
     found: dict[str, Conversation] = {}
     for record in log:
-        event = orjson.loads(record.value)
+        event = orjson.loads(record.value or b"")
         name = event["subject"]
         if name not in found:
             found[name] = Conversation(name, known[name.replace("_trials01/", "/")])

@@ -4,10 +4,11 @@ from handrail.policies.agents import AgentEntry
 from handrail.policies.bundle import SEMANTICS, Bundle, compile_bundle
 from handrail.policies.folder import load_bundle
 from handrail.policies.limits import Limits
-from handrail.policies.names import MISSING, canonical_tool, resolve
+from handrail.policies.names import MISSING, resolve
 from handrail.policies.prices import Price
 from handrail.policies.routing import RouteRule
 from handrail.policies.subject import Judgement, RuleFinding, Skipped, Subject
+from handrail.schemas.action import canonical_tool
 
 __all__ = [
     "MISSING",

@@ -8,13 +8,13 @@ from typing import Any
 from handrail.policies.agents import UNLISTED, AgentEntry
 from handrail.policies.judge import Judge
 from handrail.policies.limits import Limits
-from handrail.policies.names import CACHED_NAME_CHARACTERS_MAX
 from handrail.policies.parts import Parts, read_parts
 from handrail.policies.policy import Policy
 from handrail.policies.prices import Price
 from handrail.policies.routing import RouteRule
 from handrail.policies.subject import Judgement, Subject
 from handrail.policies.tools import Effect, Path, Tools
+from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX
 from handrail.schemas.canonical import digest
 from handrail.schemas.errors import PolicyError, PolicyErrors
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from handrail.policies.bound import BoundRule
 from handrail.policies.condition import Holds
-from handrail.policies.names import CACHED_NAME_CHARACTERS_MAX
 from handrail.policies.policy import Policy
 from handrail.policies.subject import RESTRICTIVE, Judgement, RuleFinding, Skipped, Subject
 from handrail.policies.tools import ToolEntry, Tools
 from handrail.policies.truth import MISSING_FIELD
+from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX
 
 PLANS_MAX = 4_096
 BINDINGS_MAX = 256

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
-from unicodedata import normalize
 
-CACHED_NAME_CHARACTERS_MAX = 256
+from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX, canonical_tool
+
 PATH_PARTS_MAX = 16
 
 _SEPARATOR = re.compile(r"[./:]|__")
@@ -23,26 +23,6 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
-
-
-def canonical_tool(name: str) -> str:
-    """The one spelling of a tool's name: NFKC, trimmed, case-folded, `-` and space as `_`."""
-    if len(name) > CACHED_NAME_CHARACTERS_MAX:  # long names come from nobody honest: they must not fill the cache
-        return _canonical(name)
-    return _cached_canonical(name)
-
-
-def _canonical(name: str) -> str:
-    # Case folding can undo the normal form (and the normal form the folding), so both go on until nothing changes.
-    for _ in range(4):
-        folded = normalize("NFKC", normalize("NFKC", name).casefold()).strip().replace("-", "_").replace(" ", "_")
-        if folded == name:
-            break
-        name = folded
-    return name
-
-
-_cached_canonical = lru_cache(4096)(_canonical)
 
 
 def last_segment(tool: str) -> str:

@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from handrail.policies.mistakes import Mistakes, shown
-from handrail.policies.names import canonical_tool, last_segment, path_parts
+from handrail.policies.names import last_segment, path_parts
 from handrail.policies.shape import at, choice, known_keys, mapping
+from handrail.schemas.action import canonical_tool
 
 Effect: TypeAlias = Literal["read", "write", "unknown"]
 Path: TypeAlias = tuple[str, ...]

@@ -6,8 +6,8 @@ from hashlib import sha256
 from typing import Any
 
 from handrail.policies import canonical_tool
+from handrail.schemas.action import RESPONSE, action_digest
 from handrail.schemas.canonical import canonical
-from handrail.streams.governor.decision import action_digest
 from handrail.streams.governor.turn import Turn
 
 
@@ -40,7 +40,7 @@ def call_of(turn: Turn, data: Mapping[str, Any]) -> Call:
         named=data["tool"],
         arguments=data["arguments"],
         key=key,
-        digest=action_digest(turn, data["action_id"], tool, arguments),
+        digest=_digest(turn, data["action_id"], tool, arguments),
         effect=turn.bundle.effect(tool, data.get("effect")),
     )
 
@@ -50,5 +50,17 @@ def answer_of(turn: Turn, data: Mapping[str, Any]) -> Call:
     arguments = {"text": data["text"]}
     written = canonical(arguments)
     key = sha256(b"response\x00" + written).digest()[:8]
-    digest = action_digest(turn, data["response_id"], "response", written)
-    return Call(data["response_id"], "response", "response", arguments, key, digest, "write")
+    digest = _digest(turn, data["response_id"], RESPONSE, written)
+    return Call(data["response_id"], RESPONSE, RESPONSE, arguments, key, digest, "write")
+
+
+def _digest(turn: Turn, action_id: str, tool: str, arguments: bytes) -> str:
+    return action_digest(
+        tenant=turn.tenant,
+        agent_id=turn.agent_id,
+        conversation_id=turn.case.id,
+        execution_id=turn.execution.id,
+        action_id=action_id,
+        tool=tool,
+        arguments=arguments,
+    )

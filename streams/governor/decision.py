@@ -28,20 +28,6 @@ def decision_id(turn: Turn, kind: str, action_id: str | None, because: str | Non
     return sha256(orjson.dumps(named)).hexdigest()
 
 
-def action_digest(turn: Turn, action_id: str, tool: str, arguments: bytes) -> str:
-    """Binds a decision to exactly one action; `tool` and `arguments` are canonical."""
-    named = {
-        "action_id": action_id,
-        "agent_id": turn.agent_id,
-        "arguments": orjson.Fragment(arguments),
-        "conversation_id": turn.case.id,
-        "execution_id": turn.execution.id,
-        "tenant": turn.tenant,
-        "tool": tool,
-    }
-    return sha256(orjson.dumps(named)).hexdigest()
-
-
 def usage(turn: Turn) -> dict[str, Any]:
     """What the execution has used of its limits."""
     limits = turn.limits

@@ -29,6 +29,12 @@ async def read(bootstrap: str, topic: str, partitions: int) -> list[ConsumerReco
     return found
 
 
+def data(record: ConsumerRecord) -> dict[str, Any]:
+    """What the CloudEvent in the record says."""
+    found: dict[str, Any] = orjson.loads(record.value)["data"]
+    return found
+
+
 class Wire:
     """Publishes events and answers, and reads what comes back, on one connection each."""
 

@@ -12,15 +12,10 @@ from handrail.streams.engine.topics import ensure_topics
 from tests.desk import resolution
 from tests.log import Log
 from tests.oracle import compare
-from tests.topics import Wire, read
+from tests.topics import Wire, data, read
 from tests.workers import Worker, worker
 
 POLICIES = Path(__file__).resolve().parents[2] / "handrail" / "demo" / "policies"
-
-
-def data(record: Any) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads(record.value)["data"]
-    return found
 
 
 def refund(conversation: str, amount: int, number: int = 0) -> dict[str, Any]:

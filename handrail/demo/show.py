@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.panel import Panel
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from handrail.demo.chat import Moment
+from handrail.desk.board import Case
+from handrail.desk.show import full
 
 COLOURS = {"allow": "green", "require_approval": "yellow", "block": "red", "halt": "bold red"}
 WORDS = {"allow": "allowed", "require_approval": "waits", "block": "blocked", "halt": "HALTED"}
@@ -50,36 +51,7 @@ def why(decision: dict[str, Any]) -> str:
 
 def handoff(console: Console, data: dict[str, Any]) -> None:
     """One handoff in full, as a human gets it."""
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="bold", no_wrap=True)
-    facts.add_column(overflow="fold")
-    customer = data["customer"]
-    for name, value in (
-        ("handoff", f"{data['handoff_id']} ({data['kind']}, revision {data['revision']})"),
-        ("customer", f"{customer.get('ref')}, {customer.get('tier')}, {customer.get('account')}"),
-        ("problem", data["problem"]["text"]),
-        ("in one line", data["problem"]["summary"]),
-        ("classified", _pairs(data["classification"] or {}, "topic", "risk", "complexity", "confidence")),
-        ("reason", f"{data['reason']['code']}: {data['reason']['message']}"),
-        ("evidence", _pairs(data["reason"]["evidence"], *data["reason"]["evidence"])),
-        ("queue", f"{data['queue']}, priority {data['priority']}, due {data['due_at']}"),
-        ("log", _pairs(data["log"], "topic", "partition", "first_offset", "last_offset")),
-        (
-            "complete",
-            f"{data['completeness']['score']:.0%}, missing: {', '.join(data['completeness']['missing']) or '–'}",
-        ),
-    ):
-        facts.add_row(name, str(value))
-    parts: list[RenderableType] = [
-        facts,
-        Text(),
-        _attempts(data["attempts"]),
-        Text(),
-        _transcript(data["transcript"]),
-        Text(),
-    ]
-    parts += [Text("next: " + " ".join(data["next_steps"]), style="italic")]
-    console.print(Panel(Group(*parts), title="One handoff, as a human gets it", title_align="left"))
+    full(console, Case(data, (), None, (), None), "One handoff, as a human gets it")
 
 
 def alerts(console: Console, found: Sequence[dict[str, Any]]) -> None:
@@ -89,25 +61,3 @@ def alerts(console: Console, found: Sequence[dict[str, Any]]) -> None:
         line = Text.assemble(("ALERT ", "bold red"), f"{one['kind']} ({one['severity']}): {one['message']}")
         console.print(line.append(f" [{about}]", style="dim"))
     console.print()
-
-
-def _pairs(values: dict[str, Any], *names: str) -> str:
-    return ", ".join(f"{name} {values.get(name)}" for name in names)
-
-
-def _attempts(attempts: Sequence[dict[str, Any]]) -> Table:
-    table = Table(
-        "step", "tool", "arguments", "decision", "result", title="Attempts", title_justify="left", expand=True
-    )
-    for row in attempts:
-        done = row.get("status") or "not executed"
-        result = f"{done}: {row['result']}" if row.get("result") is not None else done
-        table.add_row(str(row["step"]), row["tool"], str(row.get("arguments")), row["verdict"] or "never asked", result)
-    return table
-
-
-def _transcript(lines: Sequence[dict[str, Any]]) -> Table:
-    table = Table("who", "said", title="Transcript", title_justify="left", expand=True)
-    for line in lines:
-        table.add_row(line["role"], line["text"])
-    return table

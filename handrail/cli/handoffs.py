@@ -1,0 +1,234 @@
+"""`handrail handoffs`: the human tier on the terminal."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from handrail.cli.errors import NO, explained, fail
+
+if TYPE_CHECKING:
+    from handrail.desk.board import Case
+    from handrail.desk.settings import DeskSettings
+
+WIDTH = 110
+Options = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+bootstrap = click.option(
+    "--bootstrap", metavar="HOST:PORT", help="Kafka's address; several with commas. [default: 127.0.0.1:9092]"
+)
+person = click.option("--by", metavar="ID", help="Who you are. [default: HANDRAIL_BY, else your login name]")
+name = click.option("--name", "by_name", help="Your name, as others may read it.")
+note = click.option("--note", help="What the next one who reads it should know; the agent gets it too.")
+wait = click.option(
+    "--wait-s",
+    type=float,
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for what came of it.",
+)
+handoff_id = click.argument("handoff", metavar="HANDOFF")
+
+
+@click.group()
+def handoffs() -> None:
+    """Work what agents hand over: list, show, claim, approve, deny, resolve, return.
+
+    A handoff is named by its id or by the beginning of it. Answers end with 0 when they counted and with 1 when not: it
+    had expired, somebody was first, or a rule stands against it all the same.
+
+    \b
+    Example:
+      handrail handoffs list
+      handrail handoffs show hf-3f2a
+      handrail handoffs approve hf-3f2a --note "checked the receipt"
+    """
+
+
+@handoffs.command("list")
+@bootstrap
+@click.option("--all", "closed", is_flag=True, help="Closed ones too.")
+@click.option("--queue", help="Of this queue only.")
+@click.option("--kind", type=click.Choice(["route", "approval", "escalation"]), help="Of this kind only.")
+@click.option("--priority", help="Of this priority only.")
+@click.option("--conversation", help="Of this conversation only.")
+@click.option("--mine", is_flag=True, help="Claimed by you.")
+@click.option("--unclaimed", is_flag=True, help="Claimed by nobody.")
+@person
+@click.option("--json", "as_json", is_flag=True, help="For programs: an array of records with claim, answers and end.")
+@explained
+def list_(
+    bootstrap: str | None,
+    closed: bool,
+    queue: str | None,
+    kind: str | None,
+    priority: str | None,
+    conversation: str | None,
+    mine: bool,
+    unclaimed: bool,
+    by: str | None,
+    as_json: bool,
+) -> None:
+    """What waits for a person, the most urgent first."""
+    from handrail.desk import show, wire
+
+    settings = _settings(bootstrap, by)
+    board = asyncio.run(wire.read(settings.bootstrap))
+    wanted = {"queue": queue, "priority": priority, "kind": kind, "conversation_id": conversation}
+    cases = [
+        case
+        for case in board.cases()
+        if (closed or case.closed is None)
+        and all(value is None or case.record[field] == value for field, value in wanted.items())
+        and (not mine or case.claimed_by == settings.person.id)
+        and (not unclaimed or case.claimed_by is None)
+    ]
+    for lost in board.unreadable:
+        click.echo(f"passed over: {lost}", err=True)
+    if as_json:
+        _print_json([_plain(case) for case in cases])
+    elif cases:
+        _console().print(show.listing(cases, board.short(), int(time.time() * 1000)))
+    else:
+        click.echo("nothing waits" if not closed else "no handoffs", err=True)
+
+
+@handoffs.command()
+@handoff_id
+@bootstrap
+@click.option("--json", "as_json", is_flag=True, help="The record itself, with claim, answers and end.")
+@explained
+def show(handoff: str, bootstrap: str | None, as_json: bool) -> None:
+    """Everything about one handoff: the customer's words, what was tried, why it is here, what waits."""
+    from handrail.desk import show as shown
+    from handrail.desk import wire
+
+    case = asyncio.run(wire.read(_settings(bootstrap, None).bootstrap, handoff)).case(handoff)
+    if as_json:
+        _print_json(_plain(case))
+    else:
+        shown.full(_console(), case)
+
+
+@handoffs.command()
+@handoff_id
+@bootstrap
+@person
+@name
+@click.option("--take-over", is_flag=True, help="Also where somebody else has claimed it.")
+@explained
+def claim(handoff: str, bootstrap: str | None, by: str | None, by_name: str | None, take_over: bool) -> None:
+    """Say that you work on it."""
+    from handrail.desk import answering
+
+    click.echo(asyncio.run(answering.claim(_settings(bootstrap, by, by_name), handoff, take_over=take_over)))
+
+
+@handoffs.command()
+@handoff_id
+@bootstrap
+@person
+@name
+@note
+@wait
+@explained
+def approve(handoff: str, **options: Any) -> None:
+    """Let the action that waits happen, once, exactly as `show` shows it."""
+    _answer(handoff, "approved", **options)
+
+
+@handoffs.command()
+@handoff_id
+@bootstrap
+@person
+@name
+@note
+@wait
+@explained
+def deny(handoff: str, **options: Any) -> None:
+    """Refuse the action; the same call stays blocked for the rest of the conversation."""
+    _answer(handoff, "denied", **options)
+
+
+def _measures(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What the handoff itself was worth."""
+    for option in (
+        click.option("--cost-usd", metavar="USD", help="What handling it cost, such as 4.20."),
+        click.option("--handling-s", type=float, metavar="SECONDS", help="How long it took you."),
+        click.option("--context-missing", multiple=True, metavar="WHAT", help="What you had to ask again; repeatable."),
+        click.option(
+            "--customer-repeated/--customer-not-repeated", default=None, help="Did the customer have to say it again?"
+        ),
+        click.option("--context-ok/--context-not-ok", default=None, help="Was all you needed there?"),
+        click.option("--needed/--not-needed", "handoff_needed", default=None, help="Did it need a person at all?"),
+        click.option("--label", "labels", multiple=True, help="A word for the analysts; repeatable."),
+    ):
+        command = option(command)
+    return command
+
+
+@handoffs.command()
+@handoff_id
+@bootstrap
+@person
+@name
+@note
+@_measures
+@wait
+@explained
+def resolve(handoff: str, **options: Any) -> None:
+    """Close it: you have helped the customer, and keep the conversation."""
+    _answer(handoff, "resolved", **options)
+
+
+@handoffs.command("return")
+@handoff_id
+@bootstrap
+@person
+@name
+@note
+@_measures
+@wait
+@explained
+def return_(handoff: str, **options: Any) -> None:
+    """Close it and give the conversation back to the AI, with a note."""
+    _answer(handoff, "returned", **options)
+
+
+def _answer(
+    handoff: str, said: str, *, bootstrap: str | None, by: str | None, by_name: str | None, wait_s: float, **told: Any
+) -> None:
+    from handrail.desk import answering
+
+    settings = _settings(bootstrap, by, by_name)
+    told = {field: (list(value) or None) if isinstance(value, tuple) else value for field, value in told.items()}
+    came = asyncio.run(answering.answer(settings, handoff, said, wait_s=wait_s, **told))
+    if not came.counts:
+        fail(came.line, NO)
+    click.echo(came.line)
+
+
+def _settings(bootstrap: str | None, by: str | None, by_name: str | None = None) -> "DeskSettings":
+    from handrail.desk.settings import DeskSettings
+
+    return DeskSettings.of({"bootstrap": bootstrap, "by": by, "by_name": by_name})
+
+
+def _plain(case: "Case") -> dict[str, Any]:
+    told = {"claim": case.claim, "answers": list(case.answers), "closed": case.closed}
+    return {**case.record, **told}
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(width=WIDTH, highlight=False)

@@ -1,0 +1,57 @@
+"""What a person puts on the log: claims and resolutions, as CloudEvents of the contract."""
+
+import time
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from handrail.desk.board import Case
+from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.decode import decode_resolution
+from handrail.schemas.errors import ConfigError, SchemaError
+from handrail.schemas.fields import By
+
+TERMINAL = "/humans/terminal"
+
+
+def claim(case: Case, by: By, source: str = TERMINAL) -> dict[str, Any]:
+    """`handrail.handoff.claimed.v1`: this person works on the handoff now."""
+    return _event("handrail.handoff.claimed.v1", case, by, source, {})
+
+
+def resolution(case: Case, outcome: str, by: By, source: str = TERMINAL, **told: Any) -> dict[str, Any]:
+    """`handrail.resolution.v1`: one person's answer, bound to the action that waits where one does.
+
+    `told` are the optional fields of a resolution; those that are None are left out. Raises ConfigError where one of
+    them is not what the contract says.
+    """
+    said = {name: value for name, value in told.items() if value is not None}
+    if case.pending is not None:
+        said["action_digest"] = case.pending["action_digest"]
+    return _event("handrail.resolution.v1", case, by, source, {"outcome": outcome, **said})
+
+
+def _event(event_type: str, case: Case, by: By, source: str, said: dict[str, Any]) -> dict[str, Any]:
+    at = to_rfc3339(int(time.time() * 1000))
+    event = {
+        "specversion": "1.0",
+        "id": uuid4().hex,
+        "source": source,
+        "type": event_type,
+        "subject": case.conversation_id,
+        "time": at,
+        "datacontenttype": "application/json",
+        "data": {
+            "handoff_id": case.id,
+            "conversation_id": case.conversation_id,
+            "by": by.model_dump(exclude_none=True),
+            "at": at,
+            **said,
+        },
+    }
+    try:
+        decode_resolution(orjson.dumps(event))
+    except SchemaError as error:
+        raise ConfigError(str(error)) from None
+    return event

@@ -1,0 +1,106 @@
+"""The human tier's connection to the log: read how things stand, send an answer, see what comes of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import orjson
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from handrail.desk.board import Board
+from handrail.schemas.decode import decode_output, decode_resolution
+from handrail.schemas.errors import ConfigError, SchemaError
+from handrail.schemas.partitioner import partition_of
+from handrail.schemas.record import CLOUDEVENT
+from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
+from handrail.streams.engine.ends import ends
+from handrail.streams.engine.producer import Producer, Row
+from handrail.streams.engine.reading import reading
+from handrail.streams.engine.scan import partitions, scan, scan_partition
+
+WRITTEN = (DECISIONS, HANDOFFS, ALERTS)
+POLL_MS = 100
+
+Marks = dict[TopicPartition, int]
+"""The offset after the last record of each partition, at one moment."""
+
+
+async def read(bootstrap: str, whole: str | None = None) -> Board:
+    """The board as the log has it now. Raises ConfigError where the broker or the topics are not there."""
+    board = Board(whole)
+    with reachable(bootstrap):
+        await _topics_are_there(bootstrap)
+        async for record in scan(bootstrap, (HANDOFFS, RESOLUTIONS)):
+            place = f"{record.topic}[{record.partition}] offset {record.offset}"
+            board.take(record.topic, record.key, record.value, place)
+    return board
+
+
+async def mark(bootstrap: str) -> Marks:
+    """Where the topics of the human tier end now: what comes of an answer lies behind it."""
+    with reachable(bootstrap):
+        return await ends(bootstrap, await partitions(bootstrap, (RESOLUTIONS, *WRITTEN)))
+
+
+async def send(bootstrap: str, event: dict[str, Any], marks: Marks) -> list[dict[str, Any]]:
+    """Put a claim or a resolution on the log and wait until it is there.
+
+    Returns what other people said of the conversation since `marks` and before it, as events. Raises ConfigError.
+    """
+    key = event["subject"].encode()
+    with reachable(bootstrap):
+        async with Producer(bootstrap) as producer:
+            number = partition_of(key, await producer.partitions(RESOLUTIONS))
+            written = await producer.write(RESOLUTIONS, number, [Row(key, orjson.dumps(event), CLOUDEVENT)])
+        tp = TopicPartition(RESOLUTIONS, number)
+        async with reading(bootstrap) as consumer:
+            before = scan_partition(consumer, tp, marks[tp], written[0].first)
+            found = [record.value async for record in before if record.key == key]
+    return [raw for value in found if (raw := _answered(value)) is not None]
+
+
+@asynccontextmanager
+async def following(bootstrap: str, conversation_id: str, marks: Marks) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    """What the governor writes about a conversation after `marks`, as events, without an end."""
+    key = conversation_id.encode()
+    with reachable(bootstrap):
+        async with reading(bootstrap) as consumer:
+            count = sum(tp.topic == DECISIONS for tp in marks)
+            wanted = [TopicPartition(topic, partition_of(key, count)) for topic in WRITTEN]
+            consumer.assign(wanted)
+            for tp in wanted:
+                consumer.seek(tp, marks[tp])
+            yield _events(consumer, key)
+
+
+async def _events(consumer: Any, key: bytes) -> AsyncIterator[dict[str, Any]]:
+    while True:
+        for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+            for record in records:
+                if record.key == key:
+                    yield decode_output(record.value).raw
+        await asyncio.sleep(0)
+
+
+def _answered(value: bytes | None) -> dict[str, Any] | None:
+    """None for what a worker refuses too."""
+    try:
+        return decode_resolution(value).raw
+    except SchemaError:
+        return None
+
+
+async def _topics_are_there(bootstrap: str) -> None:
+    if not await partitions(bootstrap, (HANDOFFS,)):
+        raise ConfigError(f"broker {bootstrap}: no topic {HANDOFFS}: start `handrail up` or `handrail worker` first")
+
+
+@contextmanager
+def reachable(bootstrap: str) -> Iterator[None]:
+    """What Kafka's client raises, as one line. Raises ConfigError."""
+    try:
+        yield
+    except (KafkaError, OSError) as error:
+        raise ConfigError(f"broker {bootstrap}: {error}: is it running, and is the address right?") from error

@@ -1,0 +1,87 @@
+"""Handoffs in plain words, safe to print: what customers and agents wrote cannot move a terminal's cursor."""
+
+import json
+import re
+from typing import Any
+
+# Control characters, and the marks that turn the direction of text: what is read must be what is there.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+
+REASONS = {
+    "policy": "A rule stands against it.",
+    "loop.repeat": "The agent made the same call again and again.",
+    "loop.cycle": "The agent went round in circles.",
+    "loop.response": "The agent gave the same answer again and again.",
+    "loop.customer": "The customer had to say the same thing again and again.",
+    "limit.steps": "The agent has used up its steps.",
+    "limit.cost": "The agent has used up its money.",
+    "limit.time": "The agent has used up its time.",
+    "budget": "A budget is used up.",
+    "confidence": "The AI was not sure enough.",
+    "breaker": "The agent is switched off after too many failures.",
+    "agent.mode": "The agent does not work alone at the moment.",
+    "model.unverified": "The agent's model has changed and was not checked yet.",
+    "owner.human": "A human has this conversation.",
+    "halted": "The conversation was halted.",
+    "classification": "Queries of this kind go to a human.",
+    "customer.asked": "The customer asks for a human.",
+}
+
+
+def plain(text: str) -> str:
+    """The text with every unsafe character written out; line ends and tabs stay."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\r\n", "\n"))
+
+
+def line(text: str) -> str:
+    """The text in one line."""
+    return plain(" ".join(text.split()))
+
+
+def value(found: Any) -> str:
+    """A JSON value as people read it: text as it is, all else in JSON."""
+    return plain(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
+
+
+def call(pending: dict[str, Any]) -> str:
+    """What the agent wants to do, in one line: `run refund(amount=300)`, `send “Hello”`."""
+    arguments = pending["arguments"]
+    if pending["tool"] == "response":
+        return f"send “{line(str(arguments.get('text')))}”"
+    return line(f"run {pending['tool']}({arguments_of(arguments)})")
+
+
+def arguments_of(arguments: dict[str, Any]) -> str:
+    """`order_id="#7", amount=300`"""
+    return ", ".join(f"{name}={plain(json.dumps(one, ensure_ascii=False))}" for name, one in arguments.items())
+
+
+def reason(found: dict[str, Any]) -> str:
+    """Why it came to a human, in a sentence or two."""
+    said = REASONS.get(found["code"], "")
+    message = line(found["message"])
+    return message if not said or message == said else f"{said} {message}"
+
+
+def rule(found: dict[str, Any]) -> str:
+    """The rule or detector: `refunds/refund-too-high`, `limit.cost`."""
+    named = f"{found['policy_id']}/{found['rule_id']}" if found.get("policy_id") else found["code"]
+    return line(named)
+
+
+def span(ms: int) -> str:
+    """A length of time in its two largest units: `58 min`, `2 h 5 min`, `40 s`."""
+    seconds = abs(ms) // 1000
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def left(due_ms: int | None, now_ms: int) -> str:
+    """How long until it is due: `58 min`, `late 3 min`; empty where nothing is due."""
+    if due_ms is None:
+        return ""
+    return span(due_ms - now_ms) if due_ms > now_ms else f"late {span(now_ms - due_ms)}"

@@ -1,22 +1,30 @@
 """Where settings come from: options first, then HANDRAIL_* in the environment, then handrail.yaml, then defaults."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
 
 from handrail.schemas.errors import ConfigError
 
 FILE = Path("handrail.yaml")
+PREFIX = "HANDRAIL_"
 
 
 class Settings(BaseSettings):
     """One frozen object for each process; nothing else reads the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="HANDRAIL_", yaml_file=FILE, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, yaml_file=FILE, frozen=True, extra="ignore")
 
     @classmethod
     def settings_customise_sources(
@@ -40,8 +48,33 @@ class Settings(BaseSettings):
         except (yaml.YAMLError, OSError, UnicodeDecodeError, ValueError) as error:
             raise ConfigError(f"{FILE}: {' '.join(str(error).split())}: write `name: value` lines") from None
 
+    @classmethod
+    def origins(cls, options: Mapping[str, Any]) -> dict[str, str]:
+        """Where each setting comes from: an option, a variable of the environment, the file, or the default."""
+        environment, file = EnvSettingsSource(cls)(), YamlConfigSettingsSource(cls)()
+        return {name: _origin(name, options, environment, file) for name in cls.model_fields}
+
+
+def environment_without(*names: str) -> dict[str, str]:
+    """The environment for another process of Handrail, without these settings."""
+    dropped = {variable(name) for name in names}
+    return {name: value for name, value in os.environ.items() if name.upper() not in dropped}
+
+
+def variable(name: str) -> str:
+    """The variable of the environment that holds a setting."""
+    return f"{PREFIX}{name.upper()}"
+
+
+def _origin(name: str, options: Mapping[str, Any], environment: Mapping[str, Any], file: Mapping[str, Any]) -> str:
+    if options.get(name) is not None:
+        return f"--{name.replace('_', '-')}"
+    if name in environment:
+        return variable(name)
+    return str(FILE) if name in file else "default"
+
 
 def _line(mistake: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in mistake["loc"])
-    place = f"--{name.replace('_', '-')}" if name in given else f"HANDRAIL_{name.upper()} or {name} in {FILE}"
+    place = f"--{name.replace('_', '-')}" if name in given else f"{variable(name)} or {name} in {FILE}"
     return f"{place}: {mistake['msg'].replace('Input should be', 'must be')}, got {mistake['input']!r}"

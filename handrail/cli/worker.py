@@ -24,8 +24,15 @@ from handrail.cli.errors import explained
     metavar="SECONDS",
     help="A worker silent for so long has lost its partitions; at least 6. [default: 10]",
 )
+@click.option(
+    "--http",
+    metavar="HOST:PORT",
+    help="Serve /metrics, /healthz and /readyz there, to anyone; a port alone: on 127.0.0.1 only. [default: off]",
+)
 @explained
-def worker(bootstrap: str | None, policies: Path | None, group: str | None, session_timeout_s: float | None) -> None:
+def worker(
+    bootstrap: str | None, policies: Path | None, group: str | None, session_timeout_s: float | None, http: str | None
+) -> None:
     """Govern the events on Kafka: decide, hand off, and keep what is needed to carry on.
 
     Makes the topics that are missing, prints one line `ready …` when its partitions are governed, and runs until
@@ -41,7 +48,13 @@ def worker(bootstrap: str | None, policies: Path | None, group: str | None, sess
     from handrail.streams.process import quiet_logs
 
     settings = WorkerSettings.of(
-        {"bootstrap": bootstrap, "policies": policies, "group": group, "session_timeout_s": session_timeout_s}
+        {
+            "bootstrap": bootstrap,
+            "policies": policies,
+            "group": group,
+            "session_timeout_s": session_timeout_s,
+            "http": http,
+        }
     )
     quiet_logs()
     asyncio.run(run(settings, click.echo))

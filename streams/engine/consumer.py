@@ -61,6 +61,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         """The partition's backlog since it was assigned."""
         return self.backlogs.setdefault(tp, Backlog())
 
+    def end(self, tp: TP) -> int | None:
+        """Where the partition ends, as its last fetch said; None where none has."""
+        found: int | None = self.highwater(tp) if tp in self.assignment() else None
+        return found
+
     # --- what Faust calls
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:

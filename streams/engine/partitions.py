@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from faust.types import TP
@@ -14,6 +14,7 @@ from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.consumer import BatchConsumer
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die, die_of
+from handrail.streams.engine.metrics import Tally
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.engine.producer import Producer
 from handrail.streams.governor.partition import PartitionFold
@@ -22,8 +23,9 @@ from handrail.streams.governor.partition import PartitionFold
 class Partitions:
     """One pipeline for each partition of `agent.events.v1` that is assigned to this worker."""
 
-    def __init__(self, bootstrap: str, count: int, producer: Producer, bundles: Bundles) -> None:
+    def __init__(self, bootstrap: str, count: int, producer: Producer, bundles: Bundles, tally: Tally) -> None:
         self._bootstrap, self._count, self._producer, self._bundles = bootstrap, count, producer, bundles
+        self._tally = tally
         self._starting: dict[TP, list[Any]] = {}  # events that came before their partition was recovered
         self._pipelines: dict[TP, Pipeline] = {}
         self._tasks: dict[TP, asyncio.Task[None]] = {}
@@ -34,6 +36,21 @@ class Partitions:
         """Returns when the first partitions that were assigned are governed."""
         await self._assigned.wait()
         await asyncio.gather(*(pipeline.governed.wait() for pipeline in self._pipelines.values()))
+
+    @property
+    def assigned(self) -> bool:
+        """Whether the group has said once which partitions are ours, and they were recovered."""
+        return self._assigned.is_set()
+
+    @property
+    def starting(self) -> Collection[TP]:
+        """Those that are being recovered."""
+        return self._starting.keys()
+
+    @property
+    def pipelines(self) -> Mapping[TP, Pipeline]:
+        """Those that are recovered."""
+        return self._pipelines
 
     def assign(self, consumer: BatchConsumer, assigned: Iterable[TP]) -> None:
         """Start the pipelines of these partitions; all others are not ours any more."""
@@ -85,9 +102,13 @@ class Partitions:
             die(EngineError(f"{task.get_name()}: ended while it was assigned here: start the worker again"))
 
     async def _run(self, consumer: BatchConsumer, tp: TP) -> None:
+        started_s = time.monotonic()
         fold, delivery = await self._recovered(tp)
+        self._tally.recovered(time.monotonic() - started_s)
         await self._activate(fold, tp)
-        pipeline = self._pipelines[tp] = Pipeline(tp, fold, delivery, consumer, self._producer, self._bundles)
+        pipeline = self._pipelines[tp] = Pipeline(
+            tp, fold, delivery, consumer, self._producer, self._bundles, self._tally
+        )
         for event in self._starting.pop(tp):
             pipeline.put(event)
         self._tell()

@@ -17,6 +17,7 @@ from handrail.streams.engine.consumer import BatchConsumer
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die_of
 from handrail.streams.engine.fetch import Fetch, record_of
+from handrail.streams.engine.metrics import Tally
 from handrail.streams.engine.producer import Producer
 from handrail.streams.governor.partition import Folded, PartitionFold, UnknownBundle
 
@@ -44,9 +45,10 @@ class Pipeline:
         consumer: BatchConsumer,
         producer: Producer,
         bundles: Bundles,
+        tally: Tally,
     ) -> None:
         self.tp, self.fold, self.delivery = tp, fold, delivery
-        self._consumer, self._producer, self._bundles = consumer, producer, bundles
+        self._consumer, self._producer, self._bundles, self._tally = consumer, producer, bundles, tally
         self._backlog = consumer.backlog(tp)
         self._waiting: deque[Any] = deque()  # events, each with a Fetch; bounded by the backlog's bytes
         self.governed = asyncio.Event()  # a bundle is active
@@ -55,7 +57,8 @@ class Pipeline:
         self._closing = False
         self._deliveries: deque[asyncio.Task[None]] = deque()
         self._ticked_ms = 0
-        self._expected = fold.position + 1
+        self._moved_s = time.monotonic()  # when something was delivered, or came to one that had nothing to do
+        self._first = self._expected = fold.position + 1
         self._fresh = True
         self._epoch = consumer.rewind(tp, self._expected)
         if fold.ruleset:
@@ -63,6 +66,8 @@ class Pipeline:
 
     def put(self, event: Any) -> None:
         """Take over an event with a Fetch; it is acknowledged when all its records are delivered."""
+        if not self._busy:
+            self._moved_s = time.monotonic()
         self._waiting.append(event)
         self._wake.set()
 
@@ -85,6 +90,28 @@ class Pipeline:
             await asyncio.gather(*self._deliveries)
         while self._waiting:
             self._give_back(self._waiting.popleft())
+
+    # --- how it stands
+
+    @property
+    def lag(self) -> int | None:
+        """Records on the log that are not processed; None before the first fetch."""
+        end = self._consumer.end(self.tp)
+        return None if end is None else max(0, end - self._consumer.processed.get(self.tp, self._first))
+
+    @property
+    def backlog_bytes(self) -> int:
+        """What is fetched and not processed."""
+        return self._backlog.bytes
+
+    @property
+    def stuck_s(self) -> float:
+        """For how long there was something to deliver, and nothing was."""
+        return time.monotonic() - self._moved_s if self._busy else 0.0
+
+    @property
+    def _busy(self) -> bool:
+        return bool(self._waiting) or any(not task.done() for task in self._deliveries)
 
     # --- taking
 
@@ -176,10 +203,12 @@ class Pipeline:
 
     async def _deliver(self, folded: Folded, chunk: Chunk, position: int, before: "asyncio.Task[None] | None") -> None:
         await self.delivery.outputs(folded.outputs)
+        self._tally.delivered(chunk.records, folded.outputs, _now_ms())
         if before is not None:
             await before
         await self.delivery.states(folded)
         self._consumer.processed[self.tp] = position + 1
+        self._moved_s = time.monotonic()
         for event in chunk.ended:
             event.ack()
             self._backlog.settle(event.value.size)

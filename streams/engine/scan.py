@@ -7,20 +7,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.reading import reading
+from handrail.streams.engine.topics import partition_counts
 
 POLL_MS = 200
 
 
 async def partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
     """Every partition of these topics, in their order; a topic that does not exist has none."""
-    async with reading(bootstrap) as consumer:
-        there = await consumer.topics()
-        return [
-            TopicPartition(topic, number)
-            for topic in topics
-            if topic in there
-            for number in sorted(consumer.partitions_for_topic(topic) or ())
-        ]
+    # Not from a consumer: one that is assigned nothing does not learn of Apache Kafka's topics.
+    counts = await partition_counts(bootstrap)
+    return [TopicPartition(topic, number) for topic in topics for number in range(counts.get(topic, 0))]
 
 
 async def scan(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[Any]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from handrail.streams.address import Address
 from handrail.streams.settings import Settings
 
 
@@ -20,3 +21,6 @@ class WorkerSettings(Settings):
     # Recovery of states runs beside this; what must end in time is what is being acknowledged.
     rebalance_timeout_s: float = Field(60.0, ge=1, description="a worker has so long to let partitions go")
     commit_interval_s: float = Field(0.5, gt=0, description="how often offsets are committed")
+    http: Address | None = Field(
+        None, description="HOST:PORT of /metrics, /healthz and /readyz; without it there are none"
+    )

@@ -45,10 +45,18 @@ async def ensure_topics(bootstrap: str, *, partitions: int | None = None, replic
             missing = [topic for name, topic in CATALOGUE.items() if name not in found]
             created = await _create(admin, bootstrap, [_new(topic, number, copies) for topic in missing])
             # Somebody may have made some of them meanwhile, and otherwise.
-            _common_count(await _visible(admin, bootstrap), partitions)
+            visible = await _visible(admin, bootstrap)
+            _common_count(visible, partitions)
+            await _check_timestamps(admin, bootstrap, visible)
             return created
     except (KafkaError, OSError) as error:
         raise ConfigError(f"broker {bootstrap}: {error}: is it running, and is the address right?") from error
+
+
+async def partition_counts(bootstrap: str) -> dict[str, int]:
+    """How many partitions each topic has that exists and has its leaders. Raises what aiokafka raises."""
+    async with _admin(bootstrap) as admin:
+        return await _partition_counts(admin)
 
 
 @asynccontextmanager

@@ -1,8 +1,12 @@
 """A worker from start to end: topics, bundle, partitions, and out again with nothing left half delivered."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
+
+from prometheus_client import CollectorRegistry
 
 from handrail.policies import Bundle, load_bundle
 from handrail.schemas.errors import EngineError
@@ -10,10 +14,14 @@ from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine.app import GovernorApp, build
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.fatal import die
+from handrail.streams.engine.health import healthy
+from handrail.streams.engine.health import ready as is_ready
+from handrail.streams.engine.metrics import Standing, Tally
 from handrail.streams.engine.partitions import Partitions
 from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.settings import WorkerSettings
 from handrail.streams.engine.topics import ensure_topics
+from handrail.streams.http import serving
 from handrail.streams.process import stop_signal
 
 Tell = Callable[[str], None]
@@ -27,21 +35,36 @@ async def run(settings: WorkerSettings, ready: Tell) -> None:
     bundle = load_bundle(settings.policies) if settings.policies is not None else None
     stop = stop_signal()
     await ensure_topics(settings.bootstrap)
+    registry = CollectorRegistry()
     bundles = Bundles(settings.bootstrap)
     async with Producer(settings.bootstrap) as producer:
         count = await producer.partitions(AGENT_EVENTS)
-        await _publish(bundles, bundle, producer)
-        partitions = Partitions(settings.bootstrap, count, producer, bundles)
-        app = build(settings, partitions, producer, count)
-        await app.start()
-        crashed = asyncio.create_task(_crash(app))
-        await _either(partitions.ready(), stop.wait())
-        if not stop.is_set():
-            ready(f"ready: worker of group {settings.group} at {settings.bootstrap}, ruleset {bundles.newest}")
-        await stop.wait()
-        crashed.cancel()
-        await partitions.close()
-        await app.stop()
+        partitions = Partitions(settings.bootstrap, count, producer, bundles, Tally(registry))
+        registry.register(Standing(partitions))
+        async with _watched(settings, registry, partitions) as told:
+            await _publish(bundles, bundle, producer)
+            app = build(settings, partitions, producer, count)
+            await app.start()
+            crashed = asyncio.create_task(_crash(app))
+            await _either(partitions.ready(), stop.wait())
+            if not stop.is_set():
+                ready(
+                    f"ready: worker of group {settings.group} at {settings.bootstrap}, ruleset {bundles.newest}{told}"
+                )
+            await stop.wait()
+            crashed.cancel()
+            await partitions.close()
+            await app.stop()
+
+
+@asynccontextmanager
+async def _watched(settings: WorkerSettings, registry: CollectorRegistry, partitions: Partitions) -> AsyncIterator[str]:
+    """Gives what the `ready` line says of it."""
+    if settings.http is None:
+        yield ""
+        return
+    async with serving(settings.http, registry, partial(healthy, partitions), partial(is_ready, partitions)) as url:
+        yield f", {url}/metrics"
 
 
 async def _publish(bundles: Bundles, bundle: Bundle | None, producer: Producer) -> None:

@@ -87,6 +87,11 @@ class Memory:
             for name, head in self._heads.items()
         ]
 
+    @property
+    def entries_n(self) -> int:
+        """How many entries are stored."""
+        return sum(map(len, self._entries.values()))
+
     # --- changing
 
     def commit(self, touched: Mapping[str, Case], forgotten: Iterable[str], position: int) -> list[StateWrite]:

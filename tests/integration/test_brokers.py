@@ -19,6 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import AGENT_EVENTS, CATALOGUE, DEADLETTERS, DECISIONS, HANDOFFS, POLICIES
 from handrail.streams.engine.ends import beginnings, ends
+from handrail.streams.engine.scan import partitions, scan
 from handrail.streams.engine.topics import ensure_topics
 from infra.kafka.cluster import Cluster
 from tests.brokers import admin_of, wipe
@@ -205,6 +206,29 @@ async def test_the_end_counts_every_record_of_the_last_batch(broker: str) -> Non
 async def test_ends_of_no_partitions_are_none(broker: str) -> None:
     assert await ends(broker, []) == {}
     assert await beginnings(broker, []) == {}
+
+
+async def test_partitions_are_those_of_the_topics_that_exist(broker: str) -> None:
+    await ensure_topics(broker)
+    every = await partitions(broker, [DECISIONS, "governance.nothing.v1", POLICIES])
+    assert every == [*(TopicPartition(DECISIONS, number) for number in range(4)), TopicPartition(POLICIES, 0)]
+
+
+async def test_a_scan_gives_every_record_of_every_partition(broker: str) -> None:
+    await ensure_topics(broker)
+    async with producer_of(broker) as producer:
+        for number in range(8):
+            await producer.send_and_wait(DECISIONS, b"%d" % number, partition=number % 4)
+    assert [record.value async for record in scan(broker, [DECISIONS])] == [
+        b"0",
+        b"4",
+        b"1",
+        b"5",
+        b"2",
+        b"6",
+        b"3",
+        b"7",
+    ]
 
 
 async def test_asking_for_the_end_of_a_topic_that_is_missing_does_not_make_it(broker: str) -> None:

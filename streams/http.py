@@ -1,0 +1,62 @@
+"""What a process tells of itself over HTTP: /metrics for Prometheus, /healthz and /readyz for whoever watches it.
+
+It is answered in the event loop that does the work: where that is stuck nobody answers, and that is an answer too.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from errno import EADDRINUSE
+
+import orjson
+from aiohttp import web
+from prometheus_client import CollectorRegistry, disable_created_metrics
+from prometheus_client.aiohttp import make_aiohttp_handler
+
+from handrail.schemas.errors import ConfigError
+from handrail.streams.address import host_port
+from handrail.streams.answer import Question
+from handrail.streams.pulse import beating
+
+GOODBYE_S = 1.0  # for a scrape that is under way when the process ends
+
+
+@asynccontextmanager
+async def serving(address: str, registry: CollectorRegistry, healthy: Question, ready: Question) -> AsyncIterator[str]:
+    """Answers at `address` (`host_port`) for the length of the block; gives the URL. Raises ConfigError."""
+    # A second series beside each, which no query of ours asks for.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    app = web.Application()
+    app.router.add_get("/metrics", make_aiohttp_handler(registry))
+    app.router.add_get("/healthz", _asking("healthy", healthy))
+    app.router.add_get("/readyz", _asking("ready", ready))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GOODBYE_S)
+    await runner.setup()
+    try:
+        url = await _listen(runner, address)
+        async with beating(registry):
+            yield url
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, address: str) -> str:
+    host, port = host_port(address)
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        why = "the port is taken" if error.errno == EADDRINUSE else error.strerror or str(error)
+        raise ConfigError(f"--http {address}: {why}: choose another one of this machine's") from error
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{runner.addresses[0][1]}"
+
+
+def _asking(name: str, question: Question) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """A handler: 200 for yes, 503 for no, as JSON."""
+
+    async def answer(_: web.Request) -> web.Response:
+        found = question()
+        told = {name: not found.reason, **({"reason": found.reason} if found.reason else {}), **found.more}
+        body = orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+        return web.Response(body=body, status=503 if found.reason else 200, content_type="application/json")
+
+    return answer

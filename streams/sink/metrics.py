@@ -1,0 +1,129 @@
+"""What a sink counts, and how it stands: Prometheus metrics in a registry that is handed to it."""
+
+import time
+from collections import Counter as Count
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiokafka import TopicPartition
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from handrail.streams.answer import Answer
+from handrail.streams.sink.database import LIVE, SNAPSHOT, connect
+from handrail.streams.sink.reader import Reader, Records
+from handrail.streams.sink.stage import READERS
+
+COMMIT_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+SNAPSHOT_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+STUCK_S_MAX = 300.0  # a snapshot copies the whole database, and what is read waits for it
+TABLES = (*(table for table, _, _ in READERS.values()), "deadletters", "unreadable")
+FILES = {"database": LIVE, "log": f"{LIVE}.wal", "snapshot": SNAPSHOT}
+OPEN = "SELECT kind, count(*) FROM handoffs_newest WHERE closed_by IS NULL AND log_cluster = ? GROUP BY kind"
+
+Gauged = Mapping[tuple[str, ...], float]
+"""Values by their labels."""
+
+
+class Tally:
+    """What has been done since the process started."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def histogram(name: str, what: str, buckets: Sequence[float]) -> Histogram:
+            return Histogram(f"handrail_sink_{name}", what, buckets=buckets, registry=registry)
+
+        self._rows = Counter("handrail_sink_rows", "Records stored, by their table", ["table"], registry=registry)
+        for table in TABLES:  # Prometheus sees no increase in a series that begins with 1
+            self._rows.labels(table)
+        self._commit = histogram("commit_seconds", "Time to store one batch", COMMIT_S)
+        self._snapshot = histogram("snapshot_seconds", "Time to take one snapshot", SNAPSHOT_S)
+        self.turned_s = time.monotonic()  # when the log was asked last
+        self.under_way: Count[TopicPartition] = Count()  # records read and not stored
+        self.copies = 0
+        self.unseen_s: float | None = None  # when the first row was stored that no snapshot has
+
+    def read(self, records: Records) -> None:
+        """The log was asked, and gave these."""
+        self.turned_s = time.monotonic()
+        self.under_way.update({tp: len(found) for tp, found in records.items()})
+
+    def stored(self, records: Records, lines: Sequence[tuple[str, bytes]], seconds: float) -> None:
+        """These records, and the lines they were staged as, are in the database."""
+        self._commit.observe(seconds)
+        self.under_way.subtract({tp: len(found) for tp, found in records.items()})
+        for table, n in Count(table for table, _ in lines).items():
+            self._rows.labels(table).inc(n)
+        if self.unseen_s is None:
+            self.unseen_s = time.monotonic()
+
+    def copied(self, seconds: float) -> None:
+        """A snapshot has all that is stored."""
+        self._snapshot.observe(seconds)
+        self.copies += 1
+        self.unseen_s = None
+
+
+class Standing(Collector):
+    """How a sink stands, asked for at each scrape. `cluster` is the one whose handoffs are counted."""
+
+    def __init__(self, tally: Tally, reader: Reader, data: Path, cluster: str) -> None:
+        self._tally, self._reader, self._data, self._cluster = tally, reader, data, cluster
+        self._counted = 0  # the last snapshot that was asked
+        self._open: Gauged = {}
+
+    def collect(self) -> Iterator[Any]:
+        lags = lag(self._reader, self._tally)
+        known: Gauged = {(tp.topic, str(tp.partition)): n for tp, n in lags.items() if n is not None}
+        yield _gauge("lag_records", "Records appended and not yet stored", known, "topic", "partition")
+        unseen_s = self._tally.unseen_s
+        age_s = 0.0 if unseen_s is None else time.monotonic() - unseen_s
+        yield _gauge("snapshot_age_seconds", "How long rows have been stored that the snapshot lacks", {(): age_s})
+        sizes: Gauged = {(name,): _size(self._data / file) for name, file in FILES.items()}
+        yield _gauge(
+            "database_bytes", "Size of the database, what is logged beside it, and its snapshot", sizes, "file"
+        )
+        yield _gauge(
+            "handoffs_open", "Handoffs that nobody has closed, as the snapshot has them", self._handoffs(), "kind"
+        )
+
+    def _handoffs(self) -> Gauged:
+        if self._tally.copies != self._counted:
+            self._counted = self._tally.copies
+            with connect(self._data / SNAPSHOT, read_only=True) as connection:
+                self._open = {(kind,): n for kind, n in connection.execute(OPEN, [self._cluster]).fetchall()}
+        return self._open
+
+
+def lag(reader: Reader, tally: Tally) -> dict[TopicPartition, int | None]:
+    """Records of each partition that are appended and not stored; None where nothing is known yet."""
+    under_way = tally.under_way
+    return {tp: None if n is None else n + under_way[tp] for tp, n in reader.unread.items()}
+
+
+def healthy(tally: Tally) -> Answer:
+    """No, where the log has not been asked for STUCK_S_MAX: start the sink again."""
+    still_s = time.monotonic() - tally.turned_s
+    return Answer(f"nothing read for {still_s:.0f} s: is the disk slow or full?" if still_s > STUCK_S_MAX else "")
+
+
+def ready(reader: Reader, tally: Tally) -> Answer:
+    """Yes, where the schema stands, the log is read, and how far behind it is known."""
+    lags = lag(reader, tally)
+    unknown = [f"{tp.topic}[{tp.partition}]" for tp, n in sorted(lags.items()) if n is None]
+    told = {"partitions": len(lags), "lag_records": sum(n or 0 for n in lags.values())}
+    if not lags:
+        return Answer("the log is not read yet", told)
+    return Answer(f"the end is not known of {', '.join(unknown)}" if unknown else "", told)
+
+
+def _gauge(name: str, what: str, found: Gauged, *labels: str) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"handrail_sink_{name}", what, labels=labels)
+    for values, value in found.items():
+        family.add_metric(values, value)
+    return family
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0

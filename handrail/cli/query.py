@@ -1,11 +1,12 @@
 """`handrail query`: ask the analytics database."""
 
 import csv
+import re
 import sys
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -15,19 +16,16 @@ from handrail.cli.errors import WRONG_USE, explained, fail
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from handrail.streams.sink.reading import Answer, NotLiveError
+
+READ_ONLY = (
+    "What is stored is only read: write to a file, COPY (SELECT …) TO 'file.parquet', or into a database of your own."
+)
 WIDEST = 100_000  # characters of a table in a file or a pipe
 NUMERIC = (
     "DECIMAL", "DOUBLE", "FLOAT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT",
     "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
 )  # fmt: skip
-
-
-class Answer(NamedTuple):
-    """Column names, their DuckDB types, and the rows."""
-
-    names: list[str]
-    types: list[str]
-    rows: list[tuple[Any, ...]]
 
 
 @click.command()
@@ -45,56 +43,79 @@ class Answer(NamedTuple):
     show_default=True,
     help="csv has a header; json is an array of objects.",
 )
+@click.option("--snapshot", is_flag=True, help="Ask the latest snapshot, also where the sink could answer live.")
 @explained
-def query(sql: str, data: Path | None, shape: str) -> None:
+def query(sql: str, data: Path | None, shape: str, snapshot: bool) -> None:
     """Run one SQL query over what the sink has stored; nothing can be changed.
 
-    Reads the live database, or, while the sink holds it, the latest snapshot; standard error says how old that is.
-    Tables: events decisions reasons handoffs resolutions alerts feedback scores deadletters unreadable.
-    Views: conversations daily_quality.
+    The running sink answers (standard error says `live`), or else its latest snapshot (standard error says how old it
+    is, and why). Where no sink runs, the database itself is read.
+
+    \b
+    Tables, one row a record:
+      events decisions reasons handoffs resolutions alerts feedback scores
+      deadletters unreadable
+    Views, what is asked most:
+      conversations      one row a conversation: cost, CSAT, claimed and verified
+      daily_quality      the same by day, agent, intent, model and who handled it
+      drift_daily        each measure beside its baseline and the day before
+      rules              how often each fired, was overruled, was regretted
+      handoff_quality    by day and queue: needed, complete, answered, how fast
+      always_a_human     who asked for a person, who got one, how long it took
+      spend              by day, agent and model: calls, tokens, dollars
 
     \b
     Examples:
       handrail query "SELECT * FROM daily_quality ORDER BY day" --data handrail-data
-      handrail query "SELECT rule_id, count(*) FROM reasons WHERE action = 'block' GROUP BY 1" --format csv
+      handrail query "SELECT rule_id, fired, shadow, overridden FROM rules" --format csv
+      handrail query "SUMMARIZE conversations" --snapshot
     """
-    answer = _ask(sql, data)
+    answer = _ask(sql, data, snapshot)
     {"table": _table, "csv": _csv, "json": _json}[shape](answer)
 
 
-def _ask(sql: str, data: Path | None) -> Answer:
+def _ask(sql: str, data: Path | None, snapshot: bool) -> "Answer":
     import duckdb
 
-    from handrail.streams.sink.reading import open_readonly
+    from handrail.streams.sink.reading import NotLiveError, ask_live
     from handrail.streams.sink.settings import SinkSettings
 
-    reading = open_readonly(data or SinkSettings().data)
-    if reading.age_s is not None:
-        click.echo(f"snapshot of {reading.age_s:.0f} s ago: the sink holds the live database", err=True)
-    with reading.connection as connection:
+    folder = SinkSettings.of({"data": data}).data
+    try:
+        if snapshot:
+            return _stored(folder, sql, None)
         try:
-            found = connection.execute(sql)
-            if found is None or found.description is None:
-                fail("query: nothing was asked: give one SQL query", WRONG_USE)
-            columns = [(name, str(kind)) for name, kind, *_ in found.description]
-            rows = found.fetchall()
-        except duckdb.Error as error:
-            fail(f"query: {_line(error)}", WRONG_USE)
-    return Answer(_unique([name for name, _ in columns]), [kind for _, kind in columns], rows)
+            answer = ask_live(folder, sql)
+        except NotLiveError as why:
+            return _stored(folder, sql, why)
+    except duckdb.Error as error:
+        fail(f"query: {_line(error)}", WRONG_USE)
+    click.echo("live", err=True)
+    return answer
 
 
-def _unique(names: list[str]) -> list[str]:
-    """A name that stands twice gets a number, so that no column is lost in JSON."""
-    return [name if name not in names[:at] else f"{name}_{names[:at].count(name)}" for at, name in enumerate(names)]
+def _stored(folder: Path, sql: str, why: "NotLiveError | None") -> "Answer":
+    """From a file. `why` it is not the sink that answers; None: nobody wanted it to."""
+    from handrail.streams.sink.reading import ask, open_readonly
+
+    reading = open_readonly(folder, snapshot_only=why is None)
+    because = "" if why is None else f": {why}"
+    if reading.age_s is not None:
+        click.echo(f"snapshot of {reading.age_s:.0f} s ago{because}", err=True)
+    elif why is not None and why.served:
+        click.echo(f"the database itself, which no sink has open{because}", err=True)
+    with reading.connection as connection:
+        return ask(connection, sql)
 
 
 def _line(error: Exception) -> str:
     """What DuckDB says, without its drawing of where."""
-    lines = (line.strip() for line in str(error).split("LINE 1:")[0].splitlines())
-    return " ".join(line for line in lines if line)
+    said = re.split(r"\nLINE \d+:", str(error))[0].removeprefix("Invalid Input Error: ")
+    line = " ".join(line.strip() for line in said.splitlines() if line.strip())
+    return f"{line} {READ_ONLY}" if "read-only mode" in line else line
 
 
-def _table(answer: Answer) -> None:
+def _table(answer: "Answer") -> None:
     """As wide as it is for a file or a pipe; on a terminal that is too narrow for it, one block for each row."""
     from rich.console import Console
     from rich.measure import Measurement
@@ -114,7 +135,7 @@ def _table(answer: Answer) -> None:
             click.echo(f"{name:>{longest}}  {'' if value is None else _shown(value)}".rstrip())
 
 
-def _grid(answer: Answer) -> "Table":
+def _grid(answer: "Answer") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
@@ -127,13 +148,13 @@ def _grid(answer: Answer) -> "Table":
     return table
 
 
-def _csv(answer: Answer) -> None:
+def _csv(answer: "Answer") -> None:
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(answer.names)
     out.writerows([None if value is None else _shown(value) for value in row] for row in answer.rows)
 
 
-def _json(answer: Answer) -> None:
+def _json(answer: "Answer") -> None:
     rows = [
         {
             name: orjson.Fragment(value) if kind == "JSON" and value is not None else value

@@ -23,8 +23,30 @@ from handrail.cli.errors import explained
     metavar="SECONDS",
     help="How often a snapshot for readers is taken, when something has changed. [default: 10]",
 )
+@click.option(
+    "--http",
+    metavar="HOST:PORT",
+    help="Serve /metrics, /healthz and /readyz there, to anyone; a port alone: on 127.0.0.1 only. [default: off]",
+)
+@click.option(
+    "--live/--no-live",
+    default=None,
+    help="Let others on this machine read the database while it is written; `handrail query` does. [default: live]",
+)
+@click.option(
+    "--live-address",
+    metavar="HOST:PORT",
+    help="Where they find it; the folder's handrail.live.json says so, with a token. [default: 127.0.0.1, a free port]",
+)
 @explained
-def sink(bootstrap: str | None, data: Path | None, snapshot_s: float | None) -> None:
+def sink(
+    bootstrap: str | None,
+    data: Path | None,
+    snapshot_s: float | None,
+    http: str | None,
+    live: bool | None,
+    live_address: str | None,
+) -> None:
     """Store events, decisions, handoffs and the rest for analysis.
 
     Makes the topics that are missing, prints one line `ready …`, and runs until SIGTERM. It may be killed at any time:
@@ -38,6 +60,7 @@ def sink(bootstrap: str | None, data: Path | None, snapshot_s: float | None) -> 
     from handrail.streams.sink.settings import SinkSettings
     from handrail.streams.sink.sink import run
 
-    settings = SinkSettings.of({"bootstrap": bootstrap, "data": data, "snapshot_s": snapshot_s})
+    given = {"bootstrap": bootstrap, "data": data, "snapshot_s": snapshot_s, "http": http}
+    settings = SinkSettings.of({**given, "live": live, "live_address": live_address})
     quiet_logs()
     asyncio.run(run(settings, click.echo, lambda line: click.echo(line, err=True)))

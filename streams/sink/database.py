@@ -6,7 +6,14 @@ import duckdb
 
 LIVE = "handrail.duckdb"
 SNAPSHOT = "handrail.snapshot.duckdb"
+BATCH = "handrail.batch.jsonl"
+LIVE_FILE = "handrail.live.json"
+"""Where the sink serves its open database, and the token that lets readers in."""
 
+CLOSED = {
+    "autoinstall_known_extensions": "false",  # nothing is fetched from the net behind a user's back
+    "python_enable_replacements": "false",  # a name in a query is a table, never a variable of this process
+}
 WRITER = {
     "memory_limit": "512MB",  # a batch needs a tenth of it; what is beyond goes to the disk
     "threads": "1",  # a batch is too small for more; the other cores are for reading the log and for the broker
@@ -18,8 +25,7 @@ WRITER = {
 
 def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     """A connection that counts and shows time in UTC. Raises duckdb.Error, IOException where another process writes."""
-    # Nothing is fetched from the net behind a user's back.
-    settings = {"autoinstall_known_extensions": "false", **({} if read_only else WRITER)}
+    settings = {**CLOSED, **({} if read_only else WRITER)}
     connection = duckdb.connect(str(path), read_only=read_only, config=settings)
     connection.execute("SET TimeZone = 'UTC'")
     return connection

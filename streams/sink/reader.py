@@ -80,6 +80,12 @@ class Reader:
         """How many are read."""
         return len(self._consumer.assignment())
 
+    @property
+    def unread(self) -> Mapping[TopicPartition, int | None]:
+        """Records of each partition behind the last one read; None before the first fetch has said where it ends."""
+        ends = {tp: self._consumer.highwater(tp) for tp in self._consumer.assignment()}
+        return {tp: None if end is None else max(0, end - self._next[tp]) for tp, end in ends.items()}
+
     async def read(self) -> Records:
         """The next records of each partition, in the order of the log; none where none came within WAIT_MS.
 

@@ -1,19 +1,32 @@
 """The sink from start to end: read, store, copy for readers, until it is told to stop."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import Self
 
+from prometheus_client import CollectorRegistry
+
+from handrail.schemas.errors import SinkError
 from handrail.schemas.record import Record
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.process import stop_signal
 from handrail.streams.sink.database import LIVE
+from handrail.streams.sink.drift import Watch
+from handrail.streams.sink.live import Live
+from handrail.streams.sink.metrics import Standing, Tally, healthy
+from handrail.streams.sink.metrics import ready as is_ready
 from handrail.streams.sink.reader import Reader, Records, cluster_id
 from handrail.streams.sink.settings import SinkSettings
 from handrail.streams.sink.snapshot import Schedule
 from handrail.streams.sink.stage import stage
 from handrail.streams.sink.store import Store
+
+CLOSE_S_MAX = 5.0
+CLOSE_POLL_S = 0.05
 
 Tell = Callable[[str], None]
 
@@ -29,22 +42,56 @@ async def run(settings: SinkSettings, ready: Tell, notice: Tell) -> None:
     try:
         await ensure_topics(settings.bootstrap)
         cluster = await cluster_id(settings.bootstrap)
-        writer = Writer(store, cluster, Schedule(settings.snapshot_s))
-        async with Reader(settings.bootstrap, cluster, store.offsets(cluster), notice) as reader:
-            ready(f"ready: sink of {reader.partitions} partitions at {settings.bootstrap}, database {store.path}")
+        live = await asyncio.to_thread(_shared, settings, store, notice)
+        registry = CollectorRegistry()
+        tally = Tally(registry)
+        reader = Reader(settings.bootstrap, cluster, store.offsets(cluster), notice)
+        watch = Watch(store, cluster, settings.bootstrap, reader)
+        writer = Writer(store, cluster, Schedule(settings.snapshot_s, live), tally, watch)
+        registry.register(Standing(tally, reader, settings.data, cluster))
+        async with reader, _watched(settings, registry, tally, reader) as told:
+            ready(f"ready: sink of {reader.partitions} partitions at {settings.bootstrap}, database {store.path}{told}")
             async with writer:
                 while not stop.is_set():
                     await writer.add(await reader.read())
-            await writer.close()
+            store.unshare()  # who reads the past keeps the last snapshot from being taken
+            if not await writer.close():
+                notice("handrail sink: the last snapshot lacks rows, a live query did not end; the database has all")
     finally:
         store.close()
+
+
+def _shared(settings: SinkSettings, store: Store, notice: Tell) -> Live | None:
+    """None where nobody is to read live, or DuckDB's extensions are not here: readers have the snapshot."""
+    if not settings.live:
+        return None
+    try:
+        return store.share(settings.live_address)
+    except SinkError as error:
+        notice(f"handrail sink: no live reading: {error}")
+        return None
+
+
+@asynccontextmanager
+async def _watched(
+    settings: SinkSettings, registry: CollectorRegistry, tally: Tally, reader: Reader
+) -> AsyncIterator[str]:
+    """Gives what the `ready` line says of it."""
+    if settings.http is None:
+        yield ""
+        return
+    from handrail.streams.http import serving  # aiohttp takes 0.2 s to import
+
+    async with serving(settings.http, registry, partial(healthy, tally), partial(is_ready, reader, tally)) as url:
+        yield f", {url}/metrics"
 
 
 class Writer:
     """Stores one batch while the next is read and staged; DuckDB works outside Python's lock."""
 
-    def __init__(self, store: Store, cluster: str, snapshots: Schedule) -> None:
-        self._store, self._cluster, self._snapshots = store, cluster, snapshots
+    def __init__(self, store: Store, cluster: str, snapshots: Schedule, tally: Tally, watch: Watch) -> None:
+        self._store, self._cluster, self._snapshots, self._tally = store, cluster, snapshots, tally
+        self._watch = watch
         self._writing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -59,19 +106,37 @@ class Writer:
 
     async def add(self, records: Records) -> None:
         """The batch before is stored, this one is on its way; now and then a snapshot is taken in between."""
+        self._tally.read(records)
+        behind = self._watch.behind()
         lines = await asyncio.to_thread(_staged, records) if records else []
         await self._settle()
         if self._snapshots.due():
-            await asyncio.to_thread(self._snapshots.take, self._store)
+            await self._snapshot()
         if records:
-            ends = {(tp.topic, tp.partition): found[-1].offset + 1 for tp, found in records.items()}
-            self._writing = asyncio.create_task(asyncio.to_thread(self._store.write, self._cluster, lines, ends))
+            self._writing = asyncio.create_task(self._write(records, lines, behind))
 
-    async def close(self) -> None:
-        """All that was added is stored, and in the snapshot."""
+    async def close(self) -> bool:
+        """All that was added is stored, and in the snapshot; False where a reader has not let it be for CLOSE_S_MAX."""
         await self._settle()
-        if self._snapshots.changed:
-            await asyncio.to_thread(self._snapshots.take, self._store)
+        deadline_s = time.monotonic() + CLOSE_S_MAX
+        while self._snapshots.changed and time.monotonic() < deadline_s:
+            if not await self._snapshot():
+                await asyncio.sleep(CLOSE_POLL_S)  # DuckDB does not tell when a reader's query ends
+        return not self._snapshots.changed
+
+    async def _write(self, records: Records, lines: Sequence[tuple[str, bytes]], behind: frozenset[int]) -> None:
+        ends = {(tp.topic, tp.partition): found[-1].offset + 1 for tp, found in records.items()}
+        started_s = time.monotonic()
+        await asyncio.to_thread(self._store.write, self._cluster, lines, ends)
+        self._tally.stored(records, lines, time.monotonic() - started_s)
+        await self._watch.look(records, behind)
+
+    async def _snapshot(self) -> bool:
+        started_s = time.monotonic()
+        taken = await asyncio.to_thread(self._snapshots.take, self._store)
+        if taken:
+            self._tally.copied(time.monotonic() - started_s)
+        return taken
 
     async def _settle(self) -> None:
         if self._writing is not None:

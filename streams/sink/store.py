@@ -3,6 +3,7 @@
 A batch goes in as a file of JSON lines, which DuckDB reads and takes apart itself; docs/decisions/0004 has the figures.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
@@ -12,14 +13,16 @@ from typing import ParamSpec, Self, TypeVar
 import duckdb
 
 from handrail.schemas.errors import SinkError
-from handrail.streams.sink.database import LIVE, connect
+from handrail.streams.sink.database import BATCH, LIVE, connect
+from handrail.streams.sink.live import Live
 from handrail.streams.sink.migrate import migrate
 
-BATCH = "handrail.batch.jsonl"
 INSERTS = Path(__file__).parent / "inserts"
 ALSO = {"events": ("feedback", "scores"), "decisions": ("reasons",)}
 """Tables that get rows from the records of another."""
 
+MEMORY_S_MAX = 60.0
+MEMORY_POLL_S = 0.1
 LINE_BYTES_MAX = 16 << 20  # a dead letter of 9 MB in base64 has its place
 STAGED = """
 CREATE OR REPLACE TEMP TABLE batch AS
@@ -70,6 +73,7 @@ class Store:
     def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection) -> None:
         self.path, self._connection = path, connection
         self._batch = path.with_name(BATCH)
+        self.live: Live | None = None
         self._inserts = {file.stem: file.read_text(encoding="utf-8") for file in INSERTS.glob("*.sql")}
 
     @classmethod
@@ -90,7 +94,30 @@ class Store:
 
     @_told
     def write(self, cluster: str, lines: Sequence[tuple[str, bytes]], offsets: Mapping[Place, int]) -> None:
-        """All rows of the lines (`stage.stage`) and the next offsets are stored, or, after a SinkError, none."""
+        """All rows of the lines (`stage.stage`) and the next offsets are stored, or, after a SinkError, none.
+
+        A live reader who has taken the memory is let end, for MEMORY_S_MAX, and nobody new comes in meanwhile.
+        """
+        try:
+            self._write(cluster, lines, offsets)
+        except duckdb.OutOfMemoryException:
+            if self.live is None:
+                raise
+            self.live.pause()
+            self._write_when_free(cluster, lines, offsets)
+            self.live.resume()
+
+    def _write_when_free(self, cluster: str, lines: Sequence[tuple[str, bytes]], offsets: Mapping[Place, int]) -> None:
+        deadline_s = time.monotonic() + MEMORY_S_MAX
+        while True:
+            time.sleep(MEMORY_POLL_S)  # DuckDB does not tell when memory is free again
+            try:
+                return self._write(cluster, lines, offsets)
+            except duckdb.OutOfMemoryException:
+                if time.monotonic() >= deadline_s:
+                    raise
+
+    def _write(self, cluster: str, lines: Sequence[tuple[str, bytes]], offsets: Mapping[Place, int]) -> None:
         tables = dict.fromkeys(table for table, _ in lines)
         # In one piece: each write of a buffer would have to wait for Python's lock again.
         self._batch.write_bytes(b"".join(line for _, line in lines))
@@ -119,11 +146,37 @@ class Store:
         )
 
     @_told
-    def checkpoint(self) -> None:
-        """The file alone holds everything; nothing is left beside it."""
-        self._connection.execute("CHECKPOINT")
+    def checkpoint(self) -> bool:
+        """The file alone holds everything; False where a live reader is in the way: in the rows, or in memory."""
+        try:
+            self._connection.execute("CHECKPOINT")
+        except duckdb.TransactionException:
+            return False
+        except duckdb.OutOfMemoryException:
+            if self.live is None:
+                raise
+            return False
+        return True
+
+    @_told
+    def share(self, address: str) -> Live:
+        """Others read it at that address from now on (`Live`)."""
+        self.live = Live(self._connection.cursor(), self.path.parent, address)
+        return self.live
+
+    @_told
+    def unshare(self) -> None:
+        """Nobody else reads it from now on, but for queries that run."""
+        if self.live is not None:
+            self.live.close()
+            self.live = None
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Another connection to the same database, for who looks at it between two batches."""
+        return self._connection.cursor()
 
     def close(self) -> None:
         """The file is free for others."""
+        self.unshare()
         self._connection.close()
         self._batch.unlink(missing_ok=True)

@@ -11,8 +11,6 @@ import pytest
 
 from handrail.streams.sink.reading import open_readonly
 from tests.book import Book, reason
-from tests.sinks import sink
-from tests.topics import Wire
 
 SQL = (
     "SELECT conversation_id AS conversation, steps, ai_cost_usd, duration_s, csat, claimed_resolved AS resolved, "
@@ -104,9 +102,23 @@ def test_a_mistake_in_the_query_is_one_line_and_exit_2(sql: str, says: str, data
 def test_nothing_can_be_changed(sql: str, data: Path) -> None:
     found = ask(data, sql)
     assert found.returncode == 2
-    assert "read-only" in found.stderr
+    assert "read-only mode! What is stored is only read: write to a file" in found.stderr
     with open_readonly(data).connection as connection:
         assert connection.execute("SELECT count(*) FROM events").fetchone() == (1,)
+
+
+def test_an_answer_can_be_kept_as_a_file(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events.parquet"
+    assert ask(data, f"COPY (SELECT type FROM events) TO '{file}'").returncode == 0
+    assert ask(data, f"SELECT count(*) AS n FROM '{file}'", "--format", "csv").stdout == "n\n1\n"
+
+
+def test_what_is_no_database_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "handrail.duckdb").write_text("hello")
+    found = ask(tmp_path, "SELECT 1")
+    assert found.returncode == 2
+    assert found.stderr.endswith("not a valid DuckDB database file!: was it made by the sink?\n")
+    assert found.stderr.count("\n") == 1
 
 
 def test_without_a_database_one_line_says_what_to_do(tmp_path: Path) -> None:
@@ -115,19 +127,3 @@ def test_without_a_database_one_line_says_what_to_do(tmp_path: Path) -> None:
     assert found.stderr == (
         f"{tmp_path}: no database there: start `handrail sink --data {tmp_path}` first, or give its folder\n"
     )
-
-
-@pytest.mark.kafka
-async def test_while_the_sink_runs_the_snapshot_answers_and_says_its_age(embedded: str, tmp_path: Path) -> None:
-    count = "SELECT count(*) AS n FROM unreadable"
-    with sink(embedded, tmp_path) as one:
-        async with Wire(embedded) as wire:
-            await wire.raw(b"k", b"what?", partition=0)
-        one.wait_stored(1, "unreadable")
-        found = ask(one.data, count, "--format", "csv")
-        assert found.stdout == "n\n1\n"
-        assert found.stderr.startswith("snapshot of ")
-        assert found.stderr.endswith(" s ago: the sink holds the live database\n")
-        one.kill()
-        after = ask(one.data, count, "--format", "csv")
-        assert (after.stdout, after.stderr) == ("n\n1\n", "")

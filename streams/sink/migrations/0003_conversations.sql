@@ -1,11 +1,12 @@
--- One row a conversation of one cluster. Unknown is NULL. started_at and ended_at are the log's times of its first and
--- last event; feedback and scores may come later.
+-- One row a conversation of one cluster. Unknown is NULL. started_at and ended_at are the log's times of its first event
+-- and of its last one or a human's resolution; feedback and scores may come later, and controls are no part of it.
 CREATE VIEW conversations AS
 WITH happened AS MATERIALIZED (
     SELECT
         log_cluster, log_topic, log_partition, log_offset, log_time, conversation_id, execution_id, type, tenant,
         agent_id, agent_version, model_name, model_served, customer_ref, channel, role, outcome, cost_usd,
-        type NOT IN ('handrail.feedback.received.v1', 'handrail.evaluation.scored.v1') AS lives
+        type NOT IN ('handrail.feedback.received.v1', 'handrail.evaluation.scored.v1')
+        AND type NOT LIKE 'handrail.control.%' AS lives
     FROM events_once
 ),
 -- Steps and cost of each execution. Its latest decision says what the governor had counted up to the answered event,
@@ -92,7 +93,10 @@ ran AS (
     FROM executions GROUP BY ALL
 ),
 helped AS (
-    SELECT log_cluster, conversation_id, CAST(sum(cost_usd) AS DECIMAL(18, 6)) AS human_cost_usd
+    SELECT
+        log_cluster, conversation_id,
+        CAST(sum(cost_usd) AS DECIMAL(18, 6)) AS human_cost_usd,
+        max(log_time) AS resolved_at
     FROM resolutions_once GROUP BY ALL
 ),
 claims AS (
@@ -117,7 +121,8 @@ heard AS (
 ),
 known AS (
     SELECT
-        told.* EXCLUDE (tenant, agent_id, human_spoke, ai_spoke),
+        told.* EXCLUDE (tenant, agent_id, human_spoke, ai_spoke, ended_at),
+        greatest(told.ended_at, resolved_at) AS ended_at,
         coalesce(decided.tenant, told.tenant, 'default') AS tenant,
         coalesce(told.agent_id, decided.agent_id) AS agent_id,
         route, ruleset, intent, steps, ai_cost_usd, csat, claimed_resolved,
@@ -177,7 +182,7 @@ clock AS (
 SELECT
     conversation_id, tenant, agent_id, agent_version, model_served, intent, channel, ruleset, route, handled_by, steps,
     ai_cost_usd, human_cost_usd,
-    epoch(ended_at) - epoch(started_at) AS duration_s,
+    (epoch_us(ended_at) - epoch_us(started_at)) / 1e6 AS duration_s,
     csat, claimed_resolved,
     claimed_resolved AND NOT repeated_7d AND NOT negative AS verified_resolved,
     repeated_7d, customer_ref, started_at, ended_at,

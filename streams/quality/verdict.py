@@ -1,0 +1,51 @@
+"""What every detector says of one agent on one day."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from handrail.streams.quality import episode
+from handrail.streams.quality.baseline import Baseline
+from handrail.streams.quality.episode import Episode
+from handrail.streams.quality.record import AgentRecord
+from handrail.streams.quality.report import Subject
+from handrail.streams.quality.scissors import Judgement, judge
+from handrail.streams.quality.shift import Shift
+
+DRIFT, DIVERGENCE, SCISSORS = "drift", "divergence", "scissors"
+Key = tuple[str, str, str, str, Baseline]
+"""Whose episode: tenant, agent, kind, measure, and the baseline it is against: a new one starts afresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One detector's finding, and the state of its episode after the day. `begins`: an alert is due."""
+
+    subject: Subject
+    kind: str
+    measure: str
+    finding: Shift | Judgement
+    episode: Episode
+    begins: bool
+
+    @property
+    def key(self) -> Key:
+        """Of its episode."""
+        return key_of(self.subject, self.kind, self.measure)
+
+
+def key_of(subject: Subject, kind: str, measure: str) -> Key:
+    """Of the episode of that detector."""
+    return subject.tenant, subject.agent_id, kind, measure, subject.baseline
+
+
+def verdicts(record: AgentRecord, subject: Subject, episodes: Mapping[Key, Episode]) -> Iterator[Verdict]:
+    """One of each detector that has enough to speak; `episodes` are those after the day before."""
+    found: list[tuple[str, str, Shift | Judgement]] = [
+        (DRIFT, measure, shift) for measure, shift in record.shifts(subject.baseline, subject.day)
+    ]
+    if (judged := judge(record.series, subject.baseline, subject.day)) is not None:
+        found.append((DIVERGENCE, SCISSORS, judged))
+    for kind, measure, finding in found:
+        before = episodes.get(key_of(subject, kind, measure), Episode())
+        after, begins = episode.observe(before, finding.alarm)
+        yield Verdict(subject, kind, measure, finding, after, begins)

@@ -1,0 +1,146 @@
+"""The open database for readers in other processes, while the sink writes: served by Quack, for reading only.
+
+Whoever has the token may ask one SELECT at a time, which reads no file, changes nothing, and calls nothing that does.
+"""
+
+import os
+import secrets
+import socket
+from pathlib import Path
+
+import duckdb
+import orjson
+
+from handrail.schemas.errors import ConfigError
+from handrail.streams.address import LOOPBACK, host_port
+from handrail.streams.sink.database import BATCH, LIVE_FILE
+from handrail.streams.sink.quack import load
+
+TOKEN_BYTES = 32
+TRIES = 5  # a port that was free a moment ago may be taken
+
+TABLE_FUNCTIONS = (
+    "range", "generate_series", "unnest", "json_each", "json_tree", "repeat", "repeat_row",
+    "duckdb_tables", "duckdb_views", "duckdb_columns", "duckdb_schemas", "duckdb_databases", "duckdb_types",
+    "duckdb_functions", "pragma_table_info", "histogram", "histogram_values",
+)  # fmt: skip
+"""What a reader may select from beside tables and views. All others stay shut: some write, stop the server or read
+files, and the next version of DuckDB may bring more."""
+
+# Quack asks this about each statement, before it runs: it is parsed as DuckDB parses it, and only a SELECT can be
+# written as JSON. In there, functions that stand where a table could are `function` nodes of their own, at any depth;
+# a table whose name is a path would be that file.
+GATE = """
+CREATE OR REPLACE MACRO readers.main.may(session, query) AS (
+    SELECT coalesce(
+        json_extract_string(parsed, '$.error') = 'false'
+        AND json_array_length(parsed, '$.statements') = 1
+        AND list_has_all(
+            {functions}, list_transform(json_extract_string(parsed, '$..function.function_name'), lambda f: lower(f))
+        )
+        AND len(list_filter(
+            json_extract_string(parsed, '$..table_name'), lambda name: regexp_matches(name, '[./:\\\\]')
+        )) = 0,
+        FALSE
+    )
+    FROM (SELECT json_serialize_sql(CAST(query AS VARCHAR)) AS parsed)
+)
+"""
+SHUT = "CREATE OR REPLACE MACRO readers.main.may(session, query) AS FALSE"
+
+
+class Live:
+    """A server of the database that `connection` has open. `file` in its folder says where it is, and the token."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, address: str) -> None:
+        """Serves. Raises SinkError where DuckDB's extensions are missing, ConfigError where it cannot listen there."""
+        self._connection, self._address = connection, address
+        self.file = folder / LIVE_FILE
+        self._token = secrets.token_urlsafe(TOKEN_BYTES)
+        self.file.unlink(missing_ok=True)  # of a sink that was killed
+        load(connection)
+        _enclose(connection, folder)
+        self.uri = self._serve()
+        self._tell()
+
+    @property
+    def serving(self) -> bool:
+        """Whether new readers are let in."""
+        return self.file.exists()
+
+    def pause(self) -> None:
+        """Nobody new is let in, and nobody who does not fetch keeps a view of the past; a running query is answered."""
+        if self.serving:
+            self.file.unlink()
+            self._connection.execute(SHUT)
+            self._connection.execute("CALL quack_stop(?)", [self.uri])
+
+    def resume(self) -> None:
+        """As before `pause`; at another port, where any was good. Raises ConfigError as at the start."""
+        if not self.serving:
+            self._connection.execute(_gate())
+            self.uri = self._serve()
+            self._tell()
+
+    def close(self) -> None:
+        """Nobody is served any more. May be called twice."""
+        self.pause()
+
+    def _serve(self) -> str:
+        host, port = host_port(self._address)
+        shown = f"[{host}]" if ":" in host else host
+        for left in reversed(range(TRIES)):
+            uri = f"quack:{shown}:{port or _free(host)}"
+            try:
+                _listen(self._connection, uri, self._token, self._address)
+            except ConfigError:
+                if port or not left:
+                    raise
+            else:
+                return uri
+        raise AssertionError("unreachable")
+
+    def _tell(self) -> None:
+        draft = self.file.with_suffix(".tmp")
+        draft.unlink(missing_ok=True)
+        told = {"uri": self.uri, "token": self._token, "pid": os.getpid()}
+        draft.touch(0o600, exist_ok=False)
+        draft.write_bytes(orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE))
+        draft.replace(self.file)
+
+
+def _enclose(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Who asks has no other file, cannot load code, and counts in UTC as the writer does."""
+    connection.execute("ATTACH IF NOT EXISTS ':memory:' AS readers")
+    connection.execute(_gate())
+    connection.execute("SET GLOBAL quack_authorization_function = 'readers.main.may'")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    if connection.execute("SELECT current_setting('enable_external_access')").fetchone() == (True,):
+        # The batch comes from a file (store.py), which is all that this process reads through DuckDB from now on.
+        connection.execute("SET GLOBAL allowed_paths = ?", [[str(folder / BATCH)]])
+        connection.execute("SET GLOBAL enable_external_access = FALSE")
+
+
+def _gate() -> str:
+    return GATE.format(functions=list(TABLE_FUNCTIONS))
+
+
+def _listen(connection: duckdb.DuckDBPyConnection, uri: str, token: str, address: str) -> None:
+    asked = "CALL quack_serve(?, token := ?, allow_other_hostname := ?)"
+    local = host_port(address)[0] in {LOOPBACK, "localhost", "::1"}
+    try:
+        connection.execute(asked, [uri, token, not local])
+    except duckdb.Error as error:
+        why = " ".join(str(error).split("LINE 1:")[0].split())
+        raise ConfigError(f"--live-address {address}: {why}: choose another one of this machine's") from error
+
+
+def _free(host: str) -> int:
+    """A port of that host which nobody has just now; Quack takes no 0."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as found:
+        try:
+            found.bind((host, 0))
+        except OSError as error:
+            raise ConfigError(f"--live-address {host}: {error.strerror}: is it one of this machine's?") from error
+        return int(found.getsockname()[1])

@@ -1,0 +1,22 @@
+"""One alert an episode."""
+
+from handrail.streams.quality.episode import Episode, observe
+
+
+def begun(alarms: str) -> list[int]:
+    """On which days an episode begins; `!` is a day on which the detector fires."""
+    state, found = Episode(), []
+    for number, one in enumerate(alarms):
+        state, begins = observe(state, one == "!")
+        if begins:
+            found.append(number)
+    return found
+
+
+def test_an_episode_is_told_once() -> None:
+    assert begun("..!!!!!!..!..") == [2]
+
+
+def test_it_ends_after_seven_quiet_days() -> None:
+    assert begun("!......!") == [0]
+    assert begun("!.......!") == [0, 8]

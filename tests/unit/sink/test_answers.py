@@ -1,0 +1,186 @@
+"""The views that answer what people ask, beside what was counted by hand."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from handrail.schemas.topics import AGENT_EVENTS, RESOLUTIONS
+from handrail.streams.sink.database import LIVE, connect
+from handrail.streams.sink.store import Store
+from tests.book import Book, reason, rows
+
+GPT = {"provider": "p", "name": "gpt"}
+VIEWS = (
+    "conversations", "daily_quality", "drift_daily", "rules", "handoff_quality", "always_a_human", "spend",
+    "requests_for_a_human", "regrets", "handoffs_newest", "events_once", "decisions_once", "feedback_once",
+    "scores_once", "resolutions_once", "alerts_once", "drift_rows", "drift_bins", "baselines_set",
+)  # fmt: skip
+
+
+def rule(rule_id: str, action: str, mode: str = "enforce") -> dict[str, Any]:
+    return reason("policy", policy_id="refunds", rule_id=rule_id, action=action, mode=mode)
+
+
+def rules_fire(told: Book) -> None:
+    """`high` blocks an unhappy and a content customer, and watches; `middle` asks: once approved, once denied."""
+    told.at("2026-03-02 10:00:00")
+    for name, reasons, csat in (
+        ("blocked-1", [rule("high", "block"), rule("middle", "require_approval")], 1),
+        ("blocked-2", [rule("high", "block")], 5),
+        ("watched-1", [rule("high", "block", "shadow")], 2),
+        ("silent-1", [rule("silent", "block")], None),
+    ):
+        asked = told.event(name, "action.proposed", action_id="a", tool="refund", arguments={})
+        told.decision(asked, "action", "block", reasons=reasons, skipped=[{"policy_id": "refunds", "rule_id": "never"}])
+        if csat is not None:
+            told.event(name, "feedback.received", csat=csat)
+    told.decision(asked, "action", "block", reasons=[rule("silent", "block")], repeat=True)
+    for name, outcome in (("asked-1", "approved"), ("asked-2", "denied")):
+        asked = told.event(name, "action.proposed", action_id="a", tool="refund", arguments={})
+        told.decision(
+            asked, "action", "require_approval", reasons=[rule("middle", "require_approval")], handoff_id=f"hf-{name}"
+        )
+        told.handoff(name, f"hf-{name}", reasons=[rule("middle", "require_approval")])
+        told.resolution(name, f"hf-{name}", outcome, cost_usd="1.50")
+        told.event(name, "feedback.received", csat=1)
+
+
+def handoffs_are_worked(told: Book) -> None:
+    """Queue `desk`: one answered in good order, one badly, one expired, one open, one withdrawn, and one of history."""
+    for name, data in (("well", {}), ("badly", {"completeness": {"score": 0.5, "missing": ["goal"]}})):
+        told.at("2026-03-03 10:00:00").handoff(f"{name}-1", f"hf-{name}", queue="desk", **data)
+        claim = {"handoff_id": f"hf-{name}", "conversation_id": f"{name}-1", "by": {"id": "ada"}}
+        claim["at"] = "2026-03-03T10:00:30Z"
+        told.at("2026-03-03 10:00:30").cloudevent(RESOLUTIONS, "handoff.claimed", f"{name}-1", claim)
+    told.at("2026-03-03 10:02:00")
+    told.resolution("well-1", "hf-well", "resolved", cost_usd="2.00", handoff_needed=True, context_ok=True)
+    told.resolution("badly-1", "hf-badly", "returned", handoff_needed=False, context_ok=False, customer_repeated=True)
+    told.at("2026-03-03 11:00:00").handoff("expired-1", "hf-expired", queue="desk")
+    told.closed("expired-1", "hf-expired", "expired")
+    told.handoff("open-1", "hf-open", queue="desk")
+    told.handoff("gone-1", "hf-gone", queue="desk")
+    told.closed("gone-1", "hf-gone", "withdrawn")
+    told.handoff("old-1", "hf-old", queue="desk", recorded=True)
+
+
+def people_are_asked_for(told: Book) -> None:
+    """Agent `front`: answered after 30 s though asked twice; answered late; never; and one still waits."""
+    for name, asked_at in (("quick", "10:00:00"), ("quick", "10:00:10"), ("late", "10:00:00"), ("never", "10:00:00")):
+        told.at(f"2026-03-04 {asked_at}").event(name, "human.requested", agent_id="front")
+        told.handoff(name, f"hf-{name}", kind="route", due_at="2026-03-04T10:10:00Z", queue="front")
+    told.at("2026-03-04 10:00:30").event("quick", "message.sent", role="human_agent", text="Hello!", agent_id="front")
+    told.at("2026-03-04 10:20:00").event("late", "message.sent", role="human_agent", text="Hello!", agent_id="front")
+    told.event("history", "human.requested", agent_id="front", recorded=True)
+    told.event("waits", "human.requested", agent_id="front")
+    told.handoff("waits", "hf-waits", kind="route", due_at="2026-03-04T10:30:00Z", queue="front")
+
+
+def money_is_spent(told: Book) -> None:
+    """Agent `spender`: two calls with their cost, one without."""
+    told.at("2026-03-05 09:00:00")
+    usage = {"input_tokens": 100, "cached_input_tokens": 40, "output_tokens": 10}
+    for data in ({"cost_usd": "0.10"}, {"cost_usd": "0.30"}, {}):
+        told.event("spend-1", "llm.completed", model=GPT, usage=usage, latency_ms=100, agent_id="spender", **data)
+    served = GPT | {"served": "gpt-2"}
+    told.event("spend-1", "llm.completed", model=served, usage=usage, cost_usd="0.01", agent_id="spender")
+    told.handoff("spend-1", "hf-spend", agent_id="spender", queue="spend")
+    told.resolution("spend-1", "hf-spend", "resolved", cost_usd="3.00")
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    told = Book()
+    for story in (rules_fire, handoffs_are_worked, people_are_asked_for, money_is_spent):
+        story(told)
+    with told.store(tmp_path_factory.mktemp("answers")) as connection:
+        yield connection
+
+
+def test_views_over_nothing_are_empty(tmp_path: Path) -> None:
+    Store.open(tmp_path / LIVE).close()
+    with connect(tmp_path / LIVE, read_only=True) as connection:
+        for view in VIEWS:
+            assert connection.execute(f"FROM {view}").fetchall() == [], view
+
+
+def of_rule(stored: duckdb.DuckDBPyConnection, rule_id: str) -> dict[str, Any]:
+    (found,) = rows(stored, f"SELECT * EXCLUDE (first_fired_at, last_fired_at) FROM rules WHERE rule_id = '{rule_id}'")
+    return {name: value for name, value in found.items() if value not in (0, "policy", "refunds", rule_id)}
+
+
+def test_a_rule_counts_what_it_stopped_and_what_it_only_watched(stored: duckdb.DuckDBPyConnection) -> None:
+    assert of_rule(stored, "high") == {
+        "fired": 3, "shadow": 1, "blocks": 2, "regretted": 2, "regretted_stop": 1, "regretted_allow": 1, "judged": 3,
+    }  # fmt: skip
+
+
+def test_a_rule_that_asks_is_overridden_by_a_yes_and_upheld_by_a_no(stored: duckdb.DuckDBPyConnection) -> None:
+    """What was approved is no stop, so an unhappy customer is not this rule's regret."""
+    assert of_rule(stored, "middle") == {
+        "fired": 3, "approvals": 3, "overridden": 1, "upheld": 1, "regretted": 2, "regretted_stop": 2, "judged": 2,
+    }  # fmt: skip
+
+
+def test_what_nobody_said_anything_of_is_not_judged_and_a_repeat_counts_once(
+    stored: duckdb.DuckDBPyConnection,
+) -> None:
+    assert of_rule(stored, "silent") == {
+        "fired": 1, "blocks": 1, "regretted": None, "regretted_stop": None, "regretted_allow": None,
+    }  # fmt: skip
+    assert of_rule(stored, "never")["skipped"] == 4
+
+
+def test_handoffs_are_counted_once_and_timed_by_the_log(stored: duckdb.DuckDBPyConnection) -> None:
+    worked, history = rows(stored, "FROM handoff_quality WHERE queue = 'desk' ORDER BY recorded")
+    assert [worked[name] for name in ("n", "answered", "expired", "open", "recorded")] == [5, 2, 1, 1, False]
+    assert [worked[name] for name in ("needed", "context_ok", "customer_repeated")] == [0.5, 0.5, 1.0]
+    assert worked["completeness_mean"] == pytest.approx((4 * 0.8 + 0.5) / 5)
+    assert [worked[name] for name in ("claim_s_p50", "resolution_s_p50", "resolution_s_p95")] == [30, 120, 120]
+    assert str(worked["human_cost_usd"]) == "2.000000"
+    assert [history[name] for name in ("n", "open", "recorded", "needed")] == [1, 1, True, None]
+
+
+def test_who_asked_for_a_person_was_answered_or_not(stored: duckdb.DuckDBPyConnection) -> None:
+    (found,) = rows(stored, "FROM always_a_human WHERE agent_id = 'front'")
+    counted = {name: found[name] for name in ("asked", "answered", "unmet", "waiting", "late")}
+    assert counted == {"asked": 4, "answered": 2, "unmet": 2, "waiting": 0, "late": 1}
+    assert found["p95_wait_s"] == pytest.approx(30 + 0.95 * (1200 - 30))
+    waits = rows(stored, "SELECT conversation_id, wait_s FROM requests_for_a_human WHERE agent_id = 'front'")
+    assert {one["conversation_id"]: one["wait_s"] for one in waits} == {
+        "quick": 30, "late": 1200, "never": None, "waits": None,
+    }  # fmt: skip
+
+
+def test_until_its_time_is_up_a_request_waits(tmp_path: Path) -> None:
+    told = Book()
+    people_are_asked_for(told)
+    with told.store(tmp_path) as connection:
+        (found,) = rows(connection, "FROM always_a_human")
+    assert (found["unmet"], found["waiting"]) == (1, 1)
+
+
+def test_a_call_without_its_cost_is_none_for_free(stored: duckdb.DuckDBPyConnection) -> None:
+    found = {one["model"]: one for one in rows(stored, "FROM spend WHERE agent_id = 'spender'")}
+    assert found.keys() == {"gpt", "gpt-2", None}
+    calls, human = found["gpt"], found[None]
+    assert [calls[name] for name in ("llm_calls", "unreported_calls", "human_answers")] == [3, 1, 0]
+    assert [calls[name] for name in ("input_tokens", "cached_input_tokens", "output_tokens")] == [300, 120, 30]
+    assert (str(calls["cost_usd"]), calls["human_cost_usd"], calls["latency_ms_mean"]) == ("0.400000", None, 100)
+    assert [human[name] for name in ("llm_calls", "human_answers", "cost_usd")] == [0, 1, None]
+    assert str(human["human_cost_usd"]) == "3.000000"
+
+
+def test_the_copy_of_a_resolution_does_not_make_a_conversation_longer(tmp_path: Path) -> None:
+    """A worker may write it long afterwards; what the human did counts when the human did it."""
+    told = Book().at("2026-03-02 10:00:00")
+    told.event("c-1", "query.received", text="?")
+    told.at("2026-03-02 10:01:00").resolution("c-1", "hf-1", "resolved")
+    copied = {"conversation_id": "c-1", "type": "handrail.resolution.v1", "source": "/d", "id": "1", "resolution": {}}
+    told.at("2026-03-12 10:00:00").cloudevent(AGENT_EVENTS, "control.resolution", "c-1", copied)
+    with told.store(tmp_path) as connection:
+        assert rows(connection, "SELECT duration_s, provisional FROM conversations") == [
+            {"duration_s": 60.0, "provisional": False}
+        ]

@@ -1,0 +1,53 @@
+"""How far the sink has come: what it has stored of a cluster, beside where the log ends."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+from aiokafka import TopicPartition
+
+from handrail.schemas.errors import ConfigError
+from handrail.streams.engine.ends import ends
+from handrail.streams.engine.scan import partitions
+from handrail.streams.sink.reading import open_readonly
+from handrail.streams.sink.stage import TOPICS
+
+POLL_S = 0.1
+BROKER_S_MAX = 5.0
+ASKED = 'SELECT topic, "partition", next_offset FROM offsets WHERE cluster_id = ?'
+
+
+def offsets(data: Path, cluster: str) -> dict[TopicPartition, int]:
+    """The next offset of each partition that is stored, as a reader sees it. Raises ConfigError."""
+    try:
+        with open_readonly(data).connection as connection:
+            rows = connection.execute(ASKED, [cluster]).fetchall()
+    except duckdb.Error as error:
+        raise ConfigError(f"{data}: {str(error).splitlines()[0]}: is a sink's database there?") from error
+    return {TopicPartition(topic, number): offset for topic, number, offset in rows}
+
+
+async def log_ends(bootstrap: str) -> dict[TopicPartition, int]:
+    """Where each partition that is stored ends now. Raises ConfigError where the broker does not answer."""
+    async with asyncio.timeout(BROKER_S_MAX):
+        return await ends(bootstrap, await partitions(bootstrap, TOPICS), timeout_s=BROKER_S_MAX)
+
+
+def missing(last: Mapping[TopicPartition, int], stored: Mapping[TopicPartition, int]) -> int:
+    """How many records lie between."""
+    return sum(max(0, end - stored.get(tp, 0)) for tp, end in last.items())
+
+
+async def left(data: Path, cluster: str, last: Mapping[TopicPartition, int], seconds_max: float = 0) -> int:
+    """How many records before these ends no reader sees yet, when none is left or the time is over."""
+    deadline = time.monotonic() + seconds_max
+    while True:
+        try:
+            count = missing(last, offsets(data, cluster))
+        except ConfigError:  # between two snapshots, or before the first
+            count = missing(last, {})
+        if not count or time.monotonic() >= deadline:
+            return count
+        await asyncio.sleep(POLL_S)

@@ -1,0 +1,194 @@
+"""`handrail up` from start to end: a broker, topics, workers and the sink; kept running; ended in order."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+from handrail.broker.ports import is_free
+from handrail.policies import load_bundle
+from handrail.schemas.errors import ConfigError, EngineError
+from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.topics import ensure_topics
+from handrail.streams.settings import environment_without
+from handrail.streams.sink.reader import cluster_id
+from handrail.supervisor import broker as brokers
+from handrail.supervisor.backoff import Ends, Limit, after_end
+from handrail.supervisor.child import handrail
+from handrail.supervisor.crew import Crew, Member
+from handrail.supervisor.folder import Claim, Run, claimed
+from handrail.supervisor.plan import SINK, endpoints, parts
+from handrail.supervisor.progress import Progress
+from handrail.supervisor.settings import UpSettings
+from handrail.supervisor.signals import Stop
+from handrail.supervisor.stored import left, log_ends
+
+TEND_S = 0.1
+# What an end may take: 15 s for the workers, 20 s until all is stored, 15 s for the sink, 5 s for the broker.
+WORKERS_END_S, STORED_S, SINK_END_S = 15.0, 20.0, 15.0
+LOST_BROKER_S = 3.0  # for the sink to store what it has read from a broker that is gone
+DEFAULT_LIMIT = Limit()
+
+Tell = Callable[[str], None]
+
+
+async def run(settings: UpSettings, ready: Tell, progress: Progress, limit: Limit = DEFAULT_LIMIT) -> None:
+    """Keep everything running until SIGTERM, SIGINT or SIGHUP. `ready` gets one line when all is up.
+
+    Raises HandrailError where it cannot start, or where something ends again and again; all is ended then too.
+    """
+    _check(settings)
+    with claimed(settings.data) as claim:
+        up = Up(settings, claim, progress, limit)
+        stop = Stop(up.kill)
+        work = asyncio.create_task(up.keep(ready))
+        asked = asyncio.create_task(stop.asked.wait())
+        try:
+            await asyncio.wait((work, asked), return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            for task in (work, asked):
+                task.cancel()
+            await asyncio.gather(work, asked, return_exceptions=True)
+            await up.end()
+
+
+def _check(settings: UpSettings) -> None:
+    """Whatever a person may have got wrong is said before anything is started."""
+    if settings.policies is not None:
+        load_bundle(settings.policies)
+    for address in endpoints(settings).values():
+        if not is_free(int(address.rpartition(":")[2])):
+            raise ConfigError(
+                f"handrail up: --http-port {settings.http_port}: {address} is taken: choose another, or 0 for none"
+            )
+
+
+class Up:
+    """One run: `keep` starts everything and never returns, `end` ends it in order, `kill` at once."""
+
+    def __init__(self, settings: UpSettings, claim: Claim, progress: Progress, limit: Limit) -> None:
+        self._settings, self._claim, self._progress, self._limit = settings, claim, progress, limit
+        self._broker: brokers.OwnBroker | None = None
+        self._broker_ends = Ends()
+        self._bootstrap, self._cluster = settings.bootstrap or "", ""
+        self._crew = Crew(limit, environment_without("http"), progress.tell)
+
+    async def keep(self, ready: Tell) -> NoReturn:
+        """Start, tell when all is up, and start again what ends. Raises HandrailError where that does not help."""
+        await self._connect()
+        self._hire()
+        with self._progress.doing(f"starting the sink and {_counted(self._settings.workers)}"):
+            while not self._crew.ready:
+                await self._tend()
+        ready(await self._ready_line())
+        while True:
+            await self._tend()
+
+    async def end(self) -> None:
+        """Workers first, then the sink when it has stored what they wrote, then the broker."""
+        if self._crew.members:
+            with self._progress.doing("ending: workers"):
+                await self._crew.end(self._workers, signal.SIGTERM, WORKERS_END_S)
+            with self._progress.doing("ending: the sink stores the rest"):
+                await self._end_sink()
+        if self._broker is not None:
+            await asyncio.to_thread(self._broker.stop)
+
+    def kill(self) -> None:
+        """Everything is gone, now."""
+        self._crew.kill()
+        if self._broker is not None:
+            self._broker.stop()
+
+    async def _connect(self) -> None:
+        """There is a broker with all topics, and it is written down which one."""
+        if self._settings.own_broker:
+            self._tell_of_last_run()
+            with self._progress.doing("starting the embedded broker"):
+                self._broker = brokers.start(self._settings.own_port)
+            self._bootstrap = self._broker.bootstrap
+        with self._progress.doing(f"topics at {self._bootstrap}"):
+            await self._meet()
+
+    async def _meet(self) -> None:
+        await ensure_topics(self._bootstrap)
+        self._cluster = await cluster_id(self._bootstrap)
+        own = self._broker is not None
+        self._claim.note(Run(os.getpid(), self._bootstrap, own, self._cluster, endpoints(self._settings)))
+
+    def _tell_of_last_run(self) -> None:
+        last = self._claim.last
+        if last is not None and last.embedded:
+            self._progress.tell(
+                f"handrail up: the log of the last run ({last.cluster_id}) is gone with its embedded broker: "
+                f"conversations and open approvals begin anew; what was stored of it stays in {self._settings.data}"
+            )
+
+    def _hire(self) -> None:
+        for part in parts(self._settings, self._bootstrap):
+            log = self._settings.data / "logs" / f"{part.name}.log"
+            self._crew.members[part.name] = Member(part.name, handrail(*part.arguments), log)
+
+    @property
+    def _workers(self) -> list[str]:
+        return [name for name in self._crew.members if name != SINK]
+
+    async def _tend(self) -> None:
+        if self._broker is not None and self._broker.ended:
+            await self._replace_broker(self._broker)
+        self._crew.tend()
+        await asyncio.sleep(TEND_S)
+
+    async def _replace_broker(self, gone: brokers.OwnBroker) -> None:
+        """A new broker is an empty one, so nobody who knew the old one's log goes on."""
+        self._broker_ends, wait_s = after_end(self._broker_ends, time.monotonic(), self._limit)
+        if wait_s is None:
+            raise EngineError(
+                f"handrail up: the embedded broker ended {len(self._broker_ends.at_s)} times within "
+                f"{self._limit.window_s:g} s, given up: is there memory enough? Else use a Kafka broker (--bootstrap)"
+            )
+        self._progress.tell(
+            f"handrail up: the embedded broker ended, and the whole log with it ({self._cluster}): conversations, "
+            f"open approvals and handoffs begin anew; DuckDB keeps what was stored of it; "
+            f"starting a new, empty one and everything else with it in {wait_s:g} s"
+        )
+        await self._crew.end(self._workers, signal.SIGKILL, LOST_BROKER_S)
+        await self._crew.end([SINK], signal.SIGTERM, LOST_BROKER_S)
+        gone.stop()
+        await asyncio.sleep(wait_s)
+        self._broker = brokers.start(int(gone.bootstrap.rpartition(":")[2]))
+        await self._meet()
+        self._crew.start_all()
+
+    async def _ready_line(self) -> str:
+        bundles = Bundles(self._bootstrap)
+        await bundles.refresh()
+        data, http = self._settings.data, endpoints(self._settings)
+        kind = " (embedded, in memory)" if self._broker is not None else ""
+        metrics = f", metrics http://{http[SINK]}/metrics" if http else ""
+        doctor = f"handrail doctor --bootstrap {self._bootstrap} --data {data}"
+        return (
+            f"ready: {self._bootstrap}{kind}, {_counted(self._settings.workers)}, ruleset {bundles.newest}, "
+            f"data {data}{metrics}; next: {doctor}"
+        )
+
+    async def _end_sink(self) -> None:
+        last = {}
+        with suppress(ConfigError, TimeoutError):  # a broker that is gone has no end
+            last = await log_ends(self._bootstrap)
+        sink = self._crew.members[SINK].child
+        if sink is not None and sink.poll() is None:
+            await left(self._settings.data, self._cluster, last, STORED_S)
+        await self._crew.end([SINK], signal.SIGTERM, SINK_END_S)
+        if count := await left(self._settings.data, self._cluster, last):
+            fate = "and gone with the embedded broker" if self._broker is not None else "the next start stores them"
+            self._progress.tell(f"handrail up: {count} records of the log are not in the database, {fate}")
+
+
+def _counted(workers: int) -> str:
+    return f"{workers} worker{'s' if workers > 1 else ''}"

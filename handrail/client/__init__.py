@@ -1,1 +1,38 @@
 """What an agent imports: ask before acting, wait for the decision, and keep to it. Needs the base install only."""
+
+from handrail.client.agent import Agent
+from handrail.client.answer import Answer, Permit
+from handrail.client.blocking import BlockingAgent
+from handrail.client.client import Client
+from handrail.client.errors import (
+    Blocked,
+    GovernanceError,
+    Halted,
+    NeedsApproval,
+    NoDecision,
+    NotRecorded,
+    Unreachable,
+    Unusable,
+)
+from handrail.schemas.errors import ConfigError, HandrailError, SchemaError
+from handrail.schemas.outputs import Decision
+
+__all__ = [
+    "Agent",
+    "Answer",
+    "Blocked",
+    "BlockingAgent",
+    "Client",
+    "ConfigError",
+    "Decision",
+    "GovernanceError",
+    "Halted",
+    "HandrailError",
+    "NeedsApproval",
+    "NoDecision",
+    "NotRecorded",
+    "Permit",
+    "SchemaError",
+    "Unreachable",
+    "Unusable",
+]

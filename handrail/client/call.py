@@ -1,0 +1,61 @@
+"""A proposed call, and the digest that binds a decision to exactly this one."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from unicodedata import normalize
+
+from handrail.client.event import Event
+from handrail.schemas.canonical import digest
+from handrail.schemas.outputs import Decision
+
+RESPONSE: Final = "response"
+Effect = Literal["read", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One action or answer as it was proposed. An answer is a call of `response` with its text."""
+
+    action_id: str
+    tool: str
+    arguments: dict[str, Any]
+    effect: Effect | None = None
+
+
+def digest_of(call: Call, event: Event, tenant: str) -> str:
+    """What `action_digest` of a decision about this call must be (contract, section 3)."""
+    return digest(
+        {
+            "action_id": call.action_id,
+            "agent_id": event.data["agent_id"],
+            "arguments": call.arguments,
+            "conversation_id": event.conversation_id,
+            "execution_id": event.data["execution_id"],
+            "tenant": tenant,
+            "tool": canonical_tool(call.tool),
+        }
+    )
+
+
+def mismatch(decision: Decision, call: Call, event: Event) -> str | None:
+    """What a decision says otherwise than the call that was proposed, or None where it is for this call."""
+    told = (event.data["agent_id"], event.conversation_id, event.data["execution_id"], call.action_id)
+    named = (decision.agent_id, decision.conversation_id, decision.execution_id, decision.action_id)
+    if told != named:
+        return f"it is for {' '.join(map(str, named))}, not for {' '.join(told)}"
+    tenant = event.data.get("tenant", decision.tenant)
+    if tenant != decision.tenant:
+        return f"the conversation belongs to tenant {decision.tenant!r}, not {tenant!r}"
+    if decision.action_digest != digest_of(call, event, tenant):
+        return "its action_digest is that of another tool or of other arguments"
+    return None
+
+
+def canonical_tool(name: str) -> str:
+    """The one spelling of a tool's name: NFKC, trimmed, case-folded, `-` and space as `_` (until nothing changes)."""
+    for _ in range(4):
+        folded = normalize("NFKC", normalize("NFKC", name).casefold()).strip().replace("-", "_").replace(" ", "_")
+        if folded == name:
+            break
+        name = folded
+    return name

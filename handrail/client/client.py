@@ -1,0 +1,112 @@
+"""The connection that all agents of a process share, as a user holds it."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any, Self
+from weakref import WeakKeyDictionary
+
+from handrail.client.address import bootstrap_of
+from handrail.client.connection import Connection
+from handrail.client.waiting import WAITING_MAX
+from handrail.schemas.errors import ConfigError
+
+TIMEOUT_S = 10.0
+SECURITY = (
+    "security_protocol",
+    "ssl_context",
+    "sasl_mechanism",
+    "sasl_plain_username",
+    "sasl_plain_password",
+    "sasl_oauth_token_provider",
+)
+Key = tuple[Any, ...]
+
+
+class _Shared:
+    """One connection, and how many use it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection, self.users, self.lock = connection, 0, asyncio.Lock()
+
+
+_open: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Key, _Shared]]" = WeakKeyDictionary()
+
+
+class Client:
+    """A connection to Handrail, shared by all agents of the process that name the same Kafka.
+
+    Agents open it by themselves, and the last one closes it. A service that takes up one conversation after the other
+    holds one for its lifetime: `async with Client():` around everything saves each agent the connecting.
+
+    Parameters
+    ----------
+    bootstrap : str, optional
+        Kafka's HOST:PORT, several with commas. Default: HANDRAIL_BOOTSTRAP of the environment, else 127.0.0.1:9092.
+    timeout_s : float
+        Seconds that connecting may take.
+    waiting_max : int
+        How many decisions may be waited for at a time; one more is answered NoDecision at once. Whoever connects
+        first says it for all.
+    security : mapping, optional
+        How to log in, in aiokafka's words: `security_protocol`, `ssl_context`, `sasl_mechanism`,
+        `sasl_plain_username`, `sasl_plain_password`, `sasl_oauth_token_provider`.
+
+    Raises
+    ------
+    ConfigError
+        The address or an option cannot be used.
+    Unreachable
+        On entry: Kafka did not answer in time, or it has no topics of Handrail.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        waiting_max: int = WAITING_MAX,
+        security: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.bootstrap, self.timeout_s = bootstrap_of(bootstrap), timeout_s
+        self._waiting_max, self._security = waiting_max, dict(security or {})
+        if unknown := sorted(self._security.keys() - set(SECURITY)):
+            raise ConfigError(f"security: {', '.join(unknown)} is not known: use {', '.join(SECURITY)}")
+        self._shared: _Shared | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._shared is not None:
+            raise ConfigError("Client: it is entered already: make one for each `async with`")
+        opened = _open.setdefault(asyncio.get_running_loop(), {})
+        made = _Shared(Connection(self.bootstrap, self._waiting_max, self._security))
+        shared = opened.setdefault(self.key, made)
+        async with shared.lock:
+            if not shared.users:
+                await shared.connection.start(self.timeout_s)
+            shared.users += 1
+        self._shared = shared
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        shared, self._shared = self._shared, None
+        assert shared is not None
+        async with shared.lock:
+            shared.users -= 1
+            if not shared.users:
+                await shared.connection.stop()
+
+    def twin(self) -> "Client":
+        """Another client of the same connection."""
+        return Client(self.bootstrap, timeout_s=self.timeout_s, waiting_max=self._waiting_max, security=self._security)
+
+    @property
+    def key(self) -> Key:
+        """What two clients of one event loop must have in common to share a connection."""
+        return (os.getpid(), self.bootstrap, *sorted(self._security.items()))
+
+    @property
+    def connection(self) -> Connection:
+        """The open connection. Raises ConfigError before the client is entered."""
+        if self._shared is None:
+            raise ConfigError("Client: not connected: use it in `async with Client(...) as client:`")
+        return self._shared.connection

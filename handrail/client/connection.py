@@ -1,0 +1,146 @@
+"""One connection to Kafka: a producer for what is told, a reader for what is decided."""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from handrail.client.address import endpoint
+from handrail.client.errors import Unreachable
+from handrail.client.event import Event
+from handrail.client.reader import Reader
+from handrail.client.waiting import Expected, Waiting
+from handrail.schemas.errors import ConfigError
+from handrail.schemas.partitioner import partition_of
+from handrail.schemas.record import CLOUDEVENT
+from handrail.schemas.topics import AGENT_EVENTS, DECISIONS
+
+REQUEST_BYTES_MAX = 1_100_000  # an event may have 1 MB
+KNOCK_S = 0.1
+
+
+class Connection:
+    """Belongs to the process and the event loop it was started in, and says so where it is used elsewhere."""
+
+    def __init__(self, bootstrap: str, waiting_max: int, security: Mapping[str, Any]) -> None:
+        self.bootstrap, self._security = bootstrap, security
+        self._waiting = Waiting(waiting_max)
+        self._partitions = 0
+
+    async def start(self, timeout_s: float) -> None:
+        """Connected, and the topics are there. Raises Unreachable when that takes longer than `timeout_s`."""
+        self._pid, self._loop = os.getpid(), asyncio.get_running_loop()
+        try:
+            self._reader = Reader(self.bootstrap, self._waiting, self._security)
+            self._producer = self._new_producer(timeout_s)
+        except ValueError as error:
+            raise ConfigError(f"security: {error}") from None
+        self._why = "nothing listens there"
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._knock()
+                await self._producer.start()
+                await self._reader.start()
+                self._partitions = await self._count_partitions()
+        except (TimeoutError, KafkaError, OSError, ConfigError) as error:
+            await self._stop_all()
+            if isinstance(error, ConfigError):
+                raise
+            why = self._why if isinstance(error, TimeoutError) else str(error)
+            raise Unreachable(
+                f"Kafka at {self.bootstrap}: {why} (tried for {timeout_s:g} s): "
+                "start it with `handrail up`, or set HANDRAIL_BOOTSTRAP"
+            ) from None
+        except BaseException:
+            await self._stop_all()
+            raise
+        self._reader.read(self._partitions)
+
+    async def stop(self) -> None:
+        """What was sent is acknowledged or given up; nothing is read any more."""
+        self.check_place()
+        await self._stop_all()
+
+    async def join(self, conversation_id: str, timeout_s: float) -> int:
+        """Decisions on this conversation are seen from now on; gives the partition, to `leave` it afterwards.
+
+        Raises TimeoutError or KafkaError.
+        """
+        self.check_place()
+        partition = partition_of(conversation_id.encode(), self._partitions)
+        async with asyncio.timeout(timeout_s):
+            await self._reader.join(partition)
+        return partition
+
+    def leave(self, partition: int) -> None:
+        """The reverse of `join`."""
+        self._reader.leave(partition)
+
+    def expect(self, event: Event) -> AbstractContextManager[Expected]:
+        """Collect the decisions on this event, from before it is sent. Raises NoDecision where too many wait."""
+        return self._waiting.expect(event.source, event.id, event.conversation_id)
+
+    async def publish(self, event: Event, until_s: float) -> None:
+        """The event is acknowledged by all replicas in sync.
+
+        Kafka may store it twice; identity makes that one. Raises TimeoutError at `until_s` (seconds of
+        `time.monotonic`), or KafkaError.
+        """
+        self.check_place()
+        async with asyncio.timeout(max(0.0, until_s - time.monotonic())):
+            key = event.conversation_id.encode()
+            await self._producer.send_and_wait(AGENT_EVENTS, event.value, key=key, headers=list(CLOUDEVENT))
+
+    def check_place(self) -> None:
+        """Raises ConfigError in another process or event loop than the one that connected."""
+        if self._pid != os.getpid():
+            raise ConfigError("Agent: its connection was made before this process was forked: enter it after the fork")
+        if self._loop is not asyncio.get_running_loop():
+            raise ConfigError("Agent: its connection belongs to another event loop: enter one in each loop")
+
+    def _new_producer(self, timeout_s: float) -> AIOKafkaProducer:
+        """Not idempotent: the governor counts a repeat once, and one batch of a partition is in flight at a time."""
+        return AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap,
+            acks="all",
+            linger_ms=0,
+            enable_idempotence=False,  # the embedded broker refuses it, and some ACLs do
+            max_request_size=REQUEST_BYTES_MAX,
+            request_timeout_ms=int(timeout_s * 1000),  # a proposal that was given up must not be asked later
+            **self._security,
+        )
+
+    async def _knock(self) -> None:
+        """Wait until any of the addresses takes connections; aiokafka would log an error for each attempt."""
+        while True:
+            for host, port in map(endpoint, self.bootstrap.split(",")):
+                try:
+                    _, writer = await asyncio.open_connection(host, port)
+                except OSError:
+                    continue
+                writer.close()
+                self._why = "it does not answer"
+                return
+            await asyncio.sleep(KNOCK_S)
+
+    async def _count_partitions(self) -> int:
+        """The number of partitions, once the topics are there: a worker that is starting makes them."""
+        while not await self._reader.topics() >= {AGENT_EVENTS, DECISIONS}:
+            self._why = f"no topics {AGENT_EVENTS} and {DECISIONS}"
+            await asyncio.sleep(KNOCK_S)
+        events, decisions = [len(await self._producer.partitions_for(name)) for name in (AGENT_EVENTS, DECISIONS)]
+        if events != decisions:
+            raise ConfigError(
+                f"Kafka at {self.bootstrap}: {AGENT_EVENTS} has {events} partitions, {DECISIONS} {decisions}: "
+                "make them equal"
+            )
+        return events
+
+    async def _stop_all(self) -> None:
+        await self._producer.stop()
+        await self._reader.stop()

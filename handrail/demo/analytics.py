@@ -1,11 +1,10 @@
-"""The demo's last part: what analysts see, by day and by rule."""
+"""The demo's last part: what analysts see, by week and by rule."""
 
 import asyncio
-from collections.abc import Mapping
-from datetime import date
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
-from statistics import fmean
 from typing import Any, NamedTuple
 
 import duckdb
@@ -14,23 +13,30 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from handrail.demo import plot
+from handrail.demo.history import AGENT
 from handrail.schemas.errors import ConfigError, SinkError
+from handrail.streams.quality.baseline import baseline_of
+from handrail.streams.quality.interval import Daily
 from handrail.streams.sink.reading import open_readonly
 
 STORED_S_MAX = 30.0
 POLL_S = 0.1
 BAR = 10
 CSAT_MAX, CONTENT = 5.0, 4.0
-BY_DAY = """
-    SELECT
-        day,
-        sum(n) AS n,
-        CAST(
-            sum(cost_usd_per_resolved * n) / sum(n) FILTER (cost_usd_per_resolved IS NOT NULL) AS DECIMAL(18, 6)
-        ) AS cost_usd,
-        sum(csat_mean * csat_n) / nullif(sum(csat_n), 0) AS csat,
-        sum(deflection_claimed * n) / sum(n) AS deflection
-    FROM daily_quality GROUP BY day ORDER BY day
+WEEK = timedelta(days=7)
+PLOT = "twelve-weeks.png"
+Series = Mapping[str, Sequence[Daily]]
+"""Measure -> its days, in order."""
+
+DAILY = """
+    SELECT measure, day, sum(n)::BIGINT, sum(total)::DOUBLE FROM drift_bins
+    WHERE log_cluster = ? AND agent_id = ? AND measure IN ('cost_usd', 'csat', 'deflection')
+    GROUP BY ALL ORDER BY ALL
+"""
+ALARM = """
+    SELECT message, CAST(to_time AT TIME ZONE 'UTC' AS DATE) - 1 FROM alerts_once
+    WHERE log_cluster = ? AND agent_id = ? AND kind = 'divergence' ORDER BY to_time LIMIT 1
 """
 BY_RULE = """
     SELECT
@@ -45,47 +51,61 @@ QUESTIONS = (
 )
 
 
-class Day(NamedTuple):
-    """One row of BY_DAY."""
+class Week(NamedTuple):
+    """A row of the table: means over its conversations."""
 
-    day: date
+    number: int
+    first: date
     n: int
-    cost_usd: Decimal | None
-    csat: float | None
-    deflection: float
+    ai_alone: float
+    cost_usd: float
+    csat: float
 
 
 async def stored(data_dir: Path, ends: Mapping[TopicPartition, int], cluster: str) -> None:
     """The snapshot has every record before these ends of that cluster. Raises SinkError after STORED_S_MAX."""
+    await _until(lambda: _reached(data_dir, ends, cluster), data_dir, "stored the demo's records")
+
+
+async def alarmed(data_dir: Path, cluster: str) -> None:
+    """The snapshot has the scissors alarm of the twelve weeks. Raises SinkError after STORED_S_MAX."""
+    await _until(lambda: bool(_asked(data_dir, ALARM, [cluster, AGENT])), data_dir, "raised the scissors alarm")
+
+
+async def _until(reached: Callable[[], bool], data_dir: Path, what: str) -> None:
     try:
         async with asyncio.timeout(STORED_S_MAX):
-            while not _reached(data_dir, ends, cluster):  # noqa: ASYNC110
+            while not reached():  # noqa: ASYNC110
                 await asyncio.sleep(POLL_S)  # the sink is another process: there is nothing to wait on
     except TimeoutError:
         log = data_dir / "sink.log"
-        raise SinkError(f"sink: has not stored the demo's records within {STORED_S_MAX:.0f} s: see {log}") from None
+        raise SinkError(f"sink: has not {what} within {STORED_S_MAX:.0f} s: see {log}") from None
 
 
 def _reached(data_dir: Path, ends: Mapping[TopicPartition, int], cluster: str) -> bool:
     asked = 'SELECT topic, "partition", next_offset FROM offsets WHERE cluster_id = ?'
-    try:
-        with open_readonly(data_dir).connection as connection:
-            rows = connection.execute(asked, [cluster]).fetchall()
-    except (ConfigError, duckdb.Error):
-        return False
-    found = {TopicPartition(topic, partition): offset for topic, partition, offset in rows}
+    found = {TopicPartition(*place): offset for *place, offset in _asked(data_dir, asked, [cluster])}
     return all(found.get(tp, 0) >= end for tp, end in ends.items())
 
 
-def show_all(console: Console, data_dir: Path) -> None:
-    """Cost and satisfaction side by side by day, what was blocked by which rule, and what else can be asked."""
+def _asked(data_dir: Path, sql: str, parameters: list[str]) -> list[tuple[Any, ...]]:
+    """The rows; none while there is nothing to read yet."""
+    try:
+        with open_readonly(data_dir).connection as connection:
+            return list(connection.execute(sql, parameters).fetchall())
+    except (ConfigError, duckdb.Error):
+        return []
+
+
+def show_all(console: Console, data_dir: Path, cluster: str) -> None:
+    """The simulated weeks and their alarm, what was blocked by which rule, and what else can be asked."""
     with open_readonly(data_dir).connection as connection:
-        days = [Day(*row) for row in connection.execute(BY_DAY).fetchall()]
+        daily = connection.execute(DAILY, [cluster, AGENT]).fetchall()
+        alarm = connection.execute(ALARM, [cluster, AGENT]).fetchone()
         rules = connection.execute(BY_RULE).fetchall()
-    console.print(_by_day(days))
-    if line := _scissors(days):
-        console.print(line, highlight=False)
-    console.print()
+    series = {name: [Daily(*row[1:]) for row in rows] for name, rows in groupby(daily, key=lambda row: row[0])}
+    if series:
+        _show_weeks(console, series, alarm, data_dir)
     console.print(_by_rule(rules))
     console.print("\nAll of it is in DuckDB. To ask, for example,")
     for about, sql in QUESTIONS:
@@ -94,44 +114,65 @@ def show_all(console: Console, data_dir: Path) -> None:
     console.print()
 
 
-def _by_day(days: list[Day]) -> Table:
-    table = Table(title="Cost beside satisfaction, by day", title_justify="left", title_style="bold", show_edge=False)
-    table.add_column("day", no_wrap=True)
-    table.add_column("n", justify="right", no_wrap=True)
-    table.add_column("AI alone", justify="right", no_wrap=True)
-    table.add_column("cost per resolved", no_wrap=True)
-    table.add_column("CSAT", no_wrap=True)
-    # The last day has the conversations above, one of which thinks for $11: not the measure of the others.
-    dearest = max((float(day.cost_usd) for day in days[:-1] if day.cost_usd is not None), default=0.0)
-    for day in days:
+def _show_weeks(console: Console, series: Series, alarm: tuple[str, date] | None, data_dir: Path) -> None:
+    first = series["cost_usd"][0].day
+    weeks = list(_weeks(series, first))
+    day = alarm[1] if alarm else None
+    console.print(_by_week(weeks, day))
+    console.print()
+    if alarm:
+        console.print(Text.assemble(("ALERT ", "bold red"), f"divergence (high): {alarm[0]}"))
+    drawn = plot.Weeks(series["cost_usd"], series["csat"], baseline_of(first), day)
+    console.print(_scissors(drawn), highlight=False)
+    picture = data_dir / PLOT
+    plot.draw(drawn, picture)
+    console.print(f"The weeks as a picture: {picture}\n", soft_wrap=True, highlight=False)
+
+
+def _weeks(series: Series, first: date) -> Iterator[Week]:
+    for number, start in enumerate(sorted({first + (one.day - first) // WEEK * WEEK for one in series["cost_usd"]})):
+        found = {name: [one for one in days if start <= one.day < start + WEEK] for name, days in series.items()}
+        n = sum(one.n for one in found["deflection"])
+        yield Week(number + 1, start, n, *(plot.mean(found[name]) for name in ("deflection", "cost_usd", "csat")))
+
+
+def _by_week(weeks: list[Week], alarm: date | None) -> Table:
+    title = "Cost beside satisfaction, by week (simulated: source /simulation/twelve-weeks)"
+    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
+    for name in ("week", "from", "n", "AI alone", "cost per conversation", "CSAT", ""):
+        table.add_column(name, justify="right" if name in ("week", "n", "AI alone") else "left", no_wrap=True)
+    dearest = max(week.cost_usd for week in weeks)
+    for week in weeks:
+        fired = alarm is not None and week.first <= alarm < week.first + WEEK
         table.add_row(
-            str(day.day),
-            str(day.n),
-            f"{day.deflection:.0%}",
-            _bar(day.cost_usd, dearest, "${:.3f}", "cyan"),
-            _bar(day.csat, CSAT_MAX, "{:.2f}", "green" if day.csat is not None and day.csat >= CONTENT else "red"),
+            str(week.number),
+            str(week.first),
+            str(week.n),
+            f"{week.ai_alone:.0%}",
+            _bar(week.cost_usd, dearest, "${:.3f}", "cyan"),
+            _bar(week.csat, CSAT_MAX, "{:.2f}", "green" if week.csat >= CONTENT else "red"),
+            Text("◀ scissors alarm" if fired else "", style="bold red"),
         )
     return table
 
 
-def _bar(value: Any, largest: float, form: str, colour: str) -> Text:
-    if value is None:
-        return Text("–", style="dim")
-    filled = min(BAR, round(BAR * float(value) / largest)) if largest else 0
+def _bar(value: float, largest: float, form: str, colour: str) -> Text:
+    filled = min(BAR, round(BAR * value / largest)) if largest else 0
     return Text.assemble((f"{form.format(value):>6} ", ""), ("█" * filled, colour), ("░" * (BAR - filled), "dim"))
 
 
-def _scissors(days: list[Day]) -> str | None:
-    """The first half of the history beside the second, in a line."""
-    told = [day for day in days[:-1] if day.cost_usd is not None and day.csat is not None]
-    if len(told) < 2:
-        return None
-    halves = told[: len(told) // 2], told[len(told) // 2 :]
-    cost = [fmean(float(day.cost_usd or 0) for day in half) for half in halves]
-    csat = [fmean(day.csat or 0.0 for day in half) for half in halves]
+def _scissors(weeks: plot.Weeks) -> str:
+    """When the alarm fired, and what came of cost and CSAT afterwards."""
+    cost, csat = (plot.lost(days, weeks.baseline, days[-1].day) for days in (weeks.cost, weeks.csat))
+    ended = f"in the last week cost was {cost:.0%} and CSAT {csat:.0%} below the first four weeks"
+    told = "Each alone would look fine, or like noise; side by side one sees it."
+    if weeks.alarm is None:
+        return f"No alarm: {ended}.\n{told}"
+    day, left = (weeks.alarm - weeks.cost[0].day).days + 1, (weeks.csat[-1].day - weeks.alarm).days
+    lost = plot.lost(weeks.csat, weeks.baseline, weeks.alarm)
     return (
-        f"First half to second: cost ${cost[0]:.3f} → ${cost[1]:.3f} ({cost[1] / cost[0] - 1:+.0%}), "
-        f"CSAT {csat[0]:.2f} → {csat[1]:.2f}.\nEach alone would look fine, or like noise; side by side one sees it."
+        f"It fired at the end of {weeks.alarm}, day {day}, {left} days before the end. The week before, CSAT was "
+        f"{lost:.0%} below the first four weeks;\n{ended}. {told}"
     )
 
 

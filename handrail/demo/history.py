@@ -1,69 +1,154 @@
-"""Two made-up weeks before today, so that there is something to see by day. Seeded: the same weeks each time."""
+"""The twelve weeks of the simulation as records with their log time, and how they get on the log."""
 
+import asyncio
 import random
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from typing import Any, NamedTuple
 
+import orjson
+from aiokafka import AIOKafkaProducer
+
+from handrail.demo import simulation
+from handrail.demo.simulation import Conversation
 from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.record import CLOUDEVENT
+from handrail.schemas.topics import AGENT_EVENTS, RESOLUTIONS
 
-SOURCE = "/demo/history"
-DAYS, A_DAY = 14, 8
-DAY_MS = 86_400_000
-QUERIES = (
-    ("Where is my parcel? It should have been here on Monday.", "check_delivery", {"status": "in transit"}),
-    ("I would like a refund for the lamp that arrived broken.", "issue_refund", {"refunded": 35}),
-    ("Can I still change the delivery address of my order?", "change_address", {"changed": True}),
-    ("How do I cancel my subscription?", "get_order", {"total": 9}),
-)
+SOURCE = "/simulation/twelve-weeks"
+AGENT = "simulated-assistant"
+OPENING_MS, OPEN_MS = 8 * 3_600_000, 12 * 3_600_000  # of a day
+STEP_MS = 40_000
+RETURNING, RETURN_DAYS_MAX, AFTER_AI = (
+    0.08,
+    6,
+    2,
+)  # share of conversations; days; how much more often than after a human
+MODEL = {"provider": "simulation", "name": "gpt-4.1"}
+TEXTS = {
+    "delivery_status": "Where is my parcel? It should have been here on Monday.",
+    "refund_request": "I would like a refund for the lamp that arrived broken.",
+    "address_change": "Can I still change the delivery address of my order?",
+    "cancellation": "How do I cancel my subscription?",
+    "product_question": "Which of your teas has no caffeine?",
+}
 
 
-def events(now_ms: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(log time in milliseconds, event) in the order of time: DAYS days with A_DAY conversations each.
+class Entry(NamedTuple):
+    """One record: where it goes, its log time in milliseconds, the CloudEvent."""
 
-    The weeks tell a story: the agent gets cheaper day by day, and the customers less content.
+    topic: str
+    at_ms: int
+    event: dict[str, Any]
+
+
+def first_day(now_ms: int) -> date:
+    """The twelve weeks end with the day before today (UTC)."""
+    return datetime.fromtimestamp(now_ms / 1000, UTC).date() - timedelta(days=simulation.DAYS)
+
+
+def days(now_ms: int) -> Iterator[list[Entry]]:
+    """All records, day by day, each day's in the order of time."""
+    midnight = datetime.combine(first_day(now_ms), datetime.min.time(), UTC)
+    start_ms = int(midnight.timestamp() * 1000)
+    told = list(simulation.conversations())
+    for day, talks in groupby(zip(told, customers(told), strict=True), key=lambda pair: pair[0].day):
+        found = list(talks)
+        opening = start_ms + day * 86_400_000 + OPENING_MS
+        entries = [
+            entry
+            for one, customer in found
+            for entry in _entries(one, customer, opening + one.number * OPEN_MS // len(found))
+        ]
+        yield sorted(entries, key=lambda entry: entry.at_ms)
+
+
+def customers(talks: Sequence[Conversation]) -> Iterator[str]:
+    """Who each conversation is with. Some come back within days about the same thing, more often after the AI."""
+    dice = random.Random(simulation.SEED)
+    seen: dict[str, list[tuple[Conversation, str]]] = {}
+    for talk in talks:
+        name = f"simulated-customer-{talk.day:02d}-{talk.number:02d}"
+        before = [one for one in seen.get(talk.intent, []) if 0 < talk.day - one[0].day <= RETURN_DAYS_MAX]
+        if before and dice.random() < RETURNING:
+            weights = [1 if one.human else AFTER_AI for one, _ in before]
+            ((_, name),) = dice.choices(before, weights)
+        seen[talk.intent] = [*before, (talk, name)]
+        yield name
+
+
+def _entries(talk: Conversation, customer: str, at_ms: int) -> Iterator[Entry]:
+    name = f"simulated-{talk.day:02d}-{talk.number:02d}"
+    for number, (kind, data) in enumerate((_human if talk.human else _ai)(talk, customer)):
+        moment = at_ms + number * STEP_MS
+        if kind == "resolution":
+            told = {"handoff_id": f"{name}-desk", "conversation_id": name, "at": to_rfc3339(moment), **data}
+            yield Entry(RESOLUTIONS, moment, _event(f"{name}-{number}", "resolution", name, moment, told))
+        else:
+            told = {"agent_id": AGENT, "conversation_id": name, "execution_id": f"{name}/1", "recorded": True, **data}
+            yield Entry(AGENT_EVENTS, moment, _event(f"{name}-{number}", kind, name, moment, told))
+
+
+def _ai(talk: Conversation, customer: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    usage = {"input_tokens": round(talk.cost_usd * 400_000), "output_tokens": 300}
+    yield _asked(talk, customer)
+    yield "llm.completed", {"model": MODEL, "usage": usage, "cost_usd": f"{talk.cost_usd:.4f}"}
+    yield "message.sent", {"role": "assistant", "text": "Here is what I found."}
+    yield "execution.ended", {"outcome": "resolved"}
+    yield from _rated(talk)
+
+
+def _human(talk: Conversation, customer: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield _asked(talk, customer)
+    yield "execution.ended", {"outcome": "transferred"}
+    yield "message.sent", {"role": "human_agent", "text": "I have looked into it for you."}
+    yield "resolution", {"outcome": "resolved", "by": {"id": "desk-sim"}, "cost_usd": f"{talk.cost_usd:.4f}"}
+    yield from _rated(talk)
+
+
+def _asked(talk: Conversation, customer: str) -> tuple[str, dict[str, Any]]:
+    return "query.received", {"text": TEXTS[talk.intent], "channel": "chat", "customer": {"ref": customer}}
+
+
+def _rated(talk: Conversation) -> Iterator[tuple[str, dict[str, Any]]]:
+    if talk.csat is not None:
+        yield "feedback.received", {"csat": talk.csat}
+
+
+def _event(name: str, kind: str, subject: str, at_ms: int, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": name,
+        "source": SOURCE,
+        "type": f"handrail.{kind}.v1",
+        "subject": subject,
+        "time": to_rfc3339(at_ms),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+
+
+async def publish(bootstrap: str, now_ms: int) -> list[tuple[str, str]]:
+    """All records are on the log, in the order of time; gives (source, id) of the last day's queries.
+
+    A day is acknowledged before the next one leaves: no partition runs a day ahead of the others.
     """
-    dice = random.Random(2024)
-    for day in range(DAYS):
-        start = now_ms - (DAYS - day) * DAY_MS
-        for number in range(A_DAY):
-            at = start + number * 3_600_000
-            yield from _conversation(f"history-{day:02d}-{number}", at, day / DAYS, dice)
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=1)
+    await producer.start()
+    entries: list[Entry] = []
+    try:
+        for entries in days(now_ms):
+            await asyncio.gather(*[await _send(producer, entry) for entry in entries])
+    finally:
+        await producer.stop()
+    asked = (entry.event for entry in entries if entry.event["type"] == "handrail.query.received.v1")
+    return [(event["source"], event["id"]) for event in asked]
 
 
-def _conversation(name: str, at: int, eroded: float, dice: random.Random) -> Iterator[tuple[int, dict[str, Any]]]:
-    text, tool, result = dice.choice(QUERIES)
-    tokens = int(dice.uniform(18_000, 26_000) * (1 - 0.5 * eroded))
-    csat = max(1, min(5, round(dice.gauss(4.6 - 1.3 * eroded, 0.6))))
-    arguments = {"order_id": f"H-{name[8:]}"} | ({"amount": 35} if tool == "issue_refund" else {})
-    model = {"provider": "demo", "name": "gpt-4.1"}
-    customer = {"ref": f"cust-{dice.randrange(60)}"}
-    resolved = "resolved" if dice.random() > 0.12 else "transferred"
-    steps: list[tuple[str, dict[str, Any]]] = [
-        ("query.received", {"text": text, "channel": "chat", "customer": customer}),
-        ("llm.completed", {"model": model, "usage": {"input_tokens": tokens, "output_tokens": 300}}),
-        ("action.proposed", {"action_id": "a1", "tool": tool, "arguments": arguments}),
-        (
-            "action.executed",
-            {"action_id": "a1", "tool": tool, "arguments": arguments, "status": "ok", "result": result},
-        ),
-        ("response.proposed", {"response_id": "r1", "text": f"Done: {text.lower()}", "confidence": 0.9}),
-        ("message.sent", {"role": "assistant", "text": f"Done: {text.lower()}", "response_id": "r1"}),
-        ("execution.ended", {"outcome": resolved}),
-        ("feedback.received", {"csat": csat}),
-    ]
-    for number, (kind, data) in enumerate(steps):
-        moment = at + number * 20_000
-        common = {"agent_id": "shop-agent", "conversation_id": name, "execution_id": f"{name}/1", "recorded": True}
-        yield (
-            moment,
-            {
-                "specversion": "1.0",
-                "id": f"{name}-{number}",
-                "source": SOURCE,
-                "type": f"handrail.{kind}.v1",
-                "subject": name,
-                "time": to_rfc3339(moment),
-                "datacontenttype": "application/json",
-                "data": {**common, **data},
-            },
-        )
+async def _send(producer: AIOKafkaProducer, entry: Entry) -> "asyncio.Future[Any]":
+    key = entry.event["subject"].encode()
+    sent: asyncio.Future[Any] = await producer.send(
+        entry.topic, orjson.dumps(entry.event), key=key, timestamp_ms=entry.at_ms, headers=list(CLOUDEVENT)
+    )
+    return sent

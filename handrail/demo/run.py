@@ -45,7 +45,7 @@ def run(data_dir: Path, keep: bool, console: Console) -> None:
             stack.enter_context(running(data_dir / "sink.log", *sink))
         console.print(f"[dim]broker, worker and sink are up after {time.monotonic() - started:.1f} s[/dim]\n")
         asyncio.run(_play(broker, console, data_dir))
-        analytics.show_all(console, data_dir)
+        analytics.show_all(console, data_dir, broker.cluster_id)
         console.print(f"Done in {time.monotonic() - started:.1f} s. The same decisions again, without a broker:")
         events = data_dir / export.FILE
         console.print(f"  handrail replay {events} --policies {POLICIES}", soft_wrap=True, highlight=False)
@@ -56,18 +56,19 @@ def run(data_dir: Path, keep: bool, console: Console) -> None:
 async def _play(broker: EmbeddedBroker, console: Console, data_dir: Path) -> None:
     async with Wire(broker.bootstrap) as wire:
         now_ms = int(time.time() * 1000)
-        with console.status("two weeks of history go in"):
-            for at_ms, event in history.events(now_ms):
-                await wire.publish(event, at_ms=at_ms)
+        with console.status("twelve simulated weeks go in"):
+            asked = await history.publish(broker.bootstrap, now_ms)
+            await asyncio.gather(*(wire.decided(wire.expect(*one), one[1]) for one in asked))
         with console.status(f"{len(STORIES)} conversations are going on"):
             chats = await asyncio.gather(*(_one(wire, story) for story in STORIES))
         for story, chat in zip(STORIES, chats, strict=True):
             show.decisions(console, f"{story.id}: {story.title}", chat.story())
-        show.alerts(console, wire.alerts)
+        show.alerts(console, [one for one in wire.alerts if one["about"]["agent_id"] != history.AGENT])
         show.handoff(console, next(one for one in wire.handoffs.values() if one["conversation_id"] == SHOWN_HANDOFF))
     with console.status("the sink stores the rest"):
         ends = await export.write(broker.bootstrap, data_dir / export.FILE)
         await analytics.stored(data_dir, ends, broker.cluster_id)
+        await analytics.alarmed(data_dir, broker.cluster_id)
 
 
 async def _one(wire: Wire, story: Story) -> Chat:

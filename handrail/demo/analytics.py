@@ -19,6 +19,7 @@ from handrail.schemas.errors import ConfigError, SinkError
 from handrail.streams.quality.baseline import baseline_of
 from handrail.streams.quality.interval import Daily
 from handrail.streams.sink.reading import open_readonly
+from handrail.streams.sink.skipped import always_skipped
 
 STORED_S_MAX = 30.0
 POLL_S = 0.1
@@ -103,10 +104,13 @@ def show_all(console: Console, data_dir: Path, cluster: str) -> None:
         daily = connection.execute(DAILY, [cluster, AGENT]).fetchall()
         alarm = connection.execute(ALARM, [cluster, AGENT]).fetchone()
         rules = connection.execute(BY_RULE).fetchall()
+        skipped = always_skipped(connection)
     series = {name: [Daily(*row[1:]) for row in rows] for name, rows in groupby(daily, key=lambda row: row[0])}
     if series:
         _show_weeks(console, series, alarm, data_dir)
     console.print(_by_rule(rules))
+    for one in skipped:
+        console.print(f"[bold yellow]WARNING[/] rule {one}: it does nothing", highlight=False)
     console.print("\nAll of it is in DuckDB. To ask, for example,")
     for about, sql in QUESTIONS:
         console.print(f"  {about}:", highlight=False)

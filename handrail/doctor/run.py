@@ -14,6 +14,7 @@ from handrail.doctor import (
     libraries,
     machine,
     policies,
+    rules,
     ruleset,
     settings,
     sink,
@@ -48,6 +49,7 @@ def _here(place: Place) -> dict[str, Callable[[], list[Line]]]:
         "policies": partial(policies.look, place),
         "data": partial(folder.look, place),
         "database": partial(database.look, place),
+        "rules": partial(rules.look, place),
         "embedded broker": embedded.look,
     }
 

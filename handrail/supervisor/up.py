@@ -22,6 +22,7 @@ from handrail.supervisor.crew import Crew, Member
 from handrail.supervisor.folder import Claim, Run, claimed
 from handrail.supervisor.plan import SINK, endpoints, parts
 from handrail.supervisor.progress import Progress
+from handrail.supervisor.rules import Rules
 from handrail.supervisor.settings import UpSettings
 from handrail.supervisor.signals import Stop
 from handrail.supervisor.stored import left, log_ends
@@ -86,8 +87,10 @@ class Up:
             while not self._crew.ready:
                 await self._tend()
         ready(await self._ready_line())
+        rules = Rules(self._settings.data, self._progress.tell)
         while True:
             await self._tend()
+            rules.look()
 
     async def end(self) -> None:
         """Workers first, then the sink when it has stored what they wrote, then the broker."""

@@ -38,8 +38,9 @@ handoff_id = click.argument("handoff", metavar="HANDOFF")
 def handoffs() -> None:
     """Work what agents hand over: list, show, claim, approve, deny, resolve, return.
 
-    A handoff is named by its id or by the beginning of it. Answers end with 0 when they counted and with 1 when not: it
-    had expired, somebody was first, or a rule stands against it all the same.
+    A handoff is named by its id, by the beginning of it, or by its conversation's id where only one of it is open.
+    Answers end with 0 when they counted and with 1 when not: it had expired, somebody was first, or a rule stands
+    against it all the same.
 
     \b
     Example:

@@ -96,8 +96,8 @@ class Case:
 class Board:
     """All handoffs, from the records of `human.handoffs.v1` and `human.resolutions.v1` in any order of the topics.
 
-    Kept whole are the handoffs whose id begins with `whole`; of the others only what a list shows, for a handoff may
-    have 900 kB. `unreadable` names the records that are not of the contract.
+    Kept whole are the handoffs whose id begins with `whole`, and those of the conversation of that id; of the others
+    only what a list shows, for a handoff may have 900 kB. `unreadable` names the records that are not of the contract.
     """
 
     def __init__(self, whole: str | None = None) -> None:
@@ -129,22 +129,27 @@ class Board:
             self._actions[name] = tuple(dict.fromkeys((*self._actions.get(name, ()), digest)))
         if known is not None and known["revision"] > data["revision"]:
             return
-        whole = self._whole is not None and name.startswith(self._whole)
+        whole = self._whole is not None and (name.startswith(self._whole) or data["conversation_id"] == self._whole)
         self._records[name] = data if whole else {key: value for key, value in data.items() if key not in LONG}
 
     def cases(self) -> Iterator[Case]:
         """Every handoff, the most urgent first: by priority, then by due time."""
         return iter(sorted(map(self._case, self._records), key=_urgency))
 
-    def case(self, prefix: str) -> Case:
-        """The handoff whose id begins so. Raises NoSuchHandoff."""
-        found = [prefix] if prefix in self._records else [name for name in self._records if name.startswith(prefix)]
-        if len(found) == 1 and prefix:
+    def case(self, named: str) -> Case:
+        """The handoff whose id begins so, or the open one of the conversation of that id. Raises NoSuchHandoff."""
+        found = [named] if named in self._records else [name for name in self._records if name.startswith(named)]
+        what = "handoffs begin so: give more of it"
+        if not found:
+            found = [name for name, record in self._records.items() if record["conversation_id"] == named]
+            found = [name for name in found if name not in self._closed] or found
+            what = "handoffs of this conversation: give the id of one"
+        if len(found) == 1 and named:
             return self._case(found[0])
-        if not found or not prefix:
-            raise NoSuchHandoff(f"{prefix or 'an empty id'}: no such handoff: see `handrail handoffs list --all`")
+        if not found or not named:
+            raise NoSuchHandoff(f"{named or 'an empty id'}: no such handoff: see `handrail handoffs list --all`")
         shown = ", ".join(sorted(found)[:SHOWN_IDS]) + (" …" if len(found) > SHOWN_IDS else "")
-        raise NoSuchHandoff(f"{prefix}: {len(found)} handoffs begin so: give more of it: {shown}")
+        raise NoSuchHandoff(f"{named}: {len(found)} {what}: {shown}")
 
     def short(self) -> int:
         """How many characters tell all ids apart."""

@@ -12,13 +12,16 @@ from handrail.desk import words
 from handrail.desk.board import Case
 
 PROBLEM = 70
+CONVERSATION = 20
 URGENT = ("urgent", "high")
 
 
 def listing(cases: Sequence[Case], short: int, now_ms: int) -> Table:
     """One row a handoff, in the order given."""
     table = Table(show_edge=False, pad_edge=False)
-    for name in ("handoff", "kind", "priority", "left", "queue", "claimed", "state"):
+    table.add_column("handoff", no_wrap=True)
+    table.add_column("conversation", no_wrap=True, max_width=CONVERSATION)
+    for name in ("kind", "priority", "left", "queue", "state"):
         table.add_column(name, no_wrap=True)
     table.add_column("problem", overflow="fold")
     for case in cases:
@@ -26,11 +29,11 @@ def listing(cases: Sequence[Case], short: int, now_ms: int) -> Table:
         late = case.due_ms is not None and case.due_ms <= now_ms and case.closed is None
         table.add_row(
             case.id[:short],
+            Text(words.line(case.conversation_id)),
             case.kind,
             Text(priority, style="bold" if priority in URGENT else ""),
             Text("" if case.closed else words.left(case.due_ms, now_ms), style="red" if late else ""),
             Text(words.line(case.record["queue"])),
-            Text(words.line(case.claimed_by or "")),
             Text(state(case)),
             Text(_problem(case)),
         )
@@ -38,12 +41,12 @@ def listing(cases: Sequence[Case], short: int, now_ms: int) -> Table:
 
 
 def state(case: Case) -> str:
-    """`open`, `1 of 2 approved`, or how it was closed."""
+    """`open`, `claimed: ann`, `1 of 2 approved`, or how it was closed."""
     if case.closed is not None:
         return str(case.closed["cause"])
     if case.approvals_needed > 1 and case.approved_by:
         return f"{len(case.approved_by)} of {case.approvals_needed} approved"
-    return "open"
+    return f"claimed: {words.line(case.claimed_by)}" if case.claimed_by else "open"
 
 
 def _problem(case: Case) -> str:

@@ -111,7 +111,7 @@ def test_an_approved_action_may_run_and_a_second_answer_is_too_late(talk: Talk) 
 
 def test_a_denied_call_stays_blocked(talk: Talk) -> None:
     talk.propose("credit", 300)
-    done = talk.run("deny", talk.handoff())
+    done = talk.run("deny", talk.id)
     assert (
         done.stdout
         == "denied: the agent must not run credit(amount=300); the same call stays blocked in this conversation\n"
@@ -155,6 +155,7 @@ def test_a_claim_is_seen_and_only_taken_over_on_purpose(talk: Talk) -> None:
     handoff = talk.handoff()
     assert talk.run("claim", handoff).stdout == f"{handoff}: claimed by ann\n"
     assert talk.handoffs()[0]["claim"]["by"]["id"] == "ann"
+    assert "claimed: ann" in talk.run("list", "--conversation", talk.id).stdout
     refused = talk.run("claim", handoff, by="bob")
     assert refused.exit_code == 1
     assert refused.stderr == f"{handoff}: ann has claimed it: ask them, or use --take-over\n"

@@ -66,6 +66,16 @@ def test_the_beginning_of_an_id_is_enough_where_it_is_the_only_one() -> None:
         found.case("hf-a")
 
 
+def test_the_conversation_names_its_only_open_handoff() -> None:
+    closed = sample("handoff.closed", handoff_id="hf-1")
+    one, two = handoff("hf-1", conversation_id="conv-7"), handoff("hf-2", conversation_id="conv-7")
+    assert board(one, two, closed, whole="conv-7").case("conv-7").id == "hf-2"
+    assert "transcript" in board(one, two, closed, whole="conv-7").case("conv-7").record
+    assert board(one, closed).case("conv-7").id == "hf-1"
+    with pytest.raises(NoSuchHandoff, match="conv-7: 2 handoffs of this conversation: give the id of one: hf-1, hf-2"):
+        board(one, two).case("conv-7")
+
+
 def test_long_fields_are_kept_only_of_what_is_asked_for() -> None:
     found = board(handoff("hf-aa1"), handoff("hf-ab2"), whole="hf-aa")
     assert "transcript" in found.case("hf-aa1").record

@@ -109,7 +109,8 @@ def emit(
         "skipped": list(skipped),
         "customer_message": TO_HUMAN
         if kind == "route" and route == 2
-        else customer_message(verdict, findings, handoff_id),
+        # The colleague of a release has just answered: nobody else will look at it.
+        else customer_message(verdict, findings, None if kind == "release" else handoff_id),
         "action_id": action_id,
         "action_digest": digest,
         "handoff_id": handoff_id,

@@ -1,6 +1,6 @@
 """The documents that are made from the code: `python -m handrail.documents` writes them, `--check` compares.
 
-JSON Schemas and AsyncAPI of the records, and the reference of the command line.
+JSON Schemas and AsyncAPI of the records, JSON Schemas of the policy files, and the reference of the command line.
 """
 
 import sys
@@ -11,18 +11,18 @@ import orjson
 import yaml
 
 from handrail.cli import reference
+from handrail.policies import json_schema as policy_schema
 from handrail.schemas import asyncapi, json_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = "schemas/json/records"
+POLICIES = "policies/json"
 
 
 def documents() -> dict[str, str]:
     """The text of each document, by its path in the project."""
-    made = {
-        f"schemas/json/records/{json_schema.short(name)}.json": _json(json_schema.of(name))
-        for name in json_schema.TYPES
-    }
+    made = {f"{RECORDS}/{json_schema.short(name)}.json": _json(json_schema.of(name)) for name in json_schema.TYPES}
+    made |= {f"{POLICIES}/{kind}.json": _json(policy_schema.of(kind)) for kind in policy_schema.KINDS}
     made["schemas/asyncapi.yaml"] = yaml.safe_dump(asyncapi.document(version("handrail")), sort_keys=False, width=120)
     made["docs/cli.md"] = reference.page()
     return made
@@ -31,7 +31,7 @@ def documents() -> dict[str, str]:
 def stale(root: Path = ROOT) -> list[str]:
     """The paths that are not as the code says, or that no code makes any more."""
     made = documents()
-    there = {path.relative_to(root).as_posix() for path in (root / RECORDS).glob("*")}
+    there = {path.relative_to(root).as_posix() for folder in (RECORDS, POLICIES) for path in (root / folder).glob("*")}
     wrong = [path for path, text in made.items() if not (root / path).is_file() or (root / path).read_text() != text]
     return sorted({*wrong, *(there - made.keys())})
 

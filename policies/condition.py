@@ -159,8 +159,7 @@ def read_leaf(
     field: tuple[Any, str], operator: tuple[Any, str], parts: dict[str, Any], path: str, mistakes: Mistakes
 ) -> Leaf | None:
     """A comparison from its parts, each with the path where it stands."""
-    names = _field(*field, mistakes) if field[0] is not None else None
-    spelling = _operator(*operator, mistakes) if operator[0] is not None else None
+    names, spelling = _field(*field, mistakes), _operator(*operator, mistakes)
     if spelling == "exists":
         wanted = truth(parts.get("value", True), at(path, "value"), mistakes)
         return Leaf(field[0], names, spelling, wanted, None, wanted is not False) if names else None
@@ -186,9 +185,10 @@ def _field(value: Any, path: str, mistakes: Mistakes) -> tuple[str, ...] | None:
 
 
 def _operator(value: Any, path: str, mistakes: Mistakes) -> str | None:
-    if isinstance(value, str) and (value in OPERATORS or value == "exists"):
-        return value
-    hint = f"write {_SHORT[value]}" if value in _SHORT else instead(str(value), _SPELLINGS)
+    word = value if isinstance(value, str) else ""
+    if word in OPERATORS or word == "exists":
+        return word
+    hint = f"write {_SHORT[word]}" if word in _SHORT else instead(word, _SPELLINGS)
     mistakes.add(path, f"{shown(value)} is no operator: {hint}")
     return None
 

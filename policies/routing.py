@@ -74,7 +74,11 @@ def read_routing(value: Any, mistakes: Mistakes) -> Routing:
     known_keys(root, "", ("topics", "default_queue", "rules"), mistakes)
     topics = texts(root["topics"], "topics", mistakes) if "topics" in root else ()
     queue = text(root.get("default_queue", "general"), "default_queue", mistakes) or "general"
-    items = items_of(root["rules"], "rules", mistakes, f"rules such as {_EXAMPLE}") if root.get("rules") else []
+    items = (
+        items_of(root["rules"], "rules", mistakes, f"rules such as {_EXAMPLE}")
+        if root.get("rules") not in (None, [])
+        else []
+    )
     read = [_rule(item, index, topics, queue, mistakes) for index, item in enumerate(items)]
     return Routing(topics, queue, tuple(rule for rule in read if rule is not None))
 
@@ -82,7 +86,7 @@ def read_routing(value: Any, mistakes: Mistakes) -> Routing:
 def _rule(item: Any, index: int, topics: tuple[str, ...], queue: str, mistakes: Mistakes) -> RouteRule | None:
     path = f"rules[{index}]"
     settings = mapping(item, path, mistakes, _EXAMPLE)
-    if not settings:
+    if not isinstance(item, dict):
         return None
     known_keys(settings, path, RULE, mistakes)
     route: Any = required(settings, path, "route", "ai, ai_supervised or human", mistakes)

@@ -44,7 +44,7 @@ LOCAL_RULE = ("name", "parameter", "operator", "value", "action", "policy_id", "
 def read_policy(value: Any, stem: str, mistakes: Mistakes) -> Policy | None:
     """The policy of a parsed file, or None where it has a mistake; `stem` serves where it has no id."""
     root = mapping(value, "", mistakes, "id, name and rules")
-    if not root:
+    if not isinstance(value, dict):
         return None
     if "global" in root or "actions" in root:
         return _local(root, stem, mistakes)
@@ -58,7 +58,7 @@ def read_policy(value: Any, stem: str, mistakes: Mistakes) -> Policy | None:
 def _cloud(root: Mapping[str, Any], stem: str, mistakes: Mistakes) -> Policy | None:
     known_keys(root, "", (*ABOUT, "rules"), mistakes)
     inner = mapping(root["rules"], "rules", mistakes, "{default_action: allow, rules: [...]}")
-    if not inner:
+    if not isinstance(root["rules"], dict):
         return None
     known_keys(inner, "rules", CLOUD_RULES, mistakes)
     _version(inner, "rules", ("1.0", "1"), mistakes)
@@ -78,7 +78,7 @@ def _cloud_rules(value: Any, frame: Frame) -> list[Rule | None]:
     for index, item in enumerate(_list(value, "rules.rules", frame.mistakes)):
         path = f"rules.rules[{index}]"
         settings = mapping(item, path, frame.mistakes, "{id, condition, action}")
-        if not settings:
+        if not isinstance(item, dict):
             continue
         known_keys(settings, path, CLOUD_RULE, frame.mistakes)
         id_ = ids.of(settings, path, f"rule-{index + 1}")
@@ -119,7 +119,7 @@ def _local_rules(section: Any, path: str, frame: Frame, ids: "_Ids") -> list[Rul
 def _local_rule(item: Any, path: str, frame: Frame, ids: "_Ids") -> Rule | None:
     mistakes = frame.mistakes
     settings = mapping(item, path, mistakes, "{parameter: amount, operator: max_value, value: 100, action: block}")
-    if not settings:
+    if not isinstance(item, dict):
         return None
     known_keys(settings, path, LOCAL_RULE, mistakes)
     parameter = required(settings, path, "parameter", "the name of an argument, such as amount", mistakes)

@@ -1,4 +1,4 @@
-"""`handrail policy`: read policies before they are used."""
+"""`handrail policy`: read, test and describe policies before they are used."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
-from handrail.cli.errors import WRONG_USE, explained, fail
+from handrail.cli.activate import activate
+from handrail.cli.cases import test
+from handrail.cli.errors import NO, WRONG_USE, explained, fail
 
 if TYPE_CHECKING:
     from handrail.policies import Bundle
 
-NO = 1
-
 
 @click.group()
 def policy() -> None:
-    """Check policies before they decide anything."""
+    """Check and test policies before they decide anything, then put them in force."""
+
+
+policy.add_command(test)
+policy.add_command(activate)
 
 
 @policy.command()
@@ -25,6 +29,8 @@ def policy() -> None:
 @explained
 def check(folder: Path, as_json: bool) -> None:
     """Read every policy file in FOLDER and say what was loaded, or every mistake.
+
+    Warns of rules that can never fire, and of rules that change nothing because another one does as much.
 
     Ends with 0 when the folder can be used, 1 when it is refused, 2 when there is no such folder.
 
@@ -46,6 +52,32 @@ def check(folder: Path, as_json: bool) -> None:
         click.echo(orjson.dumps(loaded, option=orjson.OPT_INDENT_2))
     else:
         _tables(loaded)
+        for warning in loaded["warnings"]:
+            click.echo(f"warning: {warning}", err=True)
+
+
+@policy.command()
+@click.argument("kind", default="policy")
+@explained
+def schema(kind: str) -> None:
+    """Print the JSON Schema of a KIND of file.
+
+    KIND is policy (the default: every file that is none of the others), limits, routing, tools, agents, prices, lexicon
+    or cases.
+
+    With it an editor completes keys and marks mistakes while you type. What a schema cannot say (an id used twice, a
+    pattern that cannot be read) only `check` finds, so it has the last word.
+
+    \b
+    Examples:
+      handrail policy schema > policy.json
+      handrail policy schema tools
+    """
+    from handrail.policies import json_schema
+
+    if kind not in json_schema.KINDS:
+        fail(f"{kind}: is no kind of file: write one of {', '.join(json_schema.KINDS)}", WRONG_USE)
+    click.echo(orjson.dumps(json_schema.of(kind), option=orjson.OPT_INDENT_2))
 
 
 def _refused(mistakes: Any, as_json: bool) -> None:
@@ -58,6 +90,7 @@ def _refused(mistakes: Any, as_json: bool) -> None:
 
 def _loaded(bundle: "Bundle") -> dict[str, Any]:
     """What there is to say about a bundle."""
+    from handrail.policies.lint import warnings
     from handrail.schemas.money import from_pico
 
     limits = bundle.limits("default", "")
@@ -85,6 +118,7 @@ def _loaded(bundle: "Bundle") -> dict[str, Any]:
             }
             for each in bundle.policies
         ],
+        "warnings": list(map(str, warnings(bundle.policies))),
         "tools": len(bundle.tools),
         "limits": {
             "loop_iterations": limits.loop_iterations,

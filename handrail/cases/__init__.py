@@ -1,0 +1,8 @@
+"""Cases of policies run through the real fold: what `handrail policy test` does. No broker."""
+
+from handrail.cases.compare import Difference, differences
+from handrail.cases.coverage import never_fired
+from handrail.cases.fold import Got, judged
+from handrail.cases.folder import find, load_cases
+
+__all__ = ["Difference", "Got", "differences", "find", "judged", "load_cases", "never_fired"]

@@ -1,0 +1,143 @@
+"""What is no mistake and still most likely not meant: rules that can never fire, and rules that change nothing."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+from handrail.policies.condition import Condition, Group, Leaf
+from handrail.policies.lookup import BARE_ROOT
+from handrail.policies.numeric import number
+from handrail.policies.policy import Policy, Rule, Scope
+from handrail.policies.subject import RESTRICTIVE
+
+OF_TOOLS = frozenset(event for event, root in BARE_ROOT.items() if root == "arguments")
+ABOVE = {"max_value", "greater_than", "requires_approval"}
+BELOW = {"min_value", "less_than"}
+AT_LEAST = {"greater_than_or_equal", "greater_than_or_equals"}
+AT_MOST = {"less_than_or_equal", "less_than_or_equals"}
+
+
+class Warned(NamedTuple):
+    """A rule, and what is to be said of it."""
+
+    policy_id: str
+    rule_id: str
+    file: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.policy_id}/{self.rule_id}: {self.reason}"
+
+
+class Range(NamedTuple):
+    """Numbers between two ends, None where there is none; `open` ends do not belong to it."""
+
+    low: int | Decimal | None = None
+    low_open: bool = False
+    high: int | Decimal | None = None
+    high_open: bool = False
+
+    def meets(self, other: "Range") -> bool:
+        """Whether a number lies in both."""
+        return _reaches(self, other) and _reaches(other, self)
+
+    def within(self, other: "Range") -> bool:
+        """Whether every number of this lies in the other."""
+        low = other.low is None or (self.low is not None and (self.low, self.low_open) >= (other.low, other.low_open))
+        high = other.high is None or (
+            self.high is not None and (self.high, not self.high_open) <= (other.high, not other.high_open)
+        )
+        return low and high
+
+
+def _reaches(one: Range, other: Range) -> bool:
+    """Whether `one` begins before `other` ends."""
+    if one.low is None or other.high is None or one.low < other.high:
+        return True
+    return one.low == other.high and not one.low_open and not other.high_open
+
+
+def warnings(policies: tuple[Policy, ...]) -> list[Warned]:
+    """One warning at most for each rule, in the order of the files."""
+    rules = [(policy, rule) for policy in policies for rule in policy.rules]
+    found = [(policy, rule, _reason(policy, rule, rules)) for policy, rule in rules]
+    return [Warned(policy.id, rule.id, policy.file, reason) for policy, rule, reason in found if reason]
+
+
+def _reason(policy: Policy, rule: Rule, rules: list[tuple[Policy, Rule]]) -> str | None:
+    if rule.scope.tools is not None and not rule.scope.events & OF_TOOLS:
+        return "never fires: it names tools, and none of its events has one: leave out tools, or add action.proposed"
+    if (field := _contradiction(rule.condition)) is not None:
+        return f"never fires: no value of {field} passes all of its conditions: use any, or two rules"
+    if rule.action == "allow" and policy.default_action == "allow":
+        return "changes nothing: an allow outweighs no other rule, and the default allows already"
+    stronger = next((each for each in rules if each[1] is not rule and _covers(each[1], rule)), None)
+    if stronger is None:
+        return None
+    return f"changes nothing: {stronger[0].id}/{stronger[1].id} fires wherever it does, with {stronger[1].action}"
+
+
+def _contradiction(condition: Condition) -> str | None:
+    """The field of which no number passes everything that an `all` asks of it."""
+    if not isinstance(condition, Group):
+        return None
+    if condition.joined == "all":
+        ranges: dict[str, Range] = {}
+        for leaf, asked in _ranges(condition):
+            if not asked.meets(ranges.setdefault(leaf.field, asked)):
+                return leaf.field
+    if condition.joined == "not":
+        return None
+    found = [_contradiction(part) for part in condition.parts]
+    return next(filter(None, found), None) if condition.joined == "all" or all(found) else None
+
+
+def _ranges(group: Group) -> Iterator[tuple[Leaf, Range]]:
+    for part in group.parts:
+        if isinstance(part, Leaf) and (asked := _range(part)) is not None:
+            yield part, asked
+
+
+def _range(leaf: Leaf) -> Range | None:
+    """The numbers that pass a comparison; None where it compares something else."""
+    if leaf.operator == "between":
+        low, high = (number(end) for end in leaf.threshold)
+        return Range(low, False, high, False)
+    at = number(leaf.threshold)
+    if at is None:
+        return None
+    if leaf.operator in ABOVE | AT_LEAST:
+        return Range(low=at, low_open=leaf.operator in ABOVE)
+    if leaf.operator in BELOW | AT_MOST:
+        return Range(high=at, high_open=leaf.operator in BELOW)
+    return Range(at, False, at, False) if leaf.operator == "equals" else None
+
+
+def _covers(one: Rule, other: Rule) -> bool:
+    """Whether `one` fires wherever `other` does, and leaves nothing for it to say."""
+    if {one.mode, other.mode} != {"enforce"} or not _as_wide(one.scope, other.scope):
+        return False
+    if not isinstance(one.condition, Leaf) or not isinstance(other.condition, Leaf):
+        return False
+    if one.condition.parts != other.condition.parts or one.missing_matches < other.missing_matches:
+        return False
+    wide, narrow = _range(one.condition), _range(other.condition)
+    if wide is None or narrow is None or not narrow.within(wide):
+        return False
+    return RESTRICTIVE[one.action] < RESTRICTIVE[other.action] or (wide != narrow and _says_as_much(one, other))
+
+
+def _says_as_much(one: Rule, other: Rule) -> bool:
+    """Of two rules with one action: whether `one` calls the same people, and as many."""
+    alike = (one.action, one.on_block) == (other.action, other.on_block)
+    return alike and one.approvals_needed >= other.approvals_needed
+
+
+def _as_wide(one: Scope, other: Scope) -> bool:
+    """Whether `one` judges all that `other` judges; of tools that are named apart nothing can be said."""
+    return (
+        one.events >= other.events
+        and (one.tools is None or one.tools is other.tools)
+        and (one.agents is None or (other.agents is not None and one.agents >= other.agents))
+        and (one.tenants is None or (other.tenants is not None and one.tenants >= other.tenants))
+    )

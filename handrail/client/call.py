@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
-from unicodedata import normalize
 
 from handrail.client.event import Event
-from handrail.schemas.canonical import digest
+from handrail.schemas.action import action_digest, canonical_tool
+from handrail.schemas.canonical import canonical
 from handrail.schemas.outputs import Decision
 
 RESPONSE: Final = "response"
@@ -24,16 +24,14 @@ class Call:
 
 def digest_of(call: Call, event: Event, tenant: str) -> str:
     """What `action_digest` of a decision about this call must be (contract, section 3)."""
-    return digest(
-        {
-            "action_id": call.action_id,
-            "agent_id": event.data["agent_id"],
-            "arguments": call.arguments,
-            "conversation_id": event.conversation_id,
-            "execution_id": event.data["execution_id"],
-            "tenant": tenant,
-            "tool": canonical_tool(call.tool),
-        }
+    return action_digest(
+        tenant=tenant,
+        agent_id=event.data["agent_id"],
+        conversation_id=event.conversation_id,
+        execution_id=event.data["execution_id"],
+        action_id=call.action_id,
+        tool=canonical_tool(call.tool),
+        arguments=canonical(call.arguments),
     )
 
 
@@ -49,13 +47,3 @@ def mismatch(decision: Decision, call: Call, event: Event) -> str | None:
     if decision.action_digest != digest_of(call, event, tenant):
         return "its action_digest is that of another tool or of other arguments"
     return None
-
-
-def canonical_tool(name: str) -> str:
-    """The one spelling of a tool's name: NFKC, trimmed, case-folded, `-` and space as `_` (until nothing changes)."""
-    for _ in range(4):
-        folded = normalize("NFKC", normalize("NFKC", name).casefold()).strip().replace("-", "_").replace(" ", "_")
-        if folded == name:
-            break
-        name = folded
-    return name

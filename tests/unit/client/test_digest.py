@@ -5,9 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.client.call import Call, canonical_tool, digest_of
+from handrail.client.call import Call, digest_of
 from handrail.client.event import Voice
-from handrail.policies import canonical_tool as canonical_tool_of_policies
 from handrail.schemas.errors import SchemaError
 from tests.log import Log
 
@@ -18,11 +17,6 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-
-
-@given(st.text())
-def test_names_of_tools_are_the_same_on_both_sides(name: str) -> None:
-    assert canonical_tool(name) == canonical_tool_of_policies(name)
 
 
 @given(tool=names, arguments=st.dictionaries(st.text(max_size=8), values, max_size=4), tenant=names)

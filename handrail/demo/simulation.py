@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 
@@ -82,10 +83,11 @@ def conversations(course: Course = EROSION, seed: int = SEED, a_day: int = A_DAY
 
 
 def series(found: Sequence[Conversation], first: date) -> dict[str, list[Daily]]:
-    """The measures that the scissors look at, by day."""
+    """The measures that the scissors look at, by day; `found` is in the order of days."""
     measures: dict[str, list[Daily]] = {"cost_usd": [], "deflection": [], "csat": []}
+    by_day = {day: list(talks) for day, talks in groupby(found, key=lambda one: one.day)}
     for number in range(DAYS):
-        of_day = [one for one in found if one.day == number]
+        of_day = by_day.get(number, [])
         rated = [one.csat for one in of_day if one.csat is not None]
         values = ("cost_usd", [one.cost_usd for one in of_day]), ("deflection", [not one.human for one in of_day])
         for name, told in (*values, ("csat", rated)):

@@ -68,7 +68,7 @@ def drift(subject: Subject, measure: str, found: Shift, examples: Sequence[str])
     }
     message = (
         f"Drift: {NAMES[measure]} ({measure}) on {subject.day} is not what it was in the baseline: "
-        f"PSI {found.psi_baseline:.2f}, of which {next(iter(found.parts))} has the largest part."
+        f"PSI {found.psi_baseline:.2f}, most of it in bin {next(iter(found.parts))}."
     )
     since = (subject.day, subject.day)
     return _alert("drift", "medium", subject, measure, measure, message, since, evidence, examples)

@@ -7,29 +7,49 @@ from pathlib import Path
 
 import pytest
 
-from handrail.broker.ports import free_port
+from handrail.broker.ports import HOST, free_port, is_free
 from tests.docs.pages import Command, script, steps
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 RUNNABLE = [page for page in PAGES if any(isinstance(step, Command) for step in steps(page.read_text()))]
 PAGE_S_MAX = 240
+KAFKA, SINK_HTTP, WORKER_HTTP = 9092, 9464, 9465  # where `handrail up` is when nobody says otherwise
+
+
+def here(text: str, kafka: int, http: int) -> str:
+    """The page's commands at ports that are free."""
+    for usual, port in ((KAFKA, kafka), (SINK_HTTP, http), (WORKER_HTTP, http + 1)):
+        text = text.replace(f"{HOST}:{usual}", f"{HOST}:{port}")
+    return text
+
+
+def two_free() -> int:
+    """A free port with a free one behind it."""
+    while not is_free((port := free_port()) + 1):
+        pass
+    return port
 
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.stem)
 def test_a_page_can_be_followed_word_for_word(page: Path, tmp_path: Path) -> None:
-    address = f"127.0.0.1:{free_port()}"
+    kafka, http = free_port(), two_free()
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "HANDRAIL_BOOTSTRAP": address,
+        "HANDRAIL_BOOTSTRAP": f"{HOST}:{kafka}",
         "HANDRAIL_EMBEDDED": "true",
-        "HANDRAIL_HTTP_PORT": "0",
+        "HANDRAIL_HTTP_PORT": str(http),
         "COLUMNS": "120",
     }
     done = subprocess.run(
-        ["bash", "-c", script(page)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PAGE_S_MAX
+        ["bash", "-c", here(script(page), kafka, http)],
+        cwd=tmp_path,
+        env=environment,
+        timeout=PAGE_S_MAX,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 

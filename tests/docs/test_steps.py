@@ -48,3 +48,11 @@ def test_what_never_gets_ready_is_shown_with_what_it_said(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "never ready" in done.stderr
     assert "no room" in done.stderr
+
+
+def test_what_a_page_prints_exactly_is_compared(tmp_path: Path) -> None:
+    page = "<!-- exact -->\n```console\n$ printf 'one  \\ntwo\\n'\none\ntwo\n$ echo three\nthree\n```\n"
+    assert followed(page, tmp_path).returncode == 0
+    done = followed(page.replace("\nthree", "\nfour"), tmp_path)
+    assert (done.returncode, "page.md:6: prints something else: echo three" in done.stderr) == (1, True)
+    assert followed(page.replace("\nthree", "\nfour").removeprefix("<!-- exact -->\n"), tmp_path).returncode == 0

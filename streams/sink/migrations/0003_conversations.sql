@@ -11,7 +11,7 @@ WITH happened AS MATERIALIZED (
 ),
 -- Steps and cost of each execution. Its latest decision says what the governor had counted up to the answered event,
 -- at list price where the agent gave no cost; what calls after that cost, only they can say. An unpriced call makes
--- the cost unknown: a model without a price is not free.
+-- the cost unknown: a model without a price is not free. So does an agent that acts or speaks and reports no call at all.
 counted AS (
     SELECT
         log_cluster, conversation_id, execution_id,
@@ -25,6 +25,7 @@ reported AS (
     SELECT
         log_cluster, conversation_id, execution_id,
         count(*) FILTER (type IN ('handrail.action.proposed.v1', 'handrail.response.proposed.v1')) AS proposals,
+        count(*) FILTER (type = 'handrail.llm.completed.v1') AS calls,
         count(*) FILTER (later) AS later_calls,
         count(*) FILTER (later AND cost_usd > 0) AS later_priced,
         sum(cost_usd) FILTER (later) AS later_usd
@@ -34,7 +35,9 @@ reported AS (
             type = 'handrail.llm.completed.v1' AND log_offset > coalesce(upto, -1) AS later
         FROM happened
         LEFT JOIN counted USING (log_cluster, conversation_id, execution_id)
-        WHERE type LIKE 'handrail.%.proposed.v1' OR type = 'handrail.llm.completed.v1'
+        WHERE
+            type LIKE 'handrail.%.proposed.v1' OR type = 'handrail.llm.completed.v1'
+            OR type = 'handrail.action.executed.v1' OR role = 'assistant'
     )
     GROUP BY ALL
 ),
@@ -44,6 +47,7 @@ executions AS (
         coalesce(steps, proposals) AS steps,
         CASE
             WHEN unpriced_tokens > 0 OR later_priced < later_calls THEN NULL
+            WHEN calls = 0 AND coalesce(counted.cost_usd, 0) = 0 THEN NULL
             ELSE CAST(coalesce(counted.cost_usd, 0) + coalesce(later_usd, 0) AS DECIMAL(18, 6))
         END AS cost_usd,
         counted.cost_usd IS NOT NULL OR later_calls > 0 AS costed
@@ -192,7 +196,8 @@ FROM known
 LEFT JOIN returned USING (log_cluster, conversation_id);
 
 -- By the UTC day on which conversations started. Shares are of the conversations for which the answer is known.
--- deflection: resolved by the AI alone. cost_usd_per_resolved: all of the group's known cost, over its conversations
+-- deflection: resolved by the AI alone; verified: of those that can be followed (repeated_7d is known), whatever came of
+-- them: that a conversation was not resolved is known of all, and would count too often. cost_usd_per_resolved: all of the group's known cost, over its conversations
 -- that were claimed resolved and not found to be otherwise. provisional: the 7 days of some are not over.
 CREATE VIEW daily_quality AS
 WITH scored AS (
@@ -210,7 +215,8 @@ SELECT
     tenant, agent_id, intent, model_served, handled_by,
     count(*) AS n,
     avg(CAST(coalesce(handled_by = 'ai' AND claimed_resolved, FALSE) AS INTEGER)) AS deflection_claimed,
-    avg(CAST(handled_by = 'ai' AND verified_resolved AS INTEGER)) AS deflection_verified,
+    avg(CAST(coalesce(handled_by = 'ai' AND verified_resolved, FALSE) AS INTEGER))
+    FILTER (repeated_7d IS NOT NULL) AS deflection_verified,
     CAST(
         sum(ai_cost_usd + human_cost_usd)
         / nullif(count(*) FILTER (

@@ -39,8 +39,8 @@ told AS (
     UNION ALL
     SELECT
         log_cluster, day, tenant, agent_id, conversation_id, 'verified', NULL,
-        CAST(handled_by = 'ai' AND verified_resolved AS INTEGER)
-    FROM seen WHERE (handled_by = 'ai' AND verified_resolved) IS NOT NULL
+        CAST(coalesce(handled_by = 'ai' AND verified_resolved, FALSE) AS INTEGER)
+    FROM seen WHERE repeated_7d IS NOT NULL
     UNION ALL
     SELECT log_cluster, day, tenant, agent_id, conversation_id, 'repeated', NULL, CAST(repeated_7d AS INTEGER)
     FROM seen WHERE repeated_7d IS NOT NULL

@@ -50,8 +50,9 @@ def rules_fire(told: Book) -> None:
 
 def handoffs_are_worked(told: Book) -> None:
     """Queue `desk`: one answered in good order, one badly, one expired, one open, one withdrawn, and one of history."""
-    for name, data in (("well", {}), ("badly", {"completeness": {"score": 0.5, "missing": ["goal"]}})):
-        told.at("2026-03-03 10:00:00").handoff(f"{name}-1", f"hf-{name}", queue="desk", **data)
+    complete = {"score": 0.8, "missing": ["customer.ref"]}
+    for name, completeness in (("well", complete), ("badly", {"score": 0.5, "missing": ["goal"]})):
+        told.at("2026-03-03 10:00:00").handoff(f"{name}-1", f"hf-{name}", queue="desk", completeness=completeness)
         claim = {"handoff_id": f"hf-{name}", "conversation_id": f"{name}-1", "by": {"id": "ada"}}
         claim["at"] = "2026-03-03T10:00:30Z"
         told.at("2026-03-03 10:00:30").cloudevent(RESOLUTIONS, "handoff.claimed", f"{name}-1", claim)
@@ -184,3 +185,38 @@ def test_the_copy_of_a_resolution_does_not_make_a_conversation_longer(tmp_path: 
         assert rows(connection, "SELECT duration_s, provisional FROM conversations") == [
             {"duration_s": 60.0, "provisional": False}
         ]
+
+
+def test_where_nobody_can_be_followed_the_verified_share_is_unknown_and_not_zero(tmp_path: Path) -> None:
+    """That a conversation was not resolved is known without a customer; as a share it would be all that is known."""
+    told = Book().at("2026-03-02 10:00:00")
+    for name, outcome in (("c-1", "resolved"), ("c-2", "abandoned")):
+        told.decision(told.event(name, "query.received", text="?"), "route", intent="x")
+        told.event(name, "execution.ended", outcome=outcome)
+    with told.store(tmp_path) as connection:
+        asked = "SELECT n, deflection_claimed, deflection_verified FROM daily_quality"
+        assert connection.execute(asked).fetchall() == [(2, 0.5, None)]
+        assert connection.execute("FROM drift_bins WHERE measure = 'verified'").fetchall() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("message.sent", {"role": "assistant", "text": "Hello!"}),
+        ("action.proposed", {"action_id": "a", "tool": "t", "arguments": {}}),
+        ("action.executed", {"action_id": "a", "tool": "t", "arguments": {}, "status": "ok"}),
+    ],
+)
+def test_an_agent_that_reports_no_call_is_not_free(kind: str, data: dict[str, Any], tmp_path: Path) -> None:
+    told = Book().at("2026-03-02 10:00:00")
+    for name in ("acts", "silent", "reports"):
+        told.decision(told.event(name, "query.received", text="?"), "route", intent="x")
+    told.event("acts", kind, **data)
+    told.event("reports", kind, **data)
+    usage = {"input_tokens": 9, "output_tokens": 1}
+    told.event("reports", "llm.completed", model=GPT, usage=usage, cost_usd="0.02")
+    with told.store(tmp_path) as connection:
+        found = dict(
+            connection.execute("SELECT conversation_id, CAST(ai_cost_usd AS DOUBLE) FROM conversations").fetchall()
+        )
+    assert found == {"acts": None, "silent": 0.0, "reports": 0.02}

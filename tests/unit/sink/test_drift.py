@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
 from handrail.demo import history
 from handrail.demo.history import AGENT
+from handrail.demo.simulation import Conversation, conversations
 from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output
 from handrail.schemas.errors import SinkError
@@ -230,3 +232,14 @@ def test_the_simulation_says_so_in_every_record() -> None:
     assert {entry.event["source"] for entry in entries} == {"/simulation/twelve-weeks"}
     assert {entry.topic for entry in entries} == {AGENT_EVENTS, RESOLUTIONS}
     assert [entry.at_ms for entry in entries] == sorted(entry.at_ms for entry in entries)
+
+
+def test_some_simulated_customers_come_back_within_days_about_the_same_thing() -> None:
+    talks = list(conversations())
+    seen: dict[str, list[Conversation]] = {}
+    for talk, customer in zip(talks, history.customers(talks), strict=True):
+        seen.setdefault(customer, []).append(talk)
+    gaps = [later.day - one.day for found in seen.values() for one, later in pairwise(found)]
+    assert len(gaps) == pytest.approx(history.RETURNING * len(talks), rel=0.15)
+    assert max(gaps) <= history.RETURN_DAYS_MAX
+    assert all(len({talk.intent for talk in found}) == 1 for found in seen.values())

@@ -110,9 +110,15 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
         Store.open(tmp_path / "file" / database.LIVE)
 
 
+def snapshot_of(store: Store) -> Path:
+    taken = snapshot.take(store)
+    assert taken is not None  # nobody reads
+    return taken
+
+
 def test_a_snapshot_has_everything_stored_before_it(store: Store, tmp_path: Path) -> None:
     store.write("one", lines(), {(AGENT_EVENTS, 0): 3})
-    taken = snapshot.take(store)
+    taken = snapshot_of(store)
     store.write("one", lines(1), {(AGENT_EVENTS, 0): 4})
     with database.connect(taken, read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM events").fetchone() == (3,)
@@ -135,9 +141,9 @@ def opens(path: Path) -> int:
 
 
 def test_a_snapshot_replaces_the_one_before_while_that_is_read(store: Store) -> None:
-    with database.connect(snapshot.take(store), read_only=True) as before:
+    with database.connect(snapshot_of(store), read_only=True) as before:
         store.write("one", lines(), {(AGENT_EVENTS, 0): 3})
-        taken = snapshot.take(store)
+        taken = snapshot_of(store)
         assert before.execute("SELECT count(*) FROM events").fetchone() == (0,)
     with database.connect(taken, read_only=True) as after:
         assert after.execute("SELECT count(*) FROM events").fetchone() == (3,)

@@ -70,7 +70,7 @@ PLAIN = AI_1 | {
 def plain(told: Book, name: str, at: str, ref: str | None, intent: str | None = ORDERS, **data: Any) -> None:
     """One minute: a query, $0.04, resolved."""
     told.at(at)
-    customer = {} if ref is None else {"customer": {"ref": ref}}
+    customer: dict[str, Any] = {} if ref is None else {"customer": {"ref": ref}}
     asked = told.event(name, "query.received", text="?", **customer, **data)
     told.decision(asked, "route", intent=intent, cost_usd="0.04")
     told.now_ms += 60_000

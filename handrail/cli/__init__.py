@@ -6,12 +6,18 @@ import click
 
 # Name -> module:attribute. Loaded when asked for, so that the base install starts fast and without the extras.
 COMMANDS = {
+    "deadletters": "handrail.cli.deadletters:deadletters",
     "demo": "handrail.cli.demo:demo",
+    "doctor": "handrail.cli.doctor:doctor",
+    "export": "handrail.cli.export:export",
+    "handoffs": "handrail.cli.handoffs:handoffs",
     "import": "handrail.cli.import_:import_",
     "policy": "handrail.cli.policy:policy",
     "query": "handrail.cli.query:query",
     "replay": "handrail.cli.replay:replay",
     "sink": "handrail.cli.sink:sink",
+    "up": "handrail.cli.up:up",
+    "verify": "handrail.cli.verify:verify",
     "worker": "handrail.cli.worker:worker",
 }
 

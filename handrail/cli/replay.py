@@ -16,7 +16,8 @@ from handrail.cli.errors import explained
 @click.option(
     "--policies",
     type=click.Path(path_type=Path),
-    help="Folder of policy files. Without it only the built-in limits and routes hold.",
+    help="Folder of policy files, or the one that `handrail export --bundle` wrote. Without it only the built-in "
+    "limits and routes hold.",
 )
 @explained
 def replay(events: str, policies: Path | None) -> None:
@@ -25,16 +26,22 @@ def replay(events: str, policies: Path | None) -> None:
     EVENTS has one CloudEvent in JSON a line; `-` reads standard input. Each output record is one JSON line. The same
     file and policies always give the same bytes. No broker is needed.
 
+    A file of `handrail export` says where each record lay and when (logpartition, logoffset, logtime): with the bundles
+    of the export it gives the decisions that the worker gave, with their ids. Without these, records are numbered in
+    their order, and their time is `time`.
+
     \b
-    Example:
+    Examples:
       handrail import tau conversations.json.gz | handrail replay - --policies policies/packs
+      handrail export conv-8841 --bundle as-decided > conv-8841.jsonl
+      handrail replay conv-8841.jsonl --policies as-decided
     """
-    from handrail.policies import load_bundle
+    from handrail.audit.bundles import given
     from handrail.streams.governor.replay import replay as fold
 
-    bundle = load_bundle(policies)
+    rules = given(policies)
     with click.open_file(events, "rb") as lines:
-        for output in fold(_lines(lines), bundle, notice):
+        for output in fold(_lines(lines), rules.bundles, rules.ruleset, notice):
             sys.stdout.buffer.write(orjson.dumps(output, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.buffer.flush()
 

@@ -18,7 +18,7 @@ from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.engine.reading import reading
-from handrail.streams.engine.scan import partitions, scan, scan_partition
+from handrail.streams.engine.scan import partitions, scan, stretch
 
 WRITTEN = (DECISIONS, HANDOFFS, ALERTS)
 POLL_MS = 100
@@ -55,9 +55,8 @@ async def send(bootstrap: str, event: dict[str, Any], marks: Marks) -> list[dict
             number = partition_of(key, await producer.partitions(RESOLUTIONS))
             written = await producer.write(RESOLUTIONS, number, [Row(key, orjson.dumps(event), CLOUDEVENT)])
         tp = TopicPartition(RESOLUTIONS, number)
-        async with reading(bootstrap) as consumer:
-            before = scan_partition(consumer, tp, marks[tp], written[0].first)
-            found = [record.value async for record in before if record.key == key]
+        before = stretch(bootstrap, tp, marks[tp], written[0].first)
+        found = [record.value async for record in before if record.key == key]
     return [raw for value in found if (raw := _answered(value)) is not None]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.reading import reading
@@ -26,19 +26,25 @@ async def scan(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[Any]:
     """
     found = await partitions(bootstrap, topics)
     first, last = await beginnings(bootstrap, found), await ends(bootstrap, found)
+    for tp in found:
+        async for record in stretch(bootstrap, tp, first[tp], last[tp]):
+            yield record
+
+
+async def stretch(bootstrap: str, tp: TopicPartition, position: int, end: int) -> AsyncIterator[Any]:
+    """The records of one partition from `position` up to, and without, `end`.
+
+    By a consumer of its own: aiokafka 0.14 waits for ever in `stop` where a consumer is given another partition while a
+    fetch is under way, and is stopped right afterwards.
+    """
+    if position >= end:
+        return
     async with reading(bootstrap) as consumer:
-        for tp in found:
-            async for record in scan_partition(consumer, tp, first[tp], last[tp]):
-                yield record
-
-
-async def scan_partition(consumer: AIOKafkaConsumer, tp: TopicPartition, position: int, end: int) -> AsyncIterator[Any]:
-    """The records of one partition from `position` up to, and without, `end`."""
-    consumer.assign([tp])
-    consumer.seek(tp, position)
-    while position < end:
-        for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
-            for record in records:
-                if record.offset < end:
-                    yield record
-        position = await consumer.position(tp)
+        consumer.assign([tp])
+        consumer.seek(tp, position)
+        while position < end:
+            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                for record in records:
+                    if record.offset < end:
+                        yield record
+            position = await consumer.position(tp)

@@ -1,7 +1,7 @@
 """The fold over a file of CloudEvents: what a worker would have written, without a broker."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -10,20 +10,51 @@ from handrail.policies import Bundle
 from handrail.schemas.clock import to_ms
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.record import Output, Record
+from handrail.schemas.strict_json import BYTES_MAX
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS
 from handrail.streams.governor.controls import ACTIVATED
 from handrail.streams.governor.partition import PartitionFold
 from handrail.streams.governor.turn import SOURCE
 
+PLACE = ("logpartition", "logoffset", "logtime")
+"""The extensions of exported files: where a record lay on the log, and when it came there."""
 
-def replay(lines: Iterable[bytes], bundle: Bundle, notice: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+Notice = Callable[[str], None]
+
+
+def replay(
+    lines: Iterable[bytes], bundles: Mapping[str, Bundle], ruleset: str, notice: Notice
+) -> Iterator[dict[str, Any]]:
     """Every output record as a CloudEvent, in the order of the file.
 
-    Acts as if `bundle` had been activated first. Records are numbered from offset 0 in partition 0 in the order of
-    the lines; exported files carry `logpartition`, `logoffset` and `logtime`, which are used where they stand. Empty
-    lines are skipped. `notice` gets one line for each activation of another bundle, which is passed over.
+    Acts as if `ruleset` had been activated first; where it is empty, the file says what is active. `notice` gets one
+    line for each activation of a bundle that is not among `bundles`, which is passed over, and one for each partition
+    whose records do not come in the order of the log: those that come late are passed over.
     """
     folds: dict[int, PartitionFold] = {}
+    late: set[int] = set()
+    for record, raw in placed(lines):
+        where = f"partition {record.partition}, offset {record.offset}"
+        if raw.get("type") == ACTIVATED and (other := _ruleset(raw)) is not None and other not in bundles:
+            notice(f"{where}: activates {other}, which is not among the bundles given; passed over")
+            continue
+        if record.partition not in folds:
+            folds[record.partition] = PartitionFold(record.partition, None, bundles, ruleset)
+        fold = folds[record.partition]
+        if record.offset <= fold.position and record.partition not in late:
+            late.add(record.partition)
+            notice(f"{where}: comes after offset {fold.position}; passed over, with all like it: sort by logoffset")
+        for output in fold.fold([record]).outputs:
+            yield shown(output)
+
+
+def placed(lines: Iterable[bytes]) -> Iterator[tuple[Record, dict[str, Any]]]:
+    """Each line as a record of `agent.events.v1`, with what it says; nothing where it is no JSON object.
+
+    Exported files carry `logpartition`, `logoffset` and `logtime`, which are used where they stand. Without them
+    records are numbered from offset 0 in partition 0, and their time is `time`. It never runs back. Empty lines are
+    skipped.
+    """
     clocks: dict[int, int] = {}
     offset = 0
     for line in lines:
@@ -32,15 +63,18 @@ def replay(lines: Iterable[bytes], bundle: Bundle, notice: Callable[[str], None]
         raw = _read(line)
         partition, at = _int(raw, "logpartition", 0), _int(raw, "logoffset", offset)
         offset = at + 1
-        if raw.get("type") == ACTIVATED and (other := _ruleset(raw)) not in (None, bundle.ruleset):
-            notice(f"line with offset {at}: activates {other}, which is not the bundle given; passed over")
-            continue
         clocks[partition] = _time(raw, clocks.get(partition, 0))
-        record = Record(AGENT_EVENTS, partition, at, clocks[partition], _key(raw), line)
-        if partition not in folds:
-            folds[partition] = PartitionFold(partition, None, {bundle.ruleset: bundle}, bundle.ruleset)
-        for output in folds[partition].fold([record]).outputs:
-            yield shown(output)
+        yield Record(AGENT_EVENTS, partition, at, clocks[partition], _key(raw), _value(line, raw)), raw
+
+
+def unplaced(raw: dict[str, Any]) -> dict[str, Any]:
+    """The event as it lay on the log."""
+    return {name: value for name, value in raw.items() if name not in PLACE}
+
+
+def _value(line: bytes, raw: dict[str, Any]) -> bytes:
+    """The line itself, but for an event that only its place makes too long to be read."""
+    return line if len(line) <= BYTES_MAX or not raw else orjson.dumps(unplaced(raw))
 
 
 def _read(line: bytes) -> dict[str, Any]:

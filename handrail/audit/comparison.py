@@ -1,0 +1,167 @@
+"""One partition: the decisions that its log gives, beside those that were found. Pure."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from handrail.audit.decided import Decided, Key, key_of, partition_of, read
+from handrail.audit.difference import Difference, Kind, differing
+
+# Copies come soon after the first one: a worker that was killed decides again what it had not committed. What comes
+# later than this is looked up by folding the partition a second time.
+KEPT = 5_000
+UNREADABLE = "it cannot be read as a decision"
+NOTHING_ASKED = "no record of the log asks for it"
+NOT_THERE = "the log asks for it, and it is not on the topic"
+OTHERWISE = "it is not what the log gives"
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was compared. `found` are the expected ones that are there, `repeats` further identical copies of them."""
+
+    records: int = 0
+    expected: int = 0
+    found: int = 0
+    repeats: int = 0
+    missing: int = 0
+    changed: int = 0
+    foreign: int = 0
+    not_judged: int = 0
+
+    @property
+    def differences(self) -> int:
+        """How many there are."""
+        return self.missing + self.changed + self.foreign
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in Counts.__slots__))
+
+
+@dataclass(slots=True)
+class Entry:
+    """A decision that the fold gives; `answered` when something was found in its place, `seen` when itself was."""
+
+    value: bytes
+    answered: bool = False
+    seen: bool = False
+
+
+class Comparison:
+    """Decisions go in on both sides: `expect` what the fold gives, `take` what was found, in any order of the two.
+
+    A decision can only be taken when the fold has come to its place. Held are the expected ones that were not found
+    yet, and `kept` of those that were. `suspects` were found when what they would be compared with was no longer held:
+    `recheck` needs the fold's decisions once more.
+    """
+
+    def __init__(self, partition: int, kept: int = KEPT) -> None:
+        self.partition, self.counts = partition, Counts()
+        self.first: Difference | None = None
+        self.suspects: dict[Key, list[Decided]] = {}
+        self._kept = kept
+        self._entries: dict[Key, Entry] = {}
+        self._answered: deque[Key] = deque()
+        self._dropped = -1  # the highest offset of an entry that is no longer held
+        self._highest = -1  # the highest offset that a decision was found for
+
+    def expect(self, value: bytes) -> None:
+        """The fold gives this decision."""
+        key = key_of(read(value))
+        assert key is not None, value
+        assert key not in self._entries, key
+        self.counts.expected += 1
+        self._entries[key] = Entry(value)
+
+    def take(self, found: Decided) -> None:
+        """This decision was found, for a record that is folded, or that is not there."""
+        event = read(found.value)
+        key = key_of(event)
+        if event is None or key is None:
+            self._differ("foreign", None, found, None, UNREADABLE)
+        elif (named := partition_of(event)) != self.partition:
+            self._differ("foreign", key, found, event, f"it says that it belongs to partition {named}")
+        elif (entry := self._entries.get(key)) is not None:
+            self._compare(key, entry, found, event)
+        elif key[0] <= self._dropped:
+            self.suspects.setdefault(key, []).append(found)
+        else:
+            self._differ("foreign", key, found, event, NOTHING_ASKED)
+
+    def postpone(self) -> None:
+        """A decision was found for a record that came after the end of what is folded."""
+        self.counts.not_judged += 1
+
+    def refuse(self, found: Decided) -> None:
+        """A decision was found whose record is not on the log."""
+        event = read(found.value)
+        self._differ("foreign", key_of(event), found, event, NOTHING_ASKED)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the last one expected was not found, nor any behind it: a worker may be about to write it."""
+        last = next(reversed(self._entries), None)
+        return last is not None and last[0] > self._highest and not self._entries[last].answered
+
+    def recheck(self, values: Iterable[bytes]) -> None:
+        """Compare the suspects with all decisions that the fold gives for their places."""
+        for value in values:
+            for found in self.suspects.pop(key := _key(value), ()):
+                self._compare(key, Entry(value, answered=True, seen=True), found, read(found.value) or {})
+        for key, alone in self.suspects.items():
+            for found in alone:
+                self._differ("foreign", key, found, read(found.value), NOTHING_ASKED)
+        self.suspects = {}
+
+    def end(self) -> None:
+        """Nothing more will be found: what is expected and not there is missing."""
+        for key, entry in self._entries.items():
+            if not entry.answered:
+                self._differ("missing", key, None, read(entry.value), NOT_THERE)
+        self._entries = {}
+
+    def _compare(self, key: Key, entry: Entry, found: Decided, event: dict[str, Any]) -> None:
+        expected = read(entry.value) or {}
+        fields = () if entry.value == found.value else differing(expected, event)
+        if fields:
+            self._differ("changed", key, found, expected, OTHERWISE, fields)
+        elif entry.seen:
+            self.counts.repeats += 1
+        else:
+            self.counts.found += 1
+            entry.seen = True
+        self._highest = max(self._highest, key[0])
+        if not entry.answered:
+            entry.answered = True
+            self._keep(key)
+
+    def _keep(self, key: Key) -> None:
+        self._answered.append(key)
+        if len(self._answered) > self._kept:
+            oldest = self._answered.popleft()
+            del self._entries[oldest]
+            self._dropped = max(self._dropped, oldest[0])
+
+    def _differ(
+        self,
+        kind: Kind,
+        key: Key | None,
+        found: Decided | None,
+        event: dict[str, Any] | None,
+        why: str,
+        fields: tuple[Any, ...] = (),
+    ) -> None:
+        setattr(self.counts, kind, getattr(self.counts, kind) + 1)
+        data = event["data"] if event is not None and key is not None else {}
+        one = Difference(
+            kind, self.partition, key, found, data.get("decision_id"), data.get("for", {}).get("type"), why, fields
+        )
+        if self.first is None or one.order < self.first.order:
+            self.first = one
+
+
+def _key(value: bytes) -> Key:
+    key = key_of(read(value))
+    assert key is not None, value
+    return key

@@ -1,0 +1,143 @@
+"""Verify the topics of a broker: the events folded again beside the decisions, while both may grow."""
+
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from handrail.audit.compare import Comparing, Tell, recheck
+from handrail.audit.comparison import Comparison
+from handrail.audit.decided import Decided
+from handrail.audit.folding import Rules
+from handrail.desk.wire import reachable
+from handrail.schemas.errors import ConfigError, EngineError
+from handrail.schemas.record import Record
+from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, POLICIES
+from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.ends import beginnings, ends
+from handrail.streams.engine.fetch import record_of
+from handrail.streams.engine.reading import reading
+from handrail.streams.engine.scan import POLL_MS, partitions, stretch
+
+Offsets = Mapping[TopicPartition, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The part of the log that is verified: everything, up to the ends at one moment.
+
+    The decisions end later than the events, and `beyond` is later still: no decision that is read can be for a record
+    behind it.
+    """
+
+    events: Offsets
+    first: Offsets  # of the decisions
+    decisions: Offsets
+    beyond: Offsets
+
+    @property
+    def records(self) -> int:
+        """How many events there are at most."""
+        return sum(self.events.values())
+
+
+async def span(bootstrap: str) -> Span:
+    """Raises ConfigError where the broker or a topic is not there, or the beginning of the events is gone."""
+    with reachable(bootstrap):
+        wanted = [await _there(bootstrap, topic) for topic in (AGENT_EVENTS, DECISIONS)]
+        _check_whole(await beginnings(bootstrap, wanted[0]))
+        events = await ends(bootstrap, wanted[0])
+        decisions = await ends(bootstrap, wanted[1])
+        first = await beginnings(bootstrap, wanted[1])
+        return Span(events, first, decisions, await ends(bootstrap, wanted[0]))
+
+
+async def _there(bootstrap: str, topic: str) -> list[TopicPartition]:
+    found = await partitions(bootstrap, [topic])
+    if not found:
+        raise ConfigError(f"broker {bootstrap}: no topic {topic}: give the address of a Kafka that Handrail governs")
+    return found
+
+
+def _check_whole(first: Offsets) -> None:
+    cut = [(tp, offset) for tp, offset in first.items() if offset > 0]
+    if cut:
+        told = ", ".join(f"[{tp.partition}] at offset {offset}" for tp, offset in cut)
+        raise ConfigError(
+            f"{AGENT_EVENTS} starts in the middle: {told}: retention has removed what was before, and the fold "
+            "needs it: keep exports (`handrail export --all`) and verify those with --events and --decisions"
+        )
+
+
+async def rules(bootstrap: str, count: int) -> Rules:
+    """Every bundle that was published. Raises ConfigError where one cannot be used here."""
+    bundles = Bundles(bootstrap)
+    try:
+        with reachable(bootstrap):
+            if await partitions(bootstrap, [POLICIES]):
+                await bundles.refresh()
+    except EngineError as error:
+        raise ConfigError(str(error)) from error
+    return Rules(bundles.known, partitions=count)
+
+
+async def verify(bootstrap: str, found: Span, tell: Tell, wait_s: float) -> list[Comparison]:
+    """The comparison of each partition. Waits up to `wait_s` seconds for each to have its last decisions.
+
+    Raises ConfigError where the broker goes away.
+    """
+    asked = await rules(bootstrap, len(found.events))
+    with reachable(bootstrap):
+        partitions_ = [_Partition(bootstrap, found, asked, tp.partition) for tp in sorted(found.events)]
+        return [await partition.compared(tell, wait_s) for partition in partitions_]
+
+
+class _Partition:
+    """One partition of both topics."""
+
+    def __init__(self, bootstrap: str, found: Span, asked: Rules, number: int) -> None:
+        self._bootstrap, self._rules = bootstrap, asked
+        self._log, self._decided = TopicPartition(AGENT_EVENTS, number), TopicPartition(DECISIONS, number)
+        self._end, self._beyond = found.events[self._log], found.beyond[self._log]
+        self._first, self._last = found.first.get(self._decided, 0), found.decisions.get(self._decided)
+
+    async def compared(self, tell: Tell, wait_s: float) -> Comparison:
+        number = self._log.partition
+        async with aclosing(self._records()) as events, aclosing(self._written()) as decisions:
+            comparing = Comparing(events, self._rules, tell, {number: self._end}, {number: self._beyond})
+            comparison = comparing.of(number)
+            await comparing.take(decisions)
+            await comparing.fold_all()
+        if comparing.waiting and self._last is not None:
+            await self._follow(comparing, self._last, wait_s)
+        await recheck(comparison, self._records(), self._rules)
+        comparison.end()
+        return comparison
+
+    async def _records(self) -> AsyncGenerator[Record, None]:
+        async for record in stretch(self._bootstrap, self._log, 0, self._end):
+            yield record_of(record)
+
+    async def _written(self) -> AsyncGenerator[Decided, None]:
+        async for record in stretch(self._bootstrap, self._decided, self._first, self._last or 0):
+            yield _decided(record)
+
+    async def _follow(self, comparing: Comparing, end: int, wait_s: float) -> None:
+        """Take what comes behind `end` while a worker may be about to write what is expected."""
+        deadline_s = time.monotonic() + wait_s
+        comparing.follow()
+        async with reading(self._bootstrap) as consumer:
+            consumer.assign([self._decided])
+            consumer.seek(self._decided, end)
+            while comparing.waiting:
+                for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                    for record in records:
+                        await comparing.take_one(_decided(record))
+                if time.monotonic() >= deadline_s:
+                    break
+
+
+def _decided(record: ConsumerRecord) -> Decided:
+    return Decided(record.partition, record.offset, record.value)

@@ -1,0 +1,116 @@
+"""Which records of a partition of `agent.events.v1` an export needs, so that its fold decides the same. Pure."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import orjson
+
+from handrail.audit.decided import read
+from handrail.audit.exported import line_of
+from handrail.audit.folding import Rules
+from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.controls import CONTROL_KEY
+from handrail.schemas.partitioner import partition_of
+from handrail.schemas.record import Record
+from handrail.streams.governor.controls import ACTIVATED
+from handrail.streams.governor.partition import UnknownBundle
+
+SOURCE = "/handrail/export"
+
+
+@dataclass(slots=True)
+class Taken:
+    """What was exported and what was not: `refused` were dead letters for the worker, `unreadable` are no JSON."""
+
+    records: int = 0
+    controls: int = 0
+    ticks: int = 0
+    unreadable: int = 0
+    refused: int = 0
+    conversations: set[str] = field(default_factory=set)
+    rulesets: dict[str, None] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+
+
+class Selection:
+    """The records of one partition go in, in their order; lines of the export come out.
+
+    `wanted` None takes all conversations. Beside the conversations it takes the control records, and it puts a tick in
+    the place of another record where that one let a deadline pass: time that came with it is all that it changed.
+    """
+
+    def __init__(self, partition: int, rules: Rules, wanted: Collection[str] | None, taken: Taken) -> None:
+        self._partition, self._partitions, self._wanted, self._taken = partition, rules.partitions, wanted, taken
+        self._keys = None if wanted is None else {name.encode() for name in wanted}
+        self._fold = None if wanted is None else rules.fold(partition)
+        self._clock_ms = 0
+
+    def line(self, record: Record) -> bytes | None:
+        """The record's line, that of a tick in its place, or None."""
+        self._clock_ms = max(self._clock_ms, record.timestamp_ms)
+        if not self._concerns(record):
+            return self._tick(record) if self._due() else None
+        line = line_of(record.value, record.partition, record.offset, self._clock_ms)
+        if line is None:
+            self._taken.unreadable += 1
+            return self._tick(record)
+        if not self._comes_in(record):
+            self._taken.refused += 1
+            return self._tick(record)
+        self._count(record)
+        self._folded(record)
+        return line
+
+    def _concerns(self, record: Record) -> bool:
+        return self._keys is None or record.key in self._keys or record.key == CONTROL_KEY.encode()
+
+    def _comes_in(self, record: Record) -> bool:
+        """False for what a worker refuses for its key or partition, which a line of a file does not show."""
+        subject = (read(record.value) or {}).get("subject")
+        if not isinstance(subject, str) or record.key != subject.encode(errors="replace"):
+            return False
+        count = self._partitions
+        return subject == CONTROL_KEY or count is None or partition_of(record.key, count) == self._partition
+
+    def _due(self) -> bool:
+        due = self._fold.agenda.next_ms if self._fold is not None else None
+        return due is not None and due <= self._clock_ms
+
+    def _tick(self, record: Record) -> bytes:
+        """Time passes, at the place of this record."""
+        event = {
+            "specversion": "1.0",
+            "id": f"{record.partition}/{record.offset}",
+            "source": SOURCE,
+            "type": "handrail.control.tick.v1",
+            "subject": CONTROL_KEY,
+            "time": to_rfc3339(self._clock_ms),
+            "datacontenttype": "application/json",
+            "data": {"issuer": SOURCE},
+        }
+        value = orjson.dumps(event)
+        self._taken.ticks += 1
+        self._folded(Record(record.topic, record.partition, record.offset, self._clock_ms, CONTROL_KEY.encode(), value))
+        line = line_of(value, record.partition, record.offset, self._clock_ms)
+        assert line is not None
+        return line
+
+    def _count(self, record: Record) -> None:
+        event = read(record.value) or {}
+        if record.key == CONTROL_KEY.encode():
+            self._taken.controls += 1
+            if event.get("type") == ACTIVATED and isinstance(event.get("data"), dict):
+                self._taken.rulesets[str(event["data"].get("ruleset"))] = None
+        else:
+            self._taken.records += 1
+            if self._wanted is not None:
+                self._taken.conversations.add(event["subject"])
+
+    def _folded(self, record: Record) -> None:
+        """Follow the conversations' deadlines; without its bundle nobody can."""
+        if self._fold is None:
+            return
+        try:
+            self._fold.fold([record])
+        except UnknownBundle as unknown:
+            self._taken.unknown.add(unknown.ruleset)

@@ -1,0 +1,146 @@
+"""What an export takes of a log, and that its fold decides what the log decided."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from handrail.audit import bundles
+from handrail.audit.dump import readable
+from handrail.audit.exported import line_of
+from handrail.audit.folding import Rules
+from handrail.audit.selection import Selection, Taken
+from handrail.policies import Bundle
+from handrail.schemas.errors import ConfigError
+from handrail.schemas.record import Record
+from handrail.streams.governor.partition import PartitionFold
+from handrail.streams.governor.replay import replay, shown
+from tests.bundles import REFUNDS, bundle, refunds
+from tests.log import Log
+
+SHORT = bundle(refunds=REFUNDS, limits="default: {approval_ttl_s: 60}\n")
+OTHER = refunds()
+
+
+def rules(*given: Bundle) -> Rules:
+    return Rules({one.ruleset: one for one in given})
+
+
+def decided(outputs: Iterable[dict[str, Any]], conversation: str) -> list[dict[str, Any]]:
+    return [one for one in outputs if one["type"] == "handrail.decision.v1" and one["subject"] == conversation]
+
+
+def folded(records: list[Record], found: Rules) -> list[dict[str, Any]]:
+    """What a worker writes."""
+    return [shown(output) for output in PartitionFold(0, None, found.bundles).fold(records).outputs]
+
+
+def exported(records: Iterable[Record], found: Rules, *wanted: str) -> tuple[list[bytes], Taken]:
+    taken = Taken()
+    selection = Selection(0, found, frozenset(wanted) or None, taken)
+    return [line for record in records if (line := selection.line(record)) is not None], taken
+
+
+def busy() -> Log:
+    """An approval of conv-1 expires with a record of conv-2; another bundle comes; half of it is of no use."""
+    log = Log()
+    log.control("policies.activated", ruleset=SHORT.ruleset)
+    log.query("I want $300 back")
+    log.proposes("refund", amount=300)
+    log.raw(b"conv-1", b'{"broken')
+    log.event("query.received", conversation="conv-2", text="Where is my parcel?")
+    log.wait(90).event("query.received", conversation="conv-2", text="And now?")
+    log.control("agent.mode", agent_id="refunds", mode="human")
+    log.answers("It comes on Monday.")
+    log.control("policies.activated", ruleset=OTHER.ruleset)
+    log.proposes("refund", amount=900)
+    log.raw(b"conv-1", orjson.dumps({**orjson.loads(log.records[1].value or b""), "subject": "conv-3"}))
+    log.proposes("refund", amount=300)
+    return log
+
+
+def test_one_conversation_is_decided_as_it_was_with_all_others_around() -> None:
+    log, found = busy(), rules(SHORT, OTHER)
+    lines, taken = exported(log.records, found, "conv-1")
+    again = decided(replay(lines, found.bundles, "", pytest.fail), "conv-1")
+    assert again == decided(folded(log.records, found), "conv-1")
+    assert [one["data"]["kind"] for one in again].count("release") == 1
+    assert (taken.records, taken.controls, taken.ticks) == (5, 3, 3)
+    assert (taken.unreadable, taken.refused, taken.conversations) == (1, 1, {"conv-1"})
+    assert list(taken.rulesets) == [SHORT.ruleset, OTHER.ruleset]
+
+
+def test_all_conversations_are_decided_as_they_were() -> None:
+    log, found = busy(), rules(SHORT, OTHER)
+    lines, _ = exported(log.records, found)
+    assert len(lines) == len(log.records)
+    for name in ("conv-1", "conv-2"):
+        again = decided(replay(lines, found.bundles, "", pytest.fail), name)
+        assert again == decided(folded(log.records, found), name)
+
+
+def test_a_clock_that_ran_back_is_exported_as_the_fold_took_it() -> None:
+    log = Log()
+    log.control("policies.activated", ruleset=SHORT.ruleset)
+    log.wait(3600).event("query.received", conversation="conv-2", text="Where is my parcel?")
+    log.wait(-3600).proposes("refund", amount=300)
+    found = rules(SHORT)
+    lines, _ = exported(log.records, found, "conv-1")
+    again = decided(replay(lines, found.bundles, "", pytest.fail), "conv-1")
+    assert again == decided(folded(log.records, found), "conv-1")
+
+
+def test_a_line_has_the_bytes_of_its_record_and_its_place() -> None:
+    place = b'"logpartition":2,"logoffset":7,"logtime":"1970-01-01T00:00:01.500Z"}'
+    assert line_of(b'{"a": 1, "a":\r\n 2 }\n', 2, 7, 1500) == b'{"a": 1, "a": 2 ,' + place
+    assert line_of(b" {}", 2, 7, 1500) == b"{" + place
+    assert line_of(b'{"logoffset":1,"a":1}', 2, 7, 1500) == b'{"a":1,' + place
+
+
+@pytest.mark.parametrize("value", [None, b"", b"[1]", b'{"a"', b'"text"', b"\xff"])
+def test_what_is_no_json_object_has_no_line(value: bytes | None) -> None:
+    assert line_of(value, 0, 0, 0) is None
+
+
+def test_an_event_that_only_its_place_makes_too_long_is_decided() -> None:
+    log = Log()
+    event = log.query("")
+    event["data"]["text"] = "x" * (1_000_000 - len(orjson.dumps(event)))
+    line = line_of(orjson.dumps(event), 0, 0, 0)
+    assert line is not None
+    assert len(line) > 1_000_000
+    assert next(one["type"] for one in replay([line], rules(OTHER).bundles, OTHER.ruleset, pytest.fail)) == (
+        "handrail.decision.v1"
+    )
+
+
+def test_records_that_come_late_are_told_and_passed_over() -> None:
+    log = busy()
+    lines, _ = exported(log.records, rules(SHORT, OTHER), "conv-1")
+    said: list[str] = []
+    outputs = list(replay([*lines, *lines[1:3]], rules(SHORT, OTHER).bundles, "", said.append))
+    assert said == ["partition 0, offset 1: comes after offset 11; passed over, with all like it: sort by logoffset"]
+    assert outputs == list(replay(lines, rules(SHORT, OTHER).bundles, "", pytest.fail))
+
+
+def test_bundles_come_back_from_their_folder_and_say_so_when_changed(tmp_path: Path) -> None:
+    folders = bundles.write(tmp_path / "as-decided", [SHORT, OTHER])
+    found = bundles.given(tmp_path / "as-decided")
+    assert (set(found.bundles), found.ruleset) == ({SHORT.ruleset, OTHER.ruleset}, "")
+    assert (folders[0] / "refunds.yaml").read_text() == REFUNDS
+    (folders[0] / "refunds.yaml").write_text(REFUNDS.replace("100", "200"))
+    with pytest.raises(ConfigError, match="has been changed"):
+        bundles.given(tmp_path / "as-decided")
+
+
+def test_a_folder_of_policies_holds_from_the_start(tmp_path: Path) -> None:
+    (tmp_path / "refunds.yaml").write_text(REFUNDS)
+    found = bundles.given(tmp_path)
+    assert list(found.bundles) == [found.ruleset]
+
+
+def test_bytes_are_shown_as_text_or_in_hex() -> None:
+    assert readable(b'{"a\x1b[31m') == '{"a\\u001b[31m'
+    assert readable(b"\xff\x00abc") == "00000000  ff 00 61 62 63" + " " * 33 + "  ..abc"

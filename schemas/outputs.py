@@ -54,6 +54,14 @@ class Classification(Shape):
     model: str
 
 
+class Chain(Shape):
+    """Where a decision stands among its conversation's (`chain.py`)."""
+
+    since: Count
+    before: Count
+    digest: Digest
+
+
 class Decision(Shape):
     """`handrail.decision.v1`: what an agent waits for."""
 
@@ -77,6 +85,7 @@ class Decision(Shape):
     classification: Classification | None
     ruleset: str
     position: Position
+    chain: Chain | None = None
     signature: Json = None
     repeat: bool | None = None
     recorded: bool | None = None

@@ -7,14 +7,16 @@ from typing import Any
 
 import orjson
 
+from handrail.schemas import chain
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.money import from_pico
 from handrail.schemas.topics import DECISIONS
 from handrail.streams.governor.finding import ALLOW, HALT, REQUIRE_APPROVAL, VERDICTS, Finding, ordered
-from handrail.streams.governor.state import ROUTES
+from handrail.streams.governor.state import ROUTES, Conversation
 from handrail.streams.governor.turn import Turn
 
 DECISION = "handrail.decision.v1"
+UNSIGNED = b',"signature":null}'
 CALLS_COLLEAGUE = "I can't do that myself; a colleague will look at it."
 REFUSES = "I'm sorry, I can't do that."
 REASONS_MAX = 50  # of one decision, most restrictive first
@@ -119,7 +121,6 @@ def emit(
         "classification": classified,
         "ruleset": turn.ruleset,
         "position": {"partition": turn.number, "offset": turn.offset},
-        "signature": None,
     }
     if repeat:
         data["repeat"] = True
@@ -127,8 +128,18 @@ def emit(
         data["recorded"] = True
     if turn.observed:
         data["enforcement"] = "observe"
-    turn.emit(DECISIONS, DECISION, found, data)
+    turn.emit(DECISIONS, DECISION, found, _linked(turn.case.head, data, repeat))
     return found
+
+
+def _linked(head: Conversation, data: dict[str, Any], repeat: bool) -> orjson.Fragment:
+    """The decision in its place in the conversation's chain, unsigned; a repeat stands there already."""
+    before = head.chain or chain.START
+    data["chain"] = {"since": max(head.first_offset, 0), "before": head.decisions, "digest": before.hex()}
+    raw = orjson.dumps(data)
+    if not repeat:
+        head.chain, head.decisions = chain.extend(before, raw), head.decisions + 1
+    return orjson.Fragment(raw[:-1] + UNSIGNED)
 
 
 def usd(pico: int) -> Decimal:

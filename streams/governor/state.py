@@ -90,6 +90,8 @@ class Conversation(msgspec.Struct, array_like=True):
     # `customer`, `goal`, what waits for approval, and what an open handoff says (`part_of`)
     parts: dict[str, int] = {}
     parts_next: int = 0
+    decisions: int = 0
+    chain: bytes = b""  # the digest over all decisions so far, see schemas/chain.py
 
 
 class AgentMode(msgspec.Struct, array_like=True):

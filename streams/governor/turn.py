@@ -42,8 +42,11 @@ class Turn:
     recorded: bool = False
     outputs: list[Output] = field(default_factory=list)
 
-    def emit(self, topic: str, event_type: str, event_id: str, data: dict[str, Any], key: str | None = None) -> None:
-        """Add one CloudEvent to the outputs of this turn; its key is the conversation unless told otherwise."""
+    def emit(self, topic: str, event_type: str, event_id: str, data: Any, key: str | None = None) -> None:
+        """Add one CloudEvent to the outputs of this turn; its key is the conversation unless told otherwise.
+
+        `data` is a dict, or what orjson takes for one.
+        """
         subject = key or self.case.id
         record: dict[str, Any] = {
             "specversion": "1.0",

@@ -57,10 +57,10 @@ def event(number: int) -> tuple[bytes, bytes]:
     return conversation.encode(), orjson.dumps(value)
 
 
-async def fill(bootstrap: str, topic: str, count: int) -> None:
-    """`count` events lie on the topic when this returns."""
+async def fill(bootstrap: str, topic: str, count: int, first: int = 0) -> None:
+    """`count` events lie on the topic when this returns, numbered from `first`."""
     rows: list[list[tuple[bytes, bytes]]] = [[] for _ in range(PARTITIONS)]
-    for key, value in map(event, range(count)):
+    for key, value in map(event, range(first, first + count)):
         rows[partition_of(key, PARTITIONS)].append((key, value))
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_batch_size=1 << 20)
     await producer.start()

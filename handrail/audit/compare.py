@@ -42,7 +42,10 @@ class Comparing:
 
     async def take_one(self, found: Decided) -> None:
         """Compare one decision, folding up to its place."""
-        key, comparison = key_of(read(found.value)), self.of(found.partition)
+        comparison = self.of(found.partition)
+        if comparison.settle(found.value):
+            return
+        key = key_of(read(found.value))
         if key is None:
             comparison.take(found)
         elif key[0] >= self._beyond.get(found.partition, key[0] + 1):

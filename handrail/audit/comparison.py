@@ -43,6 +43,7 @@ class Counts:
 class Entry:
     """A decision that the fold gives; `answered` when something was found in its place, `seen` when itself was."""
 
+    key: Key
     value: bytes
     answered: bool = False
     seen: bool = False
@@ -62,6 +63,7 @@ class Comparison:
         self.suspects: dict[Key, list[Decided]] = {}
         self._kept = kept
         self._entries: dict[Key, Entry] = {}
+        self._values: dict[bytes, Entry] = {}  # the same ones
         self._answered: deque[Key] = deque()
         self._dropped = -1  # the highest offset of an entry that is no longer held
         self._highest = -1  # the highest offset that a decision was found for
@@ -72,7 +74,15 @@ class Comparison:
         assert key is not None, value
         assert key not in self._entries, key
         self.counts.expected += 1
-        self._entries[key] = Entry(value)
+        self._entries[key] = self._values[value] = Entry(key, value)
+
+    def settle(self, value: bytes | None) -> bool:
+        """Take a decision that is to the byte one that is expected; False where it is not, and has to be looked at."""
+        entry = self._values.get(value or b"")
+        if entry is None:
+            return False
+        self._same(entry)
+        return True
 
     def take(self, found: Decided) -> None:
         """This decision was found, for a record that is folded, or that is not there."""
@@ -83,7 +93,7 @@ class Comparison:
         elif (named := partition_of(event)) != self.partition:
             self._differ("foreign", key, found, event, f"it says that it belongs to partition {named}")
         elif (entry := self._entries.get(key)) is not None:
-            self._compare(key, entry, found, event)
+            self._compare(entry, found, event)
         elif key[0] <= self._dropped:
             self.suspects.setdefault(key, []).append(found)
         else:
@@ -108,7 +118,7 @@ class Comparison:
         """Compare the suspects with all decisions that the fold gives for their places."""
         for value in values:
             for found in self.suspects.pop(key := _key(value), ()):
-                self._compare(key, Entry(value, answered=True, seen=True), found, read(found.value) or {})
+                self._compare(Entry(key, value, answered=True, seen=True), found, read(found.value) or {})
         for key, alone in self.suspects.items():
             for found in alone:
                 self._differ("foreign", key, found, read(found.value), NOTHING_ASKED)
@@ -119,28 +129,36 @@ class Comparison:
         for key, entry in self._entries.items():
             if not entry.answered:
                 self._differ("missing", key, None, read(entry.value), NOT_THERE)
-        self._entries = {}
+        self._entries, self._values = {}, {}
 
-    def _compare(self, key: Key, entry: Entry, found: Decided, event: dict[str, Any]) -> None:
+    def _compare(self, entry: Entry, found: Decided, event: dict[str, Any]) -> None:
         expected = read(entry.value) or {}
         fields = () if entry.value == found.value else differing(expected, event)
         if fields:
-            self._differ("changed", key, found, expected, OTHERWISE, fields)
-        elif entry.seen:
+            self._differ("changed", entry.key, found, expected, OTHERWISE, fields)
+            self._answer(entry)
+        else:
+            self._same(entry)
+
+    def _same(self, entry: Entry) -> None:
+        if entry.seen:
             self.counts.repeats += 1
         else:
             self.counts.found += 1
             entry.seen = True
-        self._highest = max(self._highest, key[0])
+        self._answer(entry)
+
+    def _answer(self, entry: Entry) -> None:
+        self._highest = max(self._highest, entry.key[0])
         if not entry.answered:
             entry.answered = True
-            self._keep(key)
+            self._keep(entry.key)
 
     def _keep(self, key: Key) -> None:
         self._answered.append(key)
         if len(self._answered) > self._kept:
             oldest = self._answered.popleft()
-            del self._entries[oldest]
+            del self._values[self._entries.pop(oldest).value]
             self._dropped = max(self._dropped, oldest[0])
 
     def _differ(

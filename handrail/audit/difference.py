@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Literal
 
 from handrail.audit.decided import Decided, Key
@@ -9,7 +10,15 @@ from handrail.audit.decided import Decided, Key
 Kind = Literal["missing", "changed", "foreign"]
 IGNORED = ("data.signature",)  # added after the fold
 FIRST = ("data.verdict", "data.route", "data.decision_id")  # what a person wants to know before all else
-ABSENT = object()
+
+
+class Absent(Enum):
+    """A field that is not there. (A value that is one and the same in every process.)"""
+
+    ABSENT = "absent"
+
+
+ABSENT = Absent.ABSENT
 FIELDS_MAX = 20
 
 

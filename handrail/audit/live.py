@@ -83,14 +83,15 @@ async def rules(bootstrap: str, count: int) -> Rules:
     return Rules(bundles.known, partitions=count)
 
 
-async def verify(bootstrap: str, found: Span, tell: Tell, wait_s: float) -> list[Comparison]:
-    """The comparison of each partition. Waits up to `wait_s` seconds for each to have its last decisions.
+async def verify(bootstrap: str, found: Span, tell: Tell, wait_s: float, only: int | None = None) -> list[Comparison]:
+    """The comparison of each partition, or of one. Waits up to `wait_s` seconds for each to have its last decisions.
 
     Raises ConfigError where the broker goes away.
     """
     asked = await rules(bootstrap, len(found.events))
+    wanted = [tp.partition for tp in sorted(found.events) if only in (None, tp.partition)]
     with reachable(bootstrap):
-        partitions_ = [_Partition(bootstrap, found, asked, tp.partition) for tp in sorted(found.events)]
+        partitions_ = [_Partition(bootstrap, found, asked, number) for number in wanted]
         return [await partition.compared(tell, wait_s) for partition in partitions_]
 
 
@@ -117,12 +118,14 @@ class _Partition:
         return comparison
 
     async def _records(self) -> AsyncGenerator[Record, None]:
-        async for record in stretch(self._bootstrap, self._log, 0, self._end):
-            yield record_of(record)
+        async with aclosing(stretch(self._bootstrap, self._log, 0, self._end)) as records:
+            async for record in records:
+                yield record_of(record)
 
     async def _written(self) -> AsyncGenerator[Decided, None]:
-        async for record in stretch(self._bootstrap, self._decided, self._first, self._last or 0):
-            yield _decided(record)
+        async with aclosing(stretch(self._bootstrap, self._decided, self._first, self._last or 0)) as records:
+            async for record in records:
+                yield _decided(record)
 
     async def _follow(self, comparing: Comparing, end: int, wait_s: float) -> None:
         """Take what comes behind `end` while a worker may be about to write what is expected."""

@@ -92,7 +92,7 @@ def verify(
                 "handrail verify: --policies is for exported files: a broker has the bundles that decided"
             )
         get = [] if bootstrap is None else ["--bootstrap", bootstrap]
-        found = asyncio.run(_live(AuditSettings.of({"bootstrap": bootstrap}).bootstrap, wait_s))
+        found = _live(AuditSettings.of({"bootstrap": bootstrap}).bootstrap, wait_s)
     if as_json:
         click.echo(report.as_json(found, get))
     else:
@@ -101,12 +101,13 @@ def verify(
         raise SystemExit(NO)
 
 
-async def _live(bootstrap: str, wait_s: float) -> "list[Comparison]":
+def _live(bootstrap: str, wait_s: float) -> "list[Comparison]":
     from handrail.audit import live
+    from handrail.audit.parallel import verify_all
 
-    span = await live.span(bootstrap)
+    span = asyncio.run(live.span(bootstrap))
     with _progress(span.records) as tell:
-        return await live.verify(bootstrap, span, tell, wait_s)
+        return verify_all(bootstrap, span, tell, wait_s)
 
 
 def _files(events: Path, decisions: Path, policies: Path | None) -> "list[Comparison]":

@@ -12,6 +12,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.admin import RecordsToDelete
 from click.testing import CliRunner, Result
 
+from handrail.audit import parallel
 from handrail.cli import main
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
@@ -128,6 +129,15 @@ def test_differences_that_somebody_planted_are_found(audited: Audited) -> None:
     audited.publish(b"conv-late", log.records[0].value or b"", AGENT_EVENTS)
     missing = audited.verify(1)
     assert (missing["changed"], missing["missing"], missing["foreign"]) == (1, 1, 2)
+
+
+def test_partitions_side_by_side_come_to_the_same(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = audited.decisions()[3]
+    audited.again(changed, verdict="halt", usage=None)
+    alone = audited.verify(1)
+    monkeypatch.setattr(parallel, "WORTH_IT", 0)
+    assert audited.verify(1) == alone
+    assert alone["changed"] == 1
 
 
 def test_an_export_is_decided_as_it_was_and_verified_without_a_broker(audited: Audited) -> None:

@@ -1,0 +1,91 @@
+"""How long `handrail verify` takes over a log of many decisions, on Apache Kafka. Needs Java and Maven.
+
+    python -m benchmarks.verify [--decisions 1000000] [--workers 2]
+
+Fills the events' topic with proposals, lets workers decide them all, ends the workers, and times the command: whole, as a
+person would run it. Printed: seconds, decisions a second, and the largest memory of all its processes together.
+"""
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from benchmarks.bundles import write_ten_rules
+from benchmarks.worker_throughput import fill
+from handrail.schemas.topics import AGENT_EVENTS, PARTITIONS
+from handrail.streams.engine.topics import ensure_topics
+from infra.kafka.cluster import Cluster
+from tests.groups import behind
+from tests.workers import Worker
+
+POLL_S = 0.5
+FILL = 250_000  # events that are made at a time, in memory
+
+
+async def decided(bootstrap: str, workers: list[Worker], count: int) -> None:
+    """Every event is decided when this returns."""
+    for at in range(0, count, FILL):
+        await fill(bootstrap, AGENT_EVENTS, min(FILL, count - at), first=at)
+    while left := await behind(bootstrap, "handrail", PARTITIONS):
+        assert all(one.process.poll() is None for one in workers), [one.said() for one in workers]
+        print(f"\r{left:>10,} to decide", end="", file=sys.stderr, flush=True)
+        await asyncio.sleep(POLL_S)  # no broker tells when
+
+
+def verified(bootstrap: str) -> tuple[float, float, str]:
+    """(seconds, MB at most, last line) of the command."""
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "handrail", "verify", "--bootstrap", bootstrap]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        most = 0
+        while running.poll() is None:
+            most = max(most, _memory(psutil.Process(running.pid)))
+            time.sleep(POLL_S)
+        assert running.stdout is not None
+        said = running.stdout.read().strip()
+    assert running.returncode == 0, said
+    return time.perf_counter() - started, most / 1e6, said.splitlines()[-1]
+
+
+def _memory(process: psutil.Process) -> int:
+    found = 0
+    for one in (process, *process.children(recursive=True)):
+        try:
+            found += one.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--decisions", type=int, default=1_000_000)
+    parser.add_argument("--workers", type=int, default=2)
+    asked = parser.parse_args()
+    with Cluster(nodes=1) as cluster, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "policies").mkdir()
+        write_ten_rules(folder / "policies")
+        asyncio.run(ensure_topics(cluster.bootstrap))
+        options = ("--policies", str(folder / "policies"))
+        workers = [Worker(cluster.bootstrap, folder / f"worker-{n}.log", *options) for n in range(asked.workers)]
+        try:
+            for one in workers:
+                one.wait_ready()
+            asyncio.run(decided(cluster.bootstrap, workers, asked.decisions))
+        finally:
+            for one in workers:
+                one.stop()
+        seconds, memory, said = verified(cluster.bootstrap)
+        print(f"\n{said}")
+        print(f"{seconds:.1f} s, {asked.decisions / seconds:,.0f} decisions/s, {memory:,.0f} MB at most")
+
+
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check docs fmt clean
+.PHONY: setup demo test crash check docs fmt clean
 
 setup: $(STAMP)
 
@@ -18,6 +18,12 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Faults over running brokers, workers and sink, under load (docs/faults.md). A run with differences prints its command.
+FAULTS ?= 200
+SEED ?= 1
+crash: setup
+	$(BIN)/python -m tests.crash --faults $(FAULTS) --seed $(SEED)
 
 # Everything CI does beside the tests.
 check: setup

@@ -2,8 +2,8 @@
 
     python -m benchmarks.verify [--decisions 1000000] [--workers 2]
 
-Fills the events' topic with proposals, lets workers decide them all, ends the workers, and times the command: whole, as a
-person would run it. Printed: seconds, decisions a second, and the largest memory of all its processes together.
+Fills the events' topic with proposals, lets workers decide them all, ends the workers, and times the command as a
+person runs it. Printed: seconds, decisions a second, and the largest memory of all its processes together.
 """
 
 import argparse

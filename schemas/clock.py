@@ -5,6 +5,8 @@ from functools import lru_cache
 
 from handrail.schemas.errors import SchemaError
 
+MS_MAX = 253_402_300_799_999  # the end of the year 9999: RFC 3339 has no later one
+
 
 def to_ms(text: str) -> int:
     """Milliseconds of an RFC 3339 time; a time without a zone is refused. Raises SchemaError."""
@@ -23,6 +25,9 @@ def _second(second: int) -> str:
 
 
 def to_rfc3339(ms: int) -> str:
-    """`2026-11-23T10:15:02.412Z`: always UTC, always milliseconds."""
-    second, rest = divmod(ms, 1000)
+    """`2026-11-23T10:15:02.412Z`: always UTC, always milliseconds; what lies outside 1970 to 9999 is cut to these.
+
+    Where producers set the time of a record (the embedded broker, a file), what is due a minute after it can be later.
+    """
+    second, rest = divmod(min(max(ms, 0), MS_MAX), 1000)
     return f"{_second(second)}.{rest:03d}Z"

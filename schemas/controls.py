@@ -75,6 +75,13 @@ class BaselineSet(Control):
     by: Json = None
 
 
+class Snapshot(Control):
+    """The partition's state as the fold has it after the record at `position`: where `verify` can begin."""
+
+    position: Annotated[int, Field(ge=0)]
+    state: dict[str, Any]
+
+
 class Tick(Control):
     """Time passes: written while something is due."""
 
@@ -101,8 +108,10 @@ CONTROLS: dict[str, type[Control]] = {
     "handrail.control.breaker.changed.v1": BreakerChanged,
     "handrail.control.queue.state.v1": QueueState,
     "handrail.control.baseline.set.v1": BaselineSet,
+    "handrail.control.snapshot.v1": Snapshot,
     "handrail.control.tick.v1": Tick,
     "handrail.control.resolution.v1": Resolution,
     "handrail.control.grant.v1": Grant,
 }
-OF_A_CONVERSATION = frozenset({"handrail.control.resolution.v1", "handrail.control.grant.v1"})
+COPY = "handrail.control.resolution.v1"
+OF_A_CONVERSATION = frozenset({COPY, "handrail.control.grant.v1"})

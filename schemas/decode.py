@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError, create_model
 
-from handrail.schemas.controls import CONTROL_KEY, CONTROLS, OF_A_CONVERSATION
+from handrail.schemas.controls import CONTROL_KEY, CONTROLS, COPY, OF_A_CONVERSATION
 from handrail.schemas.envelope import Envelope
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.events import EVENTS
@@ -60,6 +60,8 @@ def decode(value: bytes | None) -> Decoded:
             raise SchemaError(f"subject: {CONTROL_KEY!r} is kept for control records: use another conversation id")
     elif (raw["type"] in OF_A_CONVERSATION) == (subject == CONTROL_KEY):
         raise SchemaError(f"subject: {subject!r} does not fit {raw['type']}")
+    elif raw["type"] == COPY:
+        _check_copy(raw["data"], subject)
     return found
 
 
@@ -75,6 +77,17 @@ def decode_resolution(value: bytes | None) -> Decoded:
 def decode_output(value: bytes | None) -> Decoded:
     """A decision, handoff, alert or dead letter. Raises SchemaError."""
     return _decode(value, WRITTEN)
+
+
+def _check_copy(data: dict[str, Any], subject: str) -> None:
+    """Refuse a copy of what no worker would have copied: anybody may have written it."""
+    copied = data["resolution"]
+    try:
+        RESOLUTIONS[data["type"]].model_validate(copied)
+    except ValidationError as error:
+        raise SchemaError(f"data.resolution.{line(error)}") from None
+    if copied.get("conversation_id", subject) != subject:
+        raise SchemaError(f"data.resolution.conversation_id: must be the subject {subject!r}")
 
 
 def _decode(value: bytes | None, validators: Validators) -> Decoded:

@@ -16,6 +16,7 @@ class Record:
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()  # only a dead letter passes them on; nothing is decided by them
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,17 @@ WAIT_S_MAX = 60.0
 
 
 class HandrailProcess:
-    """`handrail ARGUMENTS` in a process of its own; `errors` is the file its standard error goes to."""
+    """`handrail ARGUMENTS` in a process of its own; `errors` is the file its standard error goes to.
+
+    `program` stands for `handrail` as what Python's -m takes.
+    """
+
+    program: tuple[str, ...] = ("handrail",)
 
     def __init__(self, errors: Path, *arguments: str) -> None:
         self.errors, self.name = errors, arguments[0]
         with errors.open("ab") as log:
-            command = [sys.executable, "-m", "handrail", *arguments]
+            command = [sys.executable, "-m", *self.program, *arguments]
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
         self._ready = threading.Event()
         self._listener = threading.Thread(target=self._listen, daemon=True)
@@ -30,6 +35,11 @@ class HandrailProcess:
             for line in lines:
                 if line.startswith(b"ready"):
                     self._ready.set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has said so."""
+        return self._ready.is_set()
 
     def wait_ready(self) -> Self:
         """Returns when it says so."""

@@ -28,12 +28,15 @@ class Comparing:
         beyond: Mapping[int, int] | None = None,
     ) -> None:
         self.comparisons: dict[int, Comparison] = {}
-        self._folding, self._tell = Folding(events, rules), tell
+        self._folding, self._rules, self._tell = Folding(events, rules), rules, tell
         self._ends, self._beyond = ends or {}, beyond or {}
 
     def of(self, partition: int) -> Comparison:
         """The comparison of a partition."""
-        return self.comparisons.setdefault(partition, Comparison(partition))
+        found = self.comparisons.get(partition)
+        if found is None:
+            found = self.comparisons[partition] = Comparison(partition, start=self._rules.start(partition))
+        return found
 
     async def take(self, decisions: AsyncIterator[Decided]) -> None:
         """Compare all of these, folding as far as they need."""

@@ -54,11 +54,13 @@ class Comparison:
 
     A decision can only be taken when the fold has come to its place. Held are the expected ones that were not found
     yet, and `kept` of those that were. `suspects` were found when what they would be compared with was no longer held:
-    `recheck` needs the fold's decisions once more.
+    `recheck` needs the fold's decisions once more. What lies at or before the offset `start` is not folded, and neither
+    are the conversations that began there: they are not judged.
     """
 
-    def __init__(self, partition: int, kept: int = KEPT) -> None:
-        self.partition, self.counts = partition, Counts()
+    def __init__(self, partition: int, kept: int = KEPT, start: int = -1) -> None:
+        self.partition, self.start, self.counts = partition, start, Counts()
+        self._older: set[str] = set()  # conversations that began at or before `start`: the fold cannot know them
         self.first: Difference | None = None
         self.suspects: dict[Key, list[Decided]] = {}
         self._kept = kept
@@ -73,6 +75,8 @@ class Comparison:
         key = key_of(read(value))
         assert key is not None, value
         assert key not in self._entries, key
+        if key[1] in self._older:
+            return
         self.counts.expected += 1
         self._entries[key] = self._values[value] = Entry(key, value)
 
@@ -92,12 +96,23 @@ class Comparison:
             self._differ("foreign", None, found, None, UNREADABLE)
         elif (named := partition_of(event)) != self.partition:
             self._differ("foreign", key, found, event, f"it says that it belongs to partition {named}")
+        elif key[0] <= self.start or key[1] in self._older or _since(event) <= self.start:
+            self._pass_over(key)
         elif (entry := self._entries.get(key)) is not None:
             self._compare(entry, found, event)
         elif key[0] <= self._dropped:
             self.suspects.setdefault(key, []).append(found)
         else:
             self._differ("foreign", key, found, event, NOTHING_ASKED)
+
+    def _pass_over(self, key: Key) -> None:
+        """The conversation began before the part of the log that is folded."""
+        self.counts.not_judged += 1
+        if key[0] > self.start and key[1] not in self._older:
+            self._older.add(key[1])
+            for expected in [expected for expected in self._entries if expected[1] == key[1]]:
+                del self._values[self._entries.pop(expected).value]
+                self.counts.expected -= 1
 
     def postpone(self) -> None:
         """A decision was found for a record that came after the end of what is folded."""
@@ -177,6 +192,13 @@ class Comparison:
         )
         if self.first is None or one.order < self.first.order:
             self.first = one
+
+
+def _since(event: dict[str, Any]) -> float:
+    """The offset at which the conversation of a decision began; unknown is never early."""
+    chain = event["data"].get("chain")
+    since = chain.get("since") if isinstance(chain, dict) else None
+    return since if isinstance(since, int) else float("inf")
 
 
 def _key(value: bytes) -> Key:

@@ -1,7 +1,8 @@
 """The fold over a log that is read as far as it is needed: what each partition decides."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from handrail.policies import Bundle
 from handrail.schemas.errors import ConfigError
@@ -17,15 +18,25 @@ class Rules:
     """What the fold is given: every bundle by its ruleset, the one active from the start, the topic's partitions.
 
     `ruleset` is empty where the log says what is active; `partitions` None where keys need not be checked against it.
+    `begins` has the snapshot that a partition is folded from, where its beginning is gone.
     """
 
     bundles: Mapping[str, Bundle]
     ruleset: str = ""
     partitions: int | None = None
+    begins: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     def fold(self, partition: int) -> PartitionFold:
-        """The fold of a partition, before its first record."""
-        return PartitionFold(partition, self.partitions, self.bundles, self.ruleset)
+        """The fold of a partition, before the first record that it gets."""
+        fold = PartitionFold(partition, self.partitions, self.bundles, self.ruleset)
+        if (begin := self.begins.get(partition)) is not None:
+            fold.begin(dict(begin))
+        return fold
+
+    def start(self, partition: int) -> int:
+        """The offset up to which nothing is folded; -1 where the partition is folded from its first record."""
+        begin = self.begins.get(partition)
+        return -1 if begin is None else int(begin["position"])
 
 
 class Folding:
@@ -40,7 +51,7 @@ class Folding:
     def position(self, partition: int) -> int:
         """The last offset of the partition that is folded; -1 at first."""
         fold = self._folds.get(partition)
-        return -1 if fold is None else fold.position
+        return self._rules.start(partition) if fold is None else fold.position
 
     async def step(self) -> tuple[int, int, list[bytes]]:
         """Fold the next records of one partition: (partition, how many, the decisions that they give).

@@ -3,16 +3,20 @@
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
+from msgspec import ValidationError
 
 from handrail.audit.compare import Comparing, Tell, recheck
 from handrail.audit.comparison import Comparison
 from handrail.audit.decided import Decided
 from handrail.audit.folding import Rules
 from handrail.desk.wire import reachable
-from handrail.schemas.errors import ConfigError, EngineError
+from handrail.schemas.controls import CONTROL_KEY
+from handrail.schemas.decode import decode
+from handrail.schemas.errors import ConfigError, EngineError, SchemaError
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, POLICIES
 from handrail.streams.engine.bundles import Bundles
@@ -20,6 +24,7 @@ from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.fetch import record_of
 from handrail.streams.engine.reading import reading
 from handrail.streams.engine.scan import POLL_MS, partitions, stretch
+from handrail.streams.governor.snapshot import SNAPSHOT, restored
 
 Offsets = Mapping[TopicPartition, int]
 
@@ -29,9 +34,10 @@ class Span:
     """The part of the log that is verified: everything, up to the ends at one moment.
 
     The decisions end later than the events, and `beyond` is later still: no decision that is read can be for a record
-    behind it.
+    behind it. `begins` has the snapshot from which a partition is folded whose beginning is gone.
     """
 
+    begins: Mapping[int, Mapping[str, Any]]
     events: Offsets
     first: Offsets  # of the decisions
     decisions: Offsets
@@ -40,18 +46,19 @@ class Span:
     @property
     def records(self) -> int:
         """How many events there are at most."""
-        return sum(self.events.values())
+        return sum(self.events.values()) - sum(int(begin["position"]) + 1 for begin in self.begins.values())
 
 
 async def span(bootstrap: str) -> Span:
-    """Raises ConfigError where the broker or a topic is not there, or the beginning of the events is gone."""
+    """Raises ConfigError where the broker or a topic is not there, or a partition's beginning, and no snapshot is."""
     with reachable(bootstrap):
         wanted = [await _there(bootstrap, topic) for topic in (AGENT_EVENTS, DECISIONS)]
-        _check_whole(await beginnings(bootstrap, wanted[0]))
         events = await ends(bootstrap, wanted[0])
+        cut = {tp: offset for tp, offset in (await beginnings(bootstrap, wanted[0])).items() if offset > 0}
+        begins = {tp.partition: await _begin(bootstrap, tp, first, events[tp]) for tp, first in cut.items()}
         decisions = await ends(bootstrap, wanted[1])
         first = await beginnings(bootstrap, wanted[1])
-        return Span(events, first, decisions, await ends(bootstrap, wanted[0]))
+        return Span(begins, events, first, decisions, await ends(bootstrap, wanted[0]))
 
 
 async def _there(bootstrap: str, topic: str) -> list[TopicPartition]:
@@ -61,14 +68,30 @@ async def _there(bootstrap: str, topic: str) -> list[TopicPartition]:
     return found
 
 
-def _check_whole(first: Offsets) -> None:
-    cut = [(tp, offset) for tp, offset in first.items() if offset > 0]
-    if cut:
-        told = ", ".join(f"[{tp.partition}] at offset {offset}" for tp, offset in cut)
-        raise ConfigError(
-            f"{AGENT_EVENTS} starts in the middle: {told}: retention has removed what was before, and the fold "
-            "needs it: keep exports (`handrail export --all`) and verify those with --events and --decisions"
-        )
+async def _begin(bootstrap: str, tp: TopicPartition, first: int, end: int) -> Mapping[str, Any]:
+    """The first snapshot from which every record is still there. Raises ConfigError where there is none."""
+    async with aclosing(stretch(bootstrap, tp, first, end)) as records:
+        async for record in records:
+            data = _snapshot(record.value) if record.key == CONTROL_KEY.encode() else None
+            if data is not None and data["position"] + 1 >= first:
+                return data
+    raise ConfigError(
+        f"{AGENT_EVENTS}[{tp.partition}] starts in the middle, at offset {first}: retention has removed what was "
+        "before, and there is no snapshot (one a day) to begin at: keep exports (`handrail export --all`), and "
+        "verify those with --events and --decisions"
+    )
+
+
+def _snapshot(value: bytes | None) -> dict[str, Any] | None:
+    try:
+        found = decode(value)
+        if found.raw["type"] != SNAPSHOT:
+            return None
+        data: dict[str, Any] = found.raw["data"]
+        restored(data)
+    except (SchemaError, ValidationError):
+        return None
+    return data
 
 
 async def rules(bootstrap: str, count: int) -> Rules:
@@ -88,7 +111,7 @@ async def verify(bootstrap: str, found: Span, tell: Tell, wait_s: float, only: i
 
     Raises ConfigError where the broker goes away.
     """
-    asked = await rules(bootstrap, len(found.events))
+    asked = replace(await rules(bootstrap, len(found.events)), begins=found.begins)
     wanted = [tp.partition for tp in sorted(found.events) if only in (None, tp.partition)]
     with reachable(bootstrap):
         partitions_ = [_Partition(bootstrap, found, asked, number) for number in wanted]
@@ -101,6 +124,7 @@ class _Partition:
     def __init__(self, bootstrap: str, found: Span, asked: Rules, number: int) -> None:
         self._bootstrap, self._rules = bootstrap, asked
         self._log, self._decided = TopicPartition(AGENT_EVENTS, number), TopicPartition(DECISIONS, number)
+        self._start = asked.start(number) + 1
         self._end, self._beyond = found.events[self._log], found.beyond[self._log]
         self._first, self._last = found.first.get(self._decided, 0), found.decisions.get(self._decided)
 
@@ -118,7 +142,7 @@ class _Partition:
         return comparison
 
     async def _records(self) -> AsyncGenerator[Record, None]:
-        async with aclosing(stretch(self._bootstrap, self._log, 0, self._end)) as records:
+        async with aclosing(stretch(self._bootstrap, self._log, self._start, self._end)) as records:
             async for record in records:
                 yield record_of(record)
 

@@ -10,6 +10,7 @@ from handrail.audit.exported import line_of
 from handrail.audit.folding import Rules
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
+from handrail.schemas.errors import FoldError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Record
 from handrail.streams.governor.controls import ACTIVATED
@@ -20,7 +21,10 @@ SOURCE = "/handrail/export"
 
 @dataclass(slots=True)
 class Taken:
-    """What was exported and what was not: `refused` were dead letters for the worker, `unreadable` are no JSON."""
+    """What was exported and what was not: `refused` were dead letters for the worker, `unreadable` are no JSON.
+
+    `broken` tells where the code of the fold failed: what is behind is exported without ticks.
+    """
 
     records: int = 0
     controls: int = 0
@@ -30,6 +34,7 @@ class Taken:
     conversations: set[str] = field(default_factory=set)
     rulesets: dict[str, None] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    broken: list[FoldError] = field(default_factory=list)
 
 
 class Selection:
@@ -114,3 +119,6 @@ class Selection:
             self._fold.fold([record])
         except UnknownBundle as unknown:
             self._taken.unknown.add(unknown.ruleset)
+        except FoldError as broken:  # what a worker has stopped at is exported too, to be replayed
+            self._taken.broken.append(broken)
+            self._fold = None

@@ -15,7 +15,8 @@ from handrail.schemas.errors import ConfigError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from handrail.audit.deadletters import Letter
+    from handrail.audit.letter import Letter
+    from handrail.audit.redrive import Redriven
 
 WIDTH = 110
 PLACE = re.compile(r"^(\d{1,9})[: ](\d{1,18})$")
@@ -29,12 +30,14 @@ bootstrap = click.option(
 def deadletters() -> None:
     """What could not be read or folded: where it came from, why, and the bytes themselves.
 
-    A record that breaks the contract decides nothing and is kept on governance.deadletters.v1, byte for byte.
+    A record that breaks the contract decides nothing and is kept on governance.deadletters.v1, byte for byte. When its
+    cause is mended, `redrive` puts it back into the log it came from.
 
     \b
     Examples:
       handrail deadletters list --reason "not JSON"
       handrail deadletters show 2:17
+      handrail deadletters redrive 2:17
     """
 
 
@@ -47,7 +50,8 @@ def deadletters() -> None:
 def list_(limit: int, reason: str, bootstrap: str | None, as_json: bool) -> None:
     """The newest dead letters, the newest last.
 
-    `place` is that of the dead letter, for `show`; `from` is where the record lay.
+    `place` is that of the dead letter, for `show` and `redrive`; `from` is where the record lay; `redriven` where it
+    lies since it was redriven, and when that was.
 
     \b
     Examples:
@@ -83,12 +87,10 @@ def show(place: tuple[str, ...], raw: bool, bootstrap: str | None, as_json: bool
     """
     from handrail.audit.deadletters import one
 
-    named = PLACE.match(" ".join(place))
-    if named is None:
-        raise ConfigError(f"handrail deadletters show: {' '.join(place)!r}: give PARTITION:OFFSET, such as 2:17")
+    partition, offset = _place(" ".join(place), "show")
     if raw and as_json:
         raise ConfigError("handrail deadletters show: give --raw or --json, not both")
-    letter = asyncio.run(one(_bootstrap(bootstrap), int(named[1]), int(named[2])))
+    letter = asyncio.run(one(_bootstrap(bootstrap), partition, offset))
     if raw:
         sys.stdout.buffer.write(letter.value or b"")
         sys.stdout.buffer.flush()
@@ -96,6 +98,71 @@ def show(place: tuple[str, ...], raw: bool, bootstrap: str | None, as_json: bool
         _print_json(letter.plain())
     else:
         _full(letter)
+
+
+@deadletters.command()
+@click.argument("places", metavar="[PARTITION:OFFSET]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every dead letter that was not redriven yet.")
+@click.option("--reason", metavar="TEXT", default="", help="Of these, only those whose reason contains this.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@bootstrap
+@click.option("--json", "as_json", is_flag=True, help="For programs: an array, in the order of the dead letters.")
+@explained
+def redrive(
+    places: tuple[str, ...], everything: bool, reason: str, dry_run: bool, bootstrap: str | None, as_json: bool
+) -> None:
+    """Put dead letters back into the log they came from, when their cause is mended.
+
+    Each record is written with its own bytes, key and headers, so it is the same event, into the partition that its key
+    belongs to, the oldest first. What was redriven before is not written again. A record that is refused again becomes
+    a new dead letter, which names the place where it lay at first.
+
+    \b
+    Examples:
+      handrail deadletters redrive 2:17 2:18
+      handrail deadletters redrive --all --reason murmur2 --dry-run
+    """
+    from handrail.audit.redrive import Redrive, selected
+
+    if everything == bool(places):
+        raise ConfigError("handrail deadletters redrive: name places, such as 2:17 (see `list`), or give --all")
+    wanted = None if everything else {_place(one, "redrive") for one in places}
+    address = _bootstrap(bootstrap)
+
+    async def run() -> list["Redriven"]:
+        letters, left_out = await selected(address, wanted, reason)
+        if left_out:
+            click.echo(f"the oldest {len(letters):,}; {left_out:,} are left: run it again", err=True)
+        return [one async for one in Redrive(address).run(letters, dry_run)]
+
+    found = asyncio.run(run())
+    if as_json:
+        _print_json([_redriven(one, dry_run) for one in found])
+    else:
+        for one in found:
+            click.echo(_redriven_line(one, dry_run))
+    before = sum(one.before for one in found)
+    click.echo(f"{len(found) - before:,} {'would be ' * dry_run}redriven, {before:,} were before", err=True)
+
+
+def _place(said: str, command: str) -> tuple[int, int]:
+    named = PLACE.match(said)
+    if named is None:
+        raise ConfigError(f"handrail deadletters {command}: {said!r}: give PARTITION:OFFSET, such as 2:17")
+    return int(named[1]), int(named[2])
+
+
+def _redriven_line(one: "Redriven", dry_run: bool) -> str:
+    from handrail.desk.words import line
+
+    what = "was redriven before to" if one.before else "would go to" if dry_run else "redriven to"
+    letter = one.letter
+    return line(f"{letter.partition}:{letter.offset} {letter.header('key')} {what} {one.place}")
+
+
+def _redriven(one: "Redriven", dry_run: bool) -> dict[str, Any]:
+    done = "before" if one.before else "would" if dry_run else "redriven"
+    return {**one.letter.plain(), "done": done, "to": one.place}
 
 
 def _bootstrap(given: str | None) -> str:
@@ -115,10 +182,11 @@ def _table(found: "Sequence[Letter]") -> None:
     table = Table(show_edge=False, pad_edge=False)
     for name in ("place", "at", "from", "key"):
         table.add_column(name, no_wrap=name != "key", overflow="fold")
-    table.add_column("reason", overflow="fold")
+    for name in ("reason", "redriven"):
+        table.add_column(name, overflow="fold")
     for letter in found:
         cells = (f"{letter.partition}:{letter.offset}", letter.at, letter.origin, letter.header("key"))
-        table.add_row(*(Text(line(cell)) for cell in (*cells, letter.header("reason"))))
+        table.add_row(*(Text(line(cell)) for cell in (*cells, letter.header("reason"), _went(letter))))
     _console().print(table)
 
 
@@ -133,6 +201,8 @@ def _full(letter: "Letter") -> None:
         ("place", f"{letter.partition}:{letter.offset}"),
         ("at", letter.at),
         ("from", letter.origin),
+        ("first place", letter.first_place),
+        ("redriven", _went(letter) or "no"),
         ("key", letter.header("key")),
         ("reason", letter.header("reason")),
         *((name, letter.headers[name].decode(errors="backslashreplace")) for name in _others(letter)),
@@ -144,9 +214,15 @@ def _full(letter: "Letter") -> None:
     console.print(Text("\n" + readable(letter.value or b"")), soft_wrap=True)
 
 
+def _went(letter: "Letter") -> str:
+    """Where to, and when; empty where it was not redriven."""
+    return "" if letter.redriven is None else "{1} at {0}".format(*letter.redriven)
+
+
 def _others(letter: "Letter") -> list[str]:
-    shown = {f"handrail-{name}" for name in ("topic", "partition", "offset", "key", "reason", "at")}
-    return [name for name in letter.headers if name not in shown]
+    from handrail.streams.governor.deadletters import FIRST_PLACE, OWN
+
+    return [name for name in letter.headers if name not in OWN and name != FIRST_PLACE]
 
 
 def _print_json(value: Any) -> None:

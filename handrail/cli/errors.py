@@ -8,7 +8,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 
-from handrail.schemas.errors import ConfigError, HandrailError
+from handrail.schemas.errors import ConfigError, FoldError, HandrailError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,13 +27,13 @@ NO, WRONG_USE = 1, 2
 
 
 def explained(command: Callable[P, T]) -> Callable[P, T]:
-    """Turn a HandrailError into its line and exit 1 (2 for wrong use), and a missing extra into what to install."""
+    """Turn a HandrailError into its line and exit 1 (2: wrong use, broken fold), a missing extra into what it needs."""
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except ConfigError as error:
+        except (ConfigError, FoldError) as error:
             fail(str(error), WRONG_USE)
         except HandrailError as error:
             fail(str(error), NO)

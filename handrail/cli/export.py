@@ -96,5 +96,7 @@ def _tell(asked: "Export") -> None:
         click.echo(
             f"starts in the middle: {where}: what was before is gone, so a replay may decide otherwise", err=True
         )
+    for broken in taken.broken:
+        click.echo(f"{broken.place}: broken code; ticks may be missing behind it", err=True)
     for ruleset in sorted(taken.unknown):
         click.echo(f"{ruleset} was active and is not on the topic of bundles: ticks may be missing", err=True)

@@ -57,6 +57,9 @@ def verify(
     bundles are on governance.policies.v1. The signature is not compared. Exit status 0: no difference, 1: there is one,
     2: it could not be verified.
 
+    Where retention has cut the log, it begins at the first daily snapshot that is there; conversations that began
+    before it are not judged.
+
     \b
     What is counted:
       records     events and controls folded
@@ -66,7 +69,7 @@ def verify(
       missing     expected and not there
       changed     there and not the same, each copy that differs
       foreign     there, and no record asks for it
-      not judged  for records that came after the reading began
+      not judged  for records that came after the reading began, or of conversations from before its start
 
     \b
     Examples:

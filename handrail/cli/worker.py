@@ -57,4 +57,4 @@ def worker(
         }
     )
     quiet_logs()
-    asyncio.run(run(settings, click.echo))
+    asyncio.run(run(settings, click.echo, lambda line: click.echo(line, err=True)))

@@ -1,5 +1,6 @@
 """The changelog of the states: read whole for recovery, in part where somebody else wrote to it."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -10,6 +11,9 @@ from handrail.schemas.topics import STATES
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.producer import Row
 from handrail.streams.engine.reading import reading
+
+TELL_S = 5.0
+LOOK_RECORDS = 1_000  # at the clock
 
 POSITION = "p"  # header: eight bytes, big-endian; tombstones have no value that could carry it
 
@@ -28,11 +32,23 @@ def position_of(record: ConsumerRecord) -> int:
     raise EngineError(f"{place}: no position header: something else than a worker writes to this topic; stop it")
 
 
-async def read(bootstrap: str, partition: int, load: Callable[[bytes, bytes | None, int], None]) -> int:
-    """Hand every record of the partition to `load(key, value, position)`; gives the offset that follows."""
+async def read(
+    bootstrap: str,
+    partition: int,
+    load: Callable[[bytes, bytes | None, int], None],
+    tell: Callable[[int, int], None] = lambda *_: None,
+) -> int:
+    """Hand every record of the partition to `load(key, value, position)`; gives the offset that follows.
+
+    `tell(read, all)` is called now and then where it takes long; records that compaction has removed count as read.
+    """
     end = await end_of(bootstrap, partition)
+    told_s = time.monotonic()
     async for record in _records(bootstrap, partition, 0, end):
         load(record.key, record.value, position_of(record))
+        if not record.offset % LOOK_RECORDS and time.monotonic() - told_s >= TELL_S:
+            told_s = time.monotonic()
+            tell(record.offset + 1, end)
     return end
 
 

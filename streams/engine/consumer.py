@@ -14,6 +14,7 @@ from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from handrail.streams.engine import lenient
 from handrail.streams.engine.fatal import die
 from handrail.streams.engine.fetch import Backlog, Fetch
 
@@ -26,6 +27,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that talks to the broker."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
+        lenient.install()
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
@@ -56,6 +58,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         """Read the partition again from `offset`; gives the epoch of the first fetch that does."""
         self._rewinds[tp] = offset
         return self.epochs.get(tp, 0) + 1
+
+    def recovered(self, tp: TP, offset: int) -> None:
+        """What is before `offset` was processed by somebody who had no time to commit it: do that, records or not."""
+        self.processed[tp] = offset
+        self._acked[tp].clear()  # Faust asks only for partitions that it has an entry of
 
     def backlog(self, tp: TP) -> Backlog:
         """The partition's backlog since it was assigned."""

@@ -24,6 +24,11 @@ def tick(at_ms: int) -> Row:
     return _row("tick", uuid4().hex, CONTROL_KEY, at_ms, {"issuer": SOURCE})
 
 
+def snapshot(data: dict[str, Any], at_ms: int) -> Row:
+    """The partition's own state, where a fold can begin."""
+    return _row("snapshot", uuid4().hex, CONTROL_KEY, at_ms, {**data, "issuer": SOURCE})
+
+
 def resolution(raw: dict[str, Any], at_ms: int) -> Row:
     """The copy of what a human did; the same for the same record, so that copying twice is a repeat."""
     name = digest([raw["source"], raw["id"], raw["subject"], raw["type"]])

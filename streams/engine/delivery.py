@@ -50,5 +50,14 @@ class Delivery:
                 gaps.append((self.next_offset, written.first))
             self.next_offset = written.first + written.count
         for first, end in gaps:
-            keys = await changelog.keys_between(self._bootstrap, self._partition, first, end)
-            self.foreign |= keys - {PARTITION_KEY}
+            self.foreign |= await self._keys_between(first, end) - {PARTITION_KEY}
+
+    async def look(self) -> None:
+        """`foreign` has what somebody else wrote behind our last state. Not while anything is being written here."""
+        end = await changelog.end_of(self._bootstrap, self._partition)
+        if end > self.next_offset:
+            self.foreign |= await self._keys_between(self.next_offset, end)
+            self.next_offset = end
+
+    async def _keys_between(self, first: int, end: int) -> set[bytes]:
+        return await changelog.keys_between(self._bootstrap, self._partition, first, end)

@@ -9,14 +9,17 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from handrail.schemas.errors import HandrailError
+from handrail.schemas.errors import FoldError, HandrailError
 
 STATUS = 1
 
 
 def die(error: BaseException, where: str = "") -> NoReturn:
     """Print what happened, the line that matters last, and end the process."""
-    if not isinstance(error, HandrailError):
+    if isinstance(error, FoldError):
+        traceback.print_exception(error.__cause__)
+        where = ""  # it says so itself
+    elif not isinstance(error, HandrailError):
         traceback.print_exception(error)
     what = str(error) if isinstance(error, HandrailError) else f"{type(error).__name__}: {error}"
     line = " ".join(f"{where}: {what}".split()) if where else what

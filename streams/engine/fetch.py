@@ -31,7 +31,9 @@ def _size(record: ConsumerRecord) -> int:
 
 def record_of(found: ConsumerRecord) -> Record:
     """The record as the fold takes it."""
-    return Record(found.topic, found.partition, found.offset, found.timestamp, found.key, found.value)
+    return Record(
+        found.topic, found.partition, found.offset, found.timestamp, found.key, found.value, tuple(found.headers)
+    )
 
 
 class Backlog:

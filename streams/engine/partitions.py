@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from faust.types import TP
 
-from handrail.schemas.errors import EngineError
+from handrail.schemas.errors import EngineError, FoldError
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine import changelog, controls
 from handrail.streams.engine.bundles import Bundles
@@ -19,13 +20,17 @@ from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.engine.producer import Producer
 from handrail.streams.governor.partition import PartitionFold
 
+Notice = Callable[[str], None]
+
 
 class Partitions:
     """One pipeline for each partition of `agent.events.v1` that is assigned to this worker."""
 
-    def __init__(self, bootstrap: str, count: int, producer: Producer, bundles: Bundles, tally: Tally) -> None:
+    def __init__(
+        self, bootstrap: str, count: int, producer: Producer, bundles: Bundles, tally: Tally, notice: Notice
+    ) -> None:
         self._bootstrap, self._count, self._producer, self._bundles = bootstrap, count, producer, bundles
-        self._tally = tally
+        self._tally, self._notice = tally, notice
         self._starting: dict[TP, list[Any]] = {}  # events that came before their partition was recovered
         self._pipelines: dict[TP, Pipeline] = {}
         self._tasks: dict[TP, asyncio.Task[None]] = {}
@@ -112,7 +117,11 @@ class Partitions:
         for event in self._starting.pop(tp):
             pipeline.put(event)
         self._tell()
-        await pipeline.run()
+        try:
+            await pipeline.run()
+        except FoldError as broken:
+            broken.get = ("--bootstrap", self._bootstrap)
+            raise
 
     async def _recovered(self, tp: TP) -> tuple[PartitionFold, Delivery]:
         """The states as the changelog has them; as they are in memory, where nobody has written since."""
@@ -122,11 +131,17 @@ class Partitions:
         if left is not None and await changelog.end_of(self._bootstrap, number) == left.delivery.next_offset:
             return left.fold, left.delivery
         fold = PartitionFold(number, self._count, self._bundles.known)
-        end = await changelog.read(self._bootstrap, number, fold.load)
+        end = await changelog.read(self._bootstrap, number, fold.load, partial(self._tell_progress, number))
         fold.recovered()
         if fold.ruleset and fold.ruleset not in self._bundles.known:
             raise EngineError(f"bundle {fold.ruleset} is active but not published: publish it again")
-        return fold, Delivery(self._producer, self._bootstrap, number, end)
+        delivery = Delivery(self._producer, self._bootstrap, number, end)
+        # An owner that was killed before it could mend them left them to whoever comes next.
+        delivery.foreign = fold.overwritten
+        return fold, delivery
+
+    def _tell_progress(self, number: int, read: int, end: int) -> None:
+        self._notice(f"handrail worker: {AGENT_EVENTS}[{number}]: {read:,} of {end:,} states read")
 
     async def _activate(self, fold: PartitionFold, tp: TP) -> None:
         if fold.ruleset != self._bundles.newest:

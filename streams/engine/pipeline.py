@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from faust.types import TP
 
-from handrail.schemas.errors import EngineError
+from handrail.schemas.errors import ConfigError, EngineError, FoldError
 from handrail.schemas.record import Record, StateWrite
 from handrail.schemas.topics import AGENT_EVENTS, POLICIES
 from handrail.streams.engine import controls
@@ -20,10 +22,15 @@ from handrail.streams.engine.fetch import Fetch, record_of
 from handrail.streams.engine.metrics import Tally
 from handrail.streams.engine.producer import Producer
 from handrail.streams.governor.partition import Folded, PartitionFold, UnknownBundle
+from handrail.streams.governor.state import PARTITION_KEY
 
 CHUNK_RECORDS = 200  # folded in one go: the event loop does nothing else meanwhile
 IN_FLIGHT_MAX = 3  # chunks being acknowledged while the next one is folded
 TICK_MS = 1000
+# An old state that a stopped worker wrote is seen at the next write; where none comes, within a day, after which
+# compaction would have thrown the newer one away.
+LOOK_S = 600.0
+SNAPSHOT_AGAIN_MS = 60_000  # while the one that was written has not come back on the log
 
 
 @dataclass(slots=True)
@@ -56,11 +63,13 @@ class Pipeline:
         self._wake = asyncio.Event()
         self._closing = False
         self._deliveries: deque[asyncio.Task[None]] = deque()
-        self._ticked_ms = 0
+        self._ticked_ms = self._snapshot_ms = 0
         self._moved_s = time.monotonic()  # when something was delivered, or came to one that had nothing to do
         self._first = self._expected = fold.position + 1
         self._fresh = True
         self._epoch = consumer.rewind(tp, self._expected)
+        if self._first:
+            consumer.recovered(tp, self._first)
         if fold.ruleset:
             self.governed.set()
 
@@ -83,6 +92,7 @@ class Pipeline:
             chunk = self._take()
             if chunk.records or self.delivery.foreign:
                 await self._deliver_later(await self._folded(chunk), chunk)
+                await self._snapshot()
             await asyncio.sleep(0)
         await asyncio.gather(*self._deliveries)
         if self.delivery.foreign:
@@ -90,6 +100,14 @@ class Pipeline:
             await asyncio.gather(*self._deliveries)
         while self._waiting:
             self._give_back(self._waiting.popleft())
+
+    async def _snapshot(self) -> None:
+        """Once a day the partition's own state goes on the log; what it says holds whatever becomes of this worker."""
+        now_ms = _now_ms()
+        if now_ms - self._snapshot_ms < SNAPSHOT_AGAIN_MS or (data := self.fold.snapshot(now_ms)) is None:
+            return
+        self._snapshot_ms = now_ms
+        await self._producer.write(AGENT_EVENTS, self.tp.partition, [controls.snapshot(data, now_ms)])
 
     # --- how it stands
 
@@ -116,14 +134,23 @@ class Pipeline:
     # --- taking
 
     async def _next(self) -> None:
-        """Wait for something to do; write a tick where time alone has become something to do."""
+        """Wait for something to do; where time alone makes it, do that."""
         while not (self._waiting or self._closing or self.delivery.foreign):
             self._wake.clear()
+            tick_s = self._until_tick_s()
             try:
-                await asyncio.wait_for(self._wake.wait(), self._until_tick_s())
+                await asyncio.wait_for(self._wake.wait(), LOOK_S if tick_s is None else min(tick_s, LOOK_S))
             except TimeoutError:
-                self._ticked_ms = _now_ms()
-                await self._producer.write(AGENT_EVENTS, self.tp.partition, [controls.tick(self._ticked_ms)])
+                await self._time_passes(tick_s)
+
+    async def _time_passes(self, tick_s: float | None) -> None:
+        """Write a tick where a deadline has come; else see whether somebody wrote to an idle partition's changelog."""
+        if tick_s is not None and tick_s <= LOOK_S:
+            self._ticked_ms = _now_ms()
+            await self._producer.write(AGENT_EVENTS, self.tp.partition, [controls.tick(self._ticked_ms)])
+        elif not self._busy:
+            with suppress(ConfigError):  # brokers that are away are asked again
+                await self.delivery.look()
 
     def _until_tick_s(self) -> float | None:
         due = self.fold.agenda.next_ms
@@ -169,14 +196,28 @@ class Pipeline:
 
     async def _folded(self, chunk: Chunk) -> Folded:
         try:
-            folded = self.fold.fold(chunk.records)
+            return await self._fold(chunk.records)
+        except FoldError as broken:
+            await self._deliver_before(broken.offset, chunk)
+            raise
+
+    async def _deliver_before(self, offset: int, chunk: Chunk) -> None:
+        """Deliver what came before the record that the fold is broken on: it alone, and what follows, has to wait."""
+        before = Chunk([record for record in chunk.records if record.offset < offset])
+        if before.records:
+            await self._deliver_later(await self._fold(before.records), before)
+        await asyncio.gather(*self._deliveries)
+
+    async def _fold(self, records: Sequence[Record]) -> Folded:
+        try:
+            folded = self.fold.fold(records)
         except UnknownBundle as unknown:
             await self._bundles.refresh()
             if unknown.ruleset not in self._bundles.known:
                 raise EngineError(
                     f"{self.tp.topic}[{self.tp.partition}]: {unknown}: publish it to {POLICIES} again"
                 ) from unknown
-            folded = self.fold.fold(chunk.records)
+            folded = self.fold.fold(records)
         if self.fold.ruleset:
             self.governed.set()
         self._mend(folded)
@@ -187,7 +228,7 @@ class Pipeline:
         keys = self.delivery.foreign
         self.delivery.foreign = set()
         written = {write.key for write in folded.states}
-        for key in sorted(keys - written):
+        for key in sorted(keys - written - {PARTITION_KEY}):  # which is written with every batch
             folded.states.append(self.fold.stored(key) or StateWrite(key, None, self.fold.position))
 
     # --- delivering

@@ -1,15 +1,20 @@
 """Records to Kafka in produce batches, each awaited until all in-sync replicas have it."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import UnknownTopicOrPartitionError
+
+from handrail.schemas.errors import EngineError
 
 BATCH_BYTES = 1_000_000  # below max.message.bytes of every topic that gets batches of many records
 REQUEST_BYTES_MAX = 9_500_000  # a dead letter may have 8 MB
 REQUEST_TIMEOUT_MS = 30_000
+KNOWN_S_MAX = 30.0
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -43,6 +48,8 @@ class Producer:
             max_request_size=REQUEST_BYTES_MAX,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
+        # Whoever has several batches waits between them, and nobody else's may come there. One for each partition.
+        self._turns: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def __aenter__(self) -> "Producer":
         await self._kafka.start()
@@ -52,8 +59,9 @@ class Producer:
         await self._kafka.stop()
 
     async def write(self, topic: str, partition: int, rows: Iterable[Row]) -> list[Written]:
-        """Write the rows in their order; when this returns, every one is acknowledged."""
-        sent = [await self._send(topic, partition, batch) for batch in self._batches(rows)]
+        """Write the rows in their order, after those of earlier calls; when this returns, every one is acknowledged."""
+        async with self._turns[topic, partition]:
+            sent = [await self._send(topic, partition, batch) for batch in self._batches(rows)]
         return [await one for one in sent]
 
     async def write_then(self, topic: str, partition: int, rows: Iterable[Row]) -> list[Written]:
@@ -64,8 +72,18 @@ class Producer:
         return [*before, await (await self._send(topic, partition, batches[-1]))]
 
     async def partitions(self, topic: str) -> int:
-        """How many partitions the topic has."""
-        return len(await self._kafka.partitions_for(topic))
+        """How many partitions the topic has, once the broker that is asked knows it. Raises EngineError."""
+        try:
+            async with asyncio.timeout(KNOWN_S_MAX):
+                while True:
+                    try:
+                        return len(await self._kafka.partitions_for(topic))
+                    except UnknownTopicOrPartitionError:
+                        await asyncio.sleep(0.1)  # a broker that was away learns of a topic a little later than others
+        except TimeoutError as error:
+            raise EngineError(
+                f"topic {topic}: no broker has told of it for {KNOWN_S_MAX:g} s: are enough brokers up?"
+            ) from error
 
     def _batches(self, rows: Iterable[Row]) -> list[Any]:
         batches = []

@@ -7,6 +7,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
+from handrail.streams.engine import lenient
+
 # The embedded broker answers a fetch only when it has waited for so long; at the end there is nothing to wait for.
 FETCH_WAIT_MS = 20
 FETCH_BYTES = 9_500_000  # a record of 8 MB must come through
@@ -21,11 +23,25 @@ async def reading(bootstrap: str, **options: Any) -> AsyncIterator[AIOKafkaConsu
         "fetch_max_wait_ms": FETCH_WAIT_MS,
         **options,
     }
+    lenient.install()
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, **settings)
     try:
         await consumer.start()
         yield consumer
     finally:
-        # aiokafka 0.14 cancels whoever stops a consumer whose own task has not begun yet.
-        await asyncio.sleep(0)
-        await consumer.stop()
+        await stop(consumer)
+
+
+async def stop(consumer: AIOKafkaConsumer) -> None:
+    """The consumer has stopped. Raises what went wrong with that.
+
+    aiokafka 0.14 cancels whoever stops a consumer whose own task has not begun yet, or whose fetch is under way to a
+    broker that is gone; a task of its own takes that, so that nobody else ends without having said why.
+    """
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait([stopping])
+    if stopping.cancelled():
+        await consumer._client.close()
+    else:
+        stopping.result()

@@ -14,6 +14,7 @@ from handrail.streams.engine import controls
 from handrail.streams.engine.fetch import record_of
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.governor import deadletters
+from handrail.streams.governor.broken import broken
 
 
 async def copy(producer: Producer, partition: int, partitions: int, records: Sequence[ConsumerRecord]) -> None:
@@ -24,7 +25,7 @@ async def copy(producer: Producer, partition: int, partitions: int, records: Seq
 
 
 def sort(partitions: int, records: Sequence[Record], now_ms: int) -> tuple[list[Row], list[Row]]:
-    """(copies, dead letters) of records of `human.resolutions.v1`, in their order."""
+    """(copies, dead letters) of records of `human.resolutions.v1`, in their order. Raises FoldError."""
     copies: list[Row] = []
     letters: list[Row] = []
     for record in records:
@@ -33,6 +34,8 @@ def sort(partitions: int, records: Sequence[Record], now_ms: int) -> tuple[list[
         except SchemaError as error:
             found = deadletters.letter(record, str(error), now_ms)
             letters.append(Row(found.key, found.value, found.headers))
+        except Exception as error:
+            raise broken(record, error) from error
     return copies, letters
 
 

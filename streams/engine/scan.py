@@ -1,6 +1,6 @@
 """Whole topics, from the first record that is still there to the last one that is there now."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -31,7 +31,7 @@ async def scan(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[Any]:
             yield record
 
 
-async def stretch(bootstrap: str, tp: TopicPartition, position: int, end: int) -> AsyncIterator[Any]:
+async def stretch(bootstrap: str, tp: TopicPartition, position: int, end: int) -> AsyncGenerator[Any, None]:
     """The records of one partition from `position` up to, and without, `end`.
 
     By a consumer of its own: aiokafka 0.14 waits for ever in `stop` where a consumer is given another partition while a

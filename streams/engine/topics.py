@@ -1,16 +1,18 @@
 """Make the topics that are missing, and refuse those that cannot work; what exists is never changed."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import AGENT_EVENTS, CATALOGUE, Topic
+from handrail.streams.engine.admin import Admin
 
 COPIES_MAX = 3
 VISIBLE_S_MAX = 30.0
@@ -61,7 +63,7 @@ async def partition_counts(bootstrap: str) -> dict[str, int]:
 
 @asynccontextmanager
 async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = Admin(bootstrap_servers=bootstrap)
     try:
         await admin.start()
         yield admin
@@ -98,9 +100,7 @@ async def _check_timestamps(admin: AIOKafkaAdminClient, bootstrap: str, found: M
     """Time is the log's, so agents must not set it. A broker that states no type has only one way (the embedded)."""
     if AGENT_EVENTS not in found:
         return
-    # Unfiltered: the embedded broker drops the connection when asked for one setting.
-    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, AGENT_EVENTS)])
-    (code, message, _, _, settings) = answer.resources[0]
+    code, message, settings = await _settings(admin)
     if code:
         raise ConfigError(f"topic {AGENT_EVENTS}: {_reason(code, message)}: allow DescribeConfigs on it")
     stated = {setting[0]: setting[1] for setting in settings}.get(TIMESTAMP_TYPE)
@@ -110,6 +110,18 @@ async def _check_timestamps(admin: AIOKafkaAdminClient, bootstrap: str, found: M
             f"--bootstrap-server {bootstrap} --alter --entity-type topics --entity-name {AGENT_EVENTS} "
             f"--add-config {TIMESTAMP_TYPE}=LogAppendTime"
         )
+
+
+async def _settings(admin: AIOKafkaAdminClient) -> tuple[int, str | None, Any]:
+    """(error code, message, settings), once the broker that is asked knows the topic; another one has told of it."""
+    deadline_s = time.monotonic() + VISIBLE_S_MAX
+    while True:
+        # Unfiltered: the embedded broker drops the connection when asked for one setting.
+        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, AGENT_EVENTS)])
+        (code, message, _, _, settings) = answer.resources[0]
+        if code != UnknownTopicOrPartitionError.errno or time.monotonic() > deadline_s:
+            return code, message, settings
+        await asyncio.sleep(0.02)  # no broker tells when
 
 
 def _new(topic: Topic, number: int, copies: int) -> NewTopic:

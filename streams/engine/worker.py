@@ -27,8 +27,10 @@ from handrail.streams.process import stop_signal
 Tell = Callable[[str], None]
 
 
-async def run(settings: WorkerSettings, ready: Tell) -> None:
+async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
     """Govern until SIGTERM or SIGINT. `ready` gets one line when the first partitions are governed.
+
+    `notice` gets one now and then while many states are being read.
 
     Raises HandrailError where it cannot start; what goes wrong later ends the process (`fatal.die`).
     """
@@ -39,7 +41,7 @@ async def run(settings: WorkerSettings, ready: Tell) -> None:
     bundles = Bundles(settings.bootstrap)
     async with Producer(settings.bootstrap) as producer:
         count = await producer.partitions(AGENT_EVENTS)
-        partitions = Partitions(settings.bootstrap, count, producer, bundles, Tally(registry))
+        partitions = Partitions(settings.bootstrap, count, producer, bundles, Tally(registry), notice)
         registry.register(Standing(partitions))
         async with _watched(settings, registry, partitions) as told:
             await _publish(bundles, bundle, producer)

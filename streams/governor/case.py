@@ -24,8 +24,7 @@ CUSTOMER, GOAL = "customer", "goal"
 class Case:
     """The working copy of one conversation.
 
-    `stored` is what the changelog holds of its entries, by number; `added` are the new ones. `first_stored` is the
-    oldest entry that the stored head still names: what lies before it may be removed from the changelog.
+    `stored` is what the changelog holds of its entries, by number; `added` are the new ones.
 
     Parts are what a head needs now and then: each is written once under a number of its own, and the head names it. A
     part that changes gets another number, so that a head and its parts always fit, wherever a worker was killed.
@@ -35,7 +34,6 @@ class Case:
         "_guard",
         "added",
         "customer_read",
-        "first_stored",
         "head",
         "id",
         "new_parts",
@@ -51,7 +49,6 @@ class Case:
         self.stored, self.stored_parts = stored, stored_parts
         self.added: dict[int, bytes] = {}
         self.new_parts: dict[int, bytes] = {}
-        self.first_stored = head.entries_first
         self.customer_read: dict[str, Any] | None = None
         self._guard: bytes | None = None
 

@@ -17,8 +17,9 @@ def _put(kept: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
 
 
 def policies_activated(state: PartitionState, data: dict[str, Any]) -> None:
-    """From here on this bundle decides."""
+    """From here on this bundle decides; the first one begins the days after which snapshots are due."""
     state.ruleset = data["ruleset"]
+    state.snapshot_ms = state.snapshot_ms or state.clock_ms
 
 
 def agent_mode(state: PartitionState, data: dict[str, Any]) -> None:
@@ -56,6 +57,11 @@ def baseline_set(state: PartitionState, data: dict[str, Any]) -> None:
     state.baselines = _put(state.baselines, name, (data["from"], data["to"]))
 
 
+def snapshot(state: PartitionState, data: dict[str, Any]) -> None:
+    """The next one is due a day later; what it says is for those who begin there."""
+    state.snapshot_ms = state.clock_ms
+
+
 def tick(state: PartitionState, data: dict[str, Any]) -> None:
     """Time passes; the clock was moved by the record itself."""
 
@@ -67,6 +73,7 @@ CONTROLS: dict[str, Callable[[PartitionState, dict[str, Any]], None]] = {
     "handrail.control.queue.state.v1": queue_state,
     "handrail.control.model.verified.v1": model_verified,
     "handrail.control.baseline.set.v1": baseline_set,
+    "handrail.control.snapshot.v1": snapshot,
     "handrail.control.tick.v1": tick,
 }
 RESOLUTION = "handrail.control.resolution.v1"

@@ -5,6 +5,13 @@ from handrail.schemas.record import Output, Record
 from handrail.schemas.topics import DEADLETTERS
 
 REASON_MAX = 500
+REDRIVEN_FROM = "handrail-redriven-from"  # on a redriven record: the dead letter it was
+FIRST_PLACE = "handrail-first-place"  # on a redriven record: where it lay at first
+REDRIVEN_TO = "handrail-redriven-to"  # on a note, which lies beside the dead letters: where one of them went
+
+ADDED = ("topic", "partition", "offset", "reason", "at", "key", "null")
+OWN = frozenset({*(f"handrail-{name}" for name in ADDED), REDRIVEN_TO})
+"""The headers that a record cannot bring along; all others its dead letter has too."""
 
 
 def letter(record: Record, reason: str, now_ms: int) -> Output:
@@ -20,5 +27,13 @@ def letter(record: Record, reason: str, now_ms: int) -> Output:
     written = [(name, value.encode()) for name, value in headers.items()]
     if record.key is not None:
         written.append(("handrail-key", record.key))
+    if record.value is None:
+        written.append(("handrail-null", b"true"))
+    written += [(name, value) for name, value in record.headers if name not in OWN]
     key = f"{record.topic}/{record.partition}".encode()
     return Output(DEADLETTERS, key, record.value or b"", tuple(written))
+
+
+def place(topic: str, partition: int | str, offset: int | str) -> str:
+    """`agent.events.v1[2]@17`, as headers name a place on the log."""
+    return f"{topic}[{partition}]@{offset}"

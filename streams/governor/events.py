@@ -5,6 +5,7 @@ A handler gives the answer to be remembered by the replay guard (`guard.pack`), 
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from handrail.policies import Bundle, resolve
 from handrail.schemas.canonical import canonical
@@ -27,7 +28,7 @@ from handrail.streams.governor.case import GOAL
 from handrail.streams.governor.classify import Lexicon, classify, compile_lexicon
 from handrail.streams.governor.finding import ALLOW, BLOCK, HALT, REQUIRE_APPROVAL, Finding, most_restrictive
 from handrail.streams.governor.mode import with_mode
-from handrail.streams.governor.state import AgentMode
+from handrail.streams.governor.state import AgentMode, PartitionState
 from handrail.streams.governor.turn import Turn
 
 Answer = tuple[int, int] | None  # (verdict, route)
@@ -215,8 +216,17 @@ def action_executed(turn: Turn) -> Answer:
 def _bypass(turn: Turn, one: call.Call) -> None:
     message = f"{one.named} was executed without a decision that allowed it"
     raise_alert(turn, "bypass", "high", message, action_id=one.action_id, tool=one.named, action_digest=one.digest)
-    supervised = AgentMode(turn.agent_id, "supervised", reason="bypass")
-    turn.partition.modes = with_mode(turn.partition.modes, supervised)
+    _supervise(turn.partition, turn.agent_id)
+
+
+def _supervise(partition: PartitionState, agent_id: str) -> None:
+    partition.modes = with_mode(partition.modes, AgentMode(agent_id, "supervised", reason="bypass"))
+
+
+def redo_bypass(partition: PartitionState, data: dict[str, Any], bundle: Bundle) -> None:
+    """What an executed action without its decision does beyond its own conversation: nothing else reaches so far."""
+    if not data.get("recorded") and bundle.agent(data["agent_id"]).enforcement != "observe":
+        _supervise(partition, data["agent_id"])
 
 
 def _facts(turn: Turn, tool: str, result: object) -> None:

@@ -4,12 +4,15 @@ Heads are written with each batch that touched them. Entries and parts are writt
 that a head and what it names always fit, wherever a worker was killed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from handrail.schemas.record import StateWrite
-from handrail.streams.governor import state
+from handrail.streams.governor import entries, state
 from handrail.streams.governor.case import Case
+from handrail.streams.governor.entries import Done
 from handrail.streams.governor.state import ENTRY_MARK, PART_MARK, Conversation
+
+_KeyOf = Callable[[str, int], bytes]
 
 
 class Memory:
@@ -19,7 +22,8 @@ class Memory:
         self._heads: dict[str, bytes] = {}
         self._entries: dict[str, dict[int, bytes]] = {}
         self._parts: dict[str, dict[int, bytes]] = {}
-        self._unnamed: list[tuple[str, int]] = []  # parts that no head names any more; removed with the next batch
+        # Keys of entries and parts that no head names any more; removed with the next batch.
+        self._unnamed: list[tuple[_KeyOf, str, int]] = []
 
     def __len__(self) -> int:
         return len(self._heads)
@@ -43,12 +47,22 @@ class Memory:
 
     def recovered(self) -> Iterator[tuple[str, Conversation]]:
         """After the last `load`: every conversation with its head; what no head names is on its way out."""
-        for name in self._parts.keys() - self._heads.keys():
-            self._forget_parts(name, set())
+        for name in (self._entries.keys() | self._parts.keys()) - self._heads.keys():
+            self._keep_named(name, Conversation())
         for name, raw in self._heads.items():
             head = state.decode_conversation(raw)
-            self._forget_parts(name, state.live_parts(head))
+            self._keep_named(name, head)
             yield name, head
+
+    def ungoverned(self, keys: Iterable[bytes]) -> Iterator[int]:
+        """Before `recovered`: the offsets of the executed actions without a decision among these keys' entries."""
+        for key in keys:
+            name, mark, number = key.partition(ENTRY_MARK)
+            if not name or not mark or number.startswith(PART_MARK):
+                continue
+            raw = self.entries(name.decode()).get(int(number))
+            if raw is not None and isinstance(entry := entries.decode(raw), Done) and not entry.governed:
+                yield entry.offset
 
     def stored(self, key: bytes) -> StateWrite | None:
         """What is held for a key of the changelog, as a write; None where nothing is."""
@@ -102,47 +116,44 @@ class Memory:
         for name, case in touched.items():
             writes += self._commit_parts(name, case)
             writes += self._commit_entries(name, case)
+            self._keep_named(name, case.head)
             raw = self._heads[name] = state.encode(case.head)
             heads.append(StateWrite(name.encode(), raw, case.head.position))
         for name in forgotten:
             writes += self._forget(name, position)
-        return [*writes, *heads, *self._remove_parts(unnamed, position)]
+        return [*writes, *heads, *self._remove(unnamed, position)]
 
     def _commit_entries(self, name: str, case: Case) -> list[StateWrite]:
+        self._entries.setdefault(name, {}).update(case.added)
         position = case.head.position
-        kept = self._entries.setdefault(name, {})
-        kept.update(case.added)
-        writes = [StateWrite(state.entry_key(name, number), raw, position) for number, raw in case.added.items()]
-        oldest = case.first_stored
-        while oldest - 1 in kept:  # entries are numbered without a gap
-            oldest -= 1
-        for number in range(oldest, case.first_stored):  # the oldest first, so that no gap is left by a crash
-            del kept[number]
-            writes.append(StateWrite(state.entry_key(name, number), None, position))
-        return writes
+        return [StateWrite(state.entry_key(name, number), raw, position) for number, raw in case.added.items()]
 
     def _commit_parts(self, name: str, case: Case) -> list[StateWrite]:
         live = state.live_parts(case.head)
         added = {number: raw for number, raw in case.new_parts.items() if number in live}
         if added:
             self._parts.setdefault(name, {}).update(added)
-        self._forget_parts(name, live)
         position = case.head.position
         return [StateWrite(state.part_key(name, number), raw, position) for number, raw in added.items()]
 
-    def _forget_parts(self, name: str, live: set[int]) -> None:
-        """Keep only the live parts. The changelog keeps the others until the head without them is sure to be there."""
-        kept = self._parts.get(name, {})
-        for number in kept.keys() - live:
-            del kept[number]
-            self._unnamed.append((name, number))
+    def _keep_named(self, name: str, head: Conversation) -> None:
+        """Keep only what the head names. The changelog keeps the rest until the head without it is sure to be there."""
+        kept = self._entries.get(name, {})
+        if len(kept) > head.entries_next - head.entries_first:
+            self._drop(state.entry_key, name, kept, range(head.entries_first, head.entries_next))
+        self._drop(state.part_key, name, self._parts.get(name, {}), state.live_parts(head))
 
-    def _remove_parts(self, unnamed: list[tuple[str, int]], position: int) -> list[StateWrite]:
-        """Tombstones, but for those whose number a head has given again after a recovery."""
+    def _drop(self, key_of: _KeyOf, name: str, kept: dict[int, bytes], named: Collection[int]) -> None:
+        for number in [number for number in kept if number not in named]:
+            del kept[number]
+            self._unnamed.append((key_of, name, number))
+
+    def _remove(self, unnamed: list[tuple[_KeyOf, str, int]], position: int) -> list[StateWrite]:
+        """Tombstones, but for what a head has come to name when the records after a recovery were folded again."""
         return [
-            StateWrite(state.part_key(name, number), None, position)
-            for name, number in unnamed
-            if number not in self.parts(name)
+            StateWrite(key_of(name, number), None, position)
+            for key_of, name, number in unnamed
+            if number not in (self.entries(name) if key_of is state.entry_key else self.parts(name))
         ]
 
     def _forget(self, name: str, position: int) -> list[StateWrite]:

@@ -7,23 +7,26 @@ it is cut into batches and wherever a worker was killed in between.
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from handrail.policies import Bundle, load_bundle
 from handrail.schemas.decode import decode
-from handrail.schemas.errors import SchemaError
+from handrail.schemas.errors import FoldError, SchemaError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Output, Record, StateWrite
-from handrail.streams.governor import deadletters, deadlines, resolutions, state
+from handrail.streams.governor import deadletters, deadlines, resolutions, snapshot, state
 from handrail.streams.governor.agenda import Agenda, Due
+from handrail.streams.governor.broken import broken
 from handrail.streams.governor.case import Case
 from handrail.streams.governor.controls import ACTIVATED, CONTROLS, GRANT, RESOLUTION
-from handrail.streams.governor.events import AFTERWARDS
+from handrail.streams.governor.events import AFTERWARDS, redo_bypass
 from handrail.streams.governor.memory import Memory
 from handrail.streams.governor.state import PARTITION_KEY, Conversation, PartitionState
 from handrail.streams.governor.step import Conflict, conflict, step, turn_of
 
 CONTROL_KEY = "control"
+PARTS_MAX = 16  # that one record makes: what is learnt, a part for each open handoff, an approval, a sealed block
 
 
 class UnknownBundle(Exception):
@@ -54,17 +57,25 @@ class PartitionFold:
         self, partition: int, partitions: int | None, bundles: Mapping[str, Bundle], ruleset: str = ""
     ) -> None:
         self.number, self.partitions = partition, partitions
-        self.bundles, self.fallback = bundles, load_bundle(None)
+        self.bundles, self.fallback = bundles, _fallback()
         self.memory, self.agenda = Memory(), Agenda()
         self._state = PartitionState(ruleset=ruleset)
         self._loaded: dict[bytes, int] = {}
+        self.ungoverned: set[int] = set()  # offsets of bypasses in conversations that were written, the partition not
+        self.overwritten: set[bytes] = set()  # keys of the changelog whose last record is not the newest
 
     # --- recovery
 
     def load(self, key: bytes, value: bytes | None, position: int) -> None:
-        """One record of the changelog. The highest position of a key wins, whatever order they come in."""
+        """One record of the changelog. The highest position of a key wins, whatever order they come in.
+
+        Where the last one is not the newest, its key is among `overwritten`: compaction would keep the wrong one, so
+        whoever owns the partition has to write it again.
+        """
         if self._loaded.get(key, -1) > position:
+            self.overwritten.add(key)
             return
+        self.overwritten.discard(key)
         self._loaded[key] = position
         if key != PARTITION_KEY:
             self.memory.load(key, value)
@@ -72,7 +83,9 @@ class PartitionFold:
             self._state = state.decode_partition(value)
 
     def recovered(self) -> None:
-        """After the last `load`: deadlines are known again."""
+        """After the last `load`: deadlines are known again, and what the partition's state has still to hear of."""
+        ahead = (key for key, position in self._loaded.items() if position > self.position)
+        self.ungoverned = {offset for offset in self.memory.ungoverned(ahead) if offset > self.position}
         self._loaded.clear()
         self.agenda = Agenda()
         for name, head in self.memory.recovered():
@@ -94,19 +107,27 @@ class PartitionFold:
         """The active bundle; empty before the first activation."""
         return self._state.ruleset
 
+    def snapshot(self, now_ms: int) -> dict[str, Any] | None:
+        """The data of a snapshot of the partition's own state; None where none is due."""
+        return snapshot.told(self._state) if snapshot.due(self._state, now_ms) else None
+
+    def begin(self, data: dict[str, Any]) -> None:
+        """Begin where a snapshot was taken; conversations from before it are not known. Raises ValidationError."""
+        self._state = snapshot.restored(data)
+
     # --- folding
 
     def fold(self, records: Sequence[Record]) -> Folded:
         """Fold records in the order of the log; those at or below `position` are skipped.
 
-        Raises UnknownBundle before anything has changed.
+        Raises UnknownBundle, and FoldError where the code fails on a record; then nothing has changed.
         """
         batch = Batch(self, copy(self._state))
         try:
             for record in records:
                 if record.offset > batch.state.position:
                     batch.record(record)
-        except UnknownBundle:
+        except (UnknownBundle, FoldError):
             self._postpone(batch.settled)
             raise
         self._state = batch.state
@@ -122,6 +143,11 @@ class PartitionFold:
             self.agenda.put(due)
 
 
+@cache
+def _fallback() -> Bundle:
+    return load_bundle(None)
+
+
 class Batch:
     """The overlay over a fold while one batch goes through it."""
 
@@ -134,13 +160,25 @@ class Batch:
         self.forgotten: list[str] = []
         self.settled: list[Due] = []
         self.postponed: list[Due] = []
+        self.settling: str | None = None  # the conversation whose time has come with the record
 
     def record(self, record: Record) -> None:
-        """Fold one record: move the clock, settle what is due, then the record itself."""
+        """Fold one record. Raises UnknownBundle, and FoldError where the code fails on it."""
+        try:
+            self._record(record)
+        except (UnknownBundle, MemoryError):
+            raise
+        except Exception as error:
+            raise broken(record, error, self.settling) from error
+
+    def _record(self, record: Record) -> None:
+        """Move the clock, settle what is due, then the record itself."""
         self.state.clock_ms = max(self.state.clock_ms, record.timestamp_ms)
         while (due := self.fold.agenda.pop(self.state.clock_ms)) is not None:
             self.settled.append(due)
+            self.settling = due[1]
             self._settle(due, record)
+        self.settling = None
         try:
             raw = decode(record.value).raw
             self._check(record, raw)
@@ -180,12 +218,14 @@ class Batch:
         CONTROLS[event_type](self.state, data)
 
     def _event(self, record: Record, raw: dict[str, Any]) -> None:
-        if raw["type"] in AFTERWARDS and self._living(raw["subject"]) is None:
+        if raw["type"] in AFTERWARDS and self._living(raw["subject"], record.offset) is None:
             return
-        case = self.case(raw["subject"])
-        if case.head.position >= record.offset:
-            return
+        case = self.case(raw["subject"], record.offset)
         bundle, active = self.bundle
+        if case.head.position >= record.offset:  # the conversation was written, the partition's state was not
+            if record.offset in self.fold.ungoverned:
+                redo_bypass(self.state, raw["data"], bundle)
+            return
         try:
             turn = step(case, self.state, record, raw, bundle, active)
         except Conflict:
@@ -197,7 +237,7 @@ class Batch:
         self._touch(case, record, turn.outputs)
 
     def _resolution(self, record: Record, raw: dict[str, Any]) -> None:
-        case = self._living(raw["subject"])
+        case = self._living(raw["subject"], record.offset)
         if case is None or case.head.position >= record.offset:
             return
         bundle, active = self.bundle
@@ -208,24 +248,31 @@ class Batch:
     def _settle(self, due: Due, record: Record) -> None:
         """What time alone changes in one conversation."""
         name = due[1]
-        case = self._living(name, gone=True)
-        if case is None or case.head.position >= record.offset:
+        case = self._known(name)
+        if case is None:
+            return
+        if case.head.position >= record.offset:  # its time has to come again behind what it was written at
+            self.postponed.append(due)
             return
         leaves = state.forgotten_ms(case.head)
         if leaves and leaves <= self.state.clock_ms:
-            self._leave(name, due)
+            self._leave(case, due)
             return
         bundle, active = self.bundle
         outputs = deadlines.settle(case, self.state, record, bundle, active)
         if outputs:
             self._touch(case, record, outputs)
 
-    def _leave(self, name: str, due: Due) -> None:
-        """Forget a conversation, in a later batch than the one that touched it last."""
-        if name in self.touched:
+    def _leave(self, case: Case, due: Due) -> None:
+        """Forget a conversation, in a later batch than the one whose partition state covers what it was written at.
+
+        Else a crash between the tombstone and that state would have its last records folded into a new conversation.
+        It need not have been touched in this batch: after a recovery it may have been written ahead of the partition.
+        """
+        if case.head.position > self.fold.position:
             self.postponed.append(due)
-        elif name not in self.forgotten:
-            self.forgotten.append(name)
+        elif case.id not in self.forgotten:
+            self.forgotten.append(case.id)
 
     @property
     def bundle(self) -> tuple[Bundle, bool]:
@@ -233,32 +280,45 @@ class Batch:
         found = self.fold.bundles.get(self.state.ruleset)
         return (self.fold.fallback, False) if found is None else (found, True)
 
-    def case(self, name: str) -> Case:
-        """The conversation's case in this batch; a new one where none is remembered any more."""
-        found = self._living(name)
+    def case(self, name: str, offset: int) -> Case:
+        """The conversation's case in this batch; one that begins at `offset` where none is remembered any more.
+
+        Its entries and parts are numbered from that offset on. So no number is given twice, however the log is cut
+        into batches, though nothing is remembered of the conversation's earlier life: a record makes one entry at most.
+        """
+        found = self._living(name, offset)
         if found is None:
             old = self.cases.get(name)
-            head = Conversation()
-            if old is not None:  # entries keep their numbers, so that the old ones can be removed later
-                head.entries_first = head.entries_next = old.head.entries_next
-                head.parts_next = old.head.parts_next
+            head = Conversation(entries_first=offset, entries_next=offset, parts_next=offset * PARTS_MAX)
             found = self.cases[name] = Case(name, head, self.fold.memory.entries(name), self.fold.memory.parts(name))
-            if old is not None:
-                found.first_stored, found.added = old.first_stored, old.added
+            if (
+                old is not None
+            ):  # what this batch has added to the earlier life is removed by a later one, like the rest
+                found.added = old.added
             if name in self.forgotten:
                 self.forgotten.remove(name)
         return found
 
-    def _living(self, name: str, gone: bool = False) -> Case | None:
-        """The case of a remembered conversation; one whose day is over only where `gone` are wanted too."""
+    def _living(self, name: str, offset: int) -> Case | None:
+        """The case of a conversation that is remembered at this offset.
+
+        Its day is over by the clock; but one that was written further on in the log has lived until then.
+        """
+        case = self._known(name)
+        if case is None or case.head.position >= offset:
+            return case
+        leaves = state.forgotten_ms(case.head)
+        return None if leaves and leaves <= self.state.clock_ms else case
+
+    def _known(self, name: str) -> Case | None:
+        """The case of a conversation that is in the memory, be its day over or not."""
         case = self.cases.get(name)
         if case is None:
             head = self.fold.memory.head(name)
             if head is None:
                 return None
             case = self.cases[name] = Case(name, head, self.fold.memory.entries(name), self.fold.memory.parts(name))
-        leaves = state.forgotten_ms(case.head)
-        return None if leaves and leaves <= self.state.clock_ms and not gone else case
+        return case
 
     def _touch(self, case: Case, record: Record, outputs: list[Output]) -> None:
         case.head.position, case.head.updated_ms = record.offset, self.state.clock_ms

@@ -117,6 +117,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     queues: dict[str, tuple[int, int]] = {}
     baselines: dict[str, tuple[str, str]] = {}
     sequences: dict[str, int] = {}
+    snapshot_ms: int = 0  # when a snapshot of this state was put on the log, see snapshot.py
 
 
 ROUTES = ("ai", "ai_supervised", "human")

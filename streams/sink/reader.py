@@ -8,12 +8,13 @@ from types import TracebackType
 from typing import Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from handrail.schemas.errors import ConfigError, SinkError
 from handrail.schemas.topics import CATALOGUE
+from handrail.streams.engine.admin import Admin
 from handrail.streams.engine.ends import beginnings, ends
+from handrail.streams.engine.reading import stop
 from handrail.streams.sink.stage import TOPICS
 from handrail.streams.sink.store import Place
 
@@ -30,7 +31,7 @@ Tell = Callable[[str], None]
 
 async def cluster_id(bootstrap: str) -> str:
     """How the cluster names itself: offsets mean nothing elsewhere. Raises ConfigError."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = Admin(bootstrap_servers=bootstrap)
     try:
         await admin.start()
         found = (await admin.describe_cluster())["cluster_id"]
@@ -73,7 +74,7 @@ class Reader:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._consumer.stop()
+        await stop(self._consumer)
 
     @property
     def partitions(self) -> int:

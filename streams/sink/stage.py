@@ -28,7 +28,7 @@ READERS: Mapping[str, tuple[str, Callable[[bytes | None], Decoded], str]] = {
 TOPICS = (*READERS, DEADLETTERS)
 
 
-def stage(record: Record, headers: Mapping[str, bytes]) -> tuple[str, bytes]:
+def stage(record: Record, headers: Mapping[str, bytes | None]) -> tuple[str, bytes]:
     """The table that the record goes to, and its line of the batch file. Never raises for what is in a record."""
     if record.topic == DEADLETTERS:
         return "deadletters", _line(record, "deadletters", _letter(record, headers))
@@ -55,10 +55,9 @@ def _line(record: Record, table: str, value: str, event_type: str | None = None)
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _letter(record: Record, headers: Mapping[str, bytes]) -> str:
-    told = {
-        name: headers[f"handrail-{name}"].decode(errors="replace") for name in LETTER if f"handrail-{name}" in headers
-    }
+def _letter(record: Record, headers: Mapping[str, bytes | None]) -> str:
+    said = {name: headers.get(f"handrail-{name}") for name in LETTER}  # a header may have no value at all
+    told = {name: value.decode(errors="replace") for name, value in said.items() if value is not None}
     return _json(**told, key=_base64(headers.get("handrail-key")), value=_base64(record.value))
 
 

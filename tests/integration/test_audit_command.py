@@ -260,7 +260,7 @@ def test_a_log_that_retention_has_cut_is_one_line(apache: str) -> None:
     asyncio.run(cut(apache))
     found = CliRunner().invoke(main, ["verify", "--bootstrap", apache])
     assert (found.exit_code, len(found.stderr.splitlines())) == (2, 1)
-    assert "agent.events.v1 starts in the middle: [0] at offset 2: " in found.stderr
+    assert "agent.events.v1[0] starts in the middle, at offset 2: " in found.stderr
     exported = CliRunner().invoke(main, ["export", "--all", "--bootstrap", apache])
     assert (exported.exit_code, len(exported.stdout.splitlines())) == (0, 1)
     assert "starts in the middle: [0] at offset 2" in exported.stderr

@@ -1,4 +1,4 @@
-"""Each decision of a conversation carries a digest over all before it: one that is gone, changed or put in is noticed."""
+"""Each decision of a conversation carries a digest over all before it: one gone, changed or put in is noticed."""
 
 from typing import Any
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import orjson
 import pytest
 
 from handrail.schemas.topics import AGENT_EVENTS, RESOLUTIONS
@@ -178,8 +179,8 @@ def test_the_copy_of_a_resolution_does_not_make_a_conversation_longer(tmp_path: 
     """A worker may write it long afterwards; what the human did counts when the human did it."""
     told = Book().at("2026-03-02 10:00:00")
     told.event("c-1", "query.received", text="?")
-    told.at("2026-03-02 10:01:00").resolution("c-1", "hf-1", "resolved")
-    copied = {"conversation_id": "c-1", "type": "handrail.resolution.v1", "source": "/d", "id": "1", "resolution": {}}
+    answer = orjson.loads(told.at("2026-03-02 10:01:00").resolution("c-1", "hf-1", "resolved").value or b"")
+    copied = {"type": answer["type"], "source": answer["source"], "id": answer["id"], "resolution": answer["data"]}
     told.at("2026-03-12 10:00:00").cloudevent(AGENT_EVENTS, "control.resolution", "c-1", copied)
     with told.store(tmp_path) as connection:
         assert rows(connection, "SELECT duration_s, provisional FROM conversations") == [

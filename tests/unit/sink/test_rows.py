@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DEADLETTERS, DECISIONS, HANDOFFS, RESOLUTIONS
+from handrail.streams.sink.stage import stage
 from tests.book import RULESET, Book, reason, rows
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -166,6 +167,11 @@ def test_a_dead_letter_without_headers_is_a_row_too(tmp_path: Path) -> None:
         DEADLETTERS, b"what", **{"handrail-partition": b"\xff", "handrail-offset": b"many", "handrail-at": b"soon"}
     )
     assert row(told, tmp_path, "deadletters") == place(DEADLETTERS) | {"value": b"what"}
+
+
+def test_a_dead_letter_whose_headers_have_no_values_is_a_row_too() -> None:
+    record = book().raw(DEADLETTERS, b"what")
+    assert stage(record, dict.fromkeys(("handrail-topic", "handrail-key", "handrail-at"))) == stage(record, {})
 
 
 def test_a_dead_letter_of_9_mb_is_stored_whole(tmp_path: Path) -> None:

@@ -1,0 +1,201 @@
+"""The judge of a run: the pure fold over the log, beside all that was written, stored, recovered and told."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiokafka import ConsumerRecord
+
+from handrail.audit.decided import key_of
+from handrail.schemas.decode import decode
+from handrail.schemas.errors import SchemaError
+from handrail.schemas.partitioner import partition_of
+from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DEADLETTERS, DECISIONS, HANDOFFS, RESOLUTIONS, STATES
+from handrail.streams.engine import changelog
+from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.fetch import record_of
+from handrail.streams.governor.partition import PartitionFold
+from tests.crash.agents import Heard
+from tests.crash.rows import rows
+from tests.topics import read
+
+WRITTEN = (DECISIONS, HANDOFFS, ALERTS, DEADLETTERS)
+STORED = (AGENT_EVENTS, *WRITTEN, RESOLUTIONS)
+ASKING = ("query.received", "human.requested", "action.proposed", "response.proposed")
+CHUNK = 200
+SHOWN_MAX = 10
+
+Line = tuple[str, int, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+Topics = Mapping[str, list[ConsumerRecord]]
+
+
+@dataclass
+class Findings:
+    """What was compared, by number, and every difference, in words; a good run has none."""
+
+    figures: Counter[str] = field(default_factory=Counter)
+    differences: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def differ(self, what: str, ones: Iterable[object]) -> None:
+        """These are not as they must be."""
+        if found := [str(one)[:300] for one in ones]:
+            self.differences[what] += found
+
+    def lines(self) -> list[str]:
+        """The differences for a report, the first few of each kind."""
+        return [
+            line
+            for what, found in self.differences.items()
+            for line in (f"{what}: {len(found)}", *(f"  {one}" for one in found[:SHOWN_MAX]))
+        ]
+
+
+async def judge(bootstrap: str, partitions: int, data: Path | None, heard: Heard) -> Findings:
+    """Everything that a run must have kept, once all is quiet. `data`: the sink's folder, with no sink on it."""
+    findings = Findings()
+    topics = {topic: await read(bootstrap, topic, partitions) for topic in (*STORED, STATES)}
+    bundles = Bundles(bootstrap)
+    await bundles.refresh()
+    folds, expected = _folded(topics[AGENT_EVENTS], partitions, bundles)
+    _compare_outputs(findings, expected, topics)
+    _compare_answers(findings, topics, partitions)
+    _compare_handoffs(findings, topics[HANDOFFS])
+    await _compare_states(findings, bootstrap, folds, bundles)
+    _count_stale(findings, topics[STATES])
+    _compare_heard(findings, topics[DECISIONS], heard)
+    if data is not None:
+        _compare_rows(findings, topics, data)
+    return findings
+
+
+def _folded(
+    events: list[ConsumerRecord], partitions: int, bundles: Bundles
+) -> tuple[list[PartitionFold], Counter[Line]]:
+    folds, expected = [], Counter[Line]()
+    for number in range(partitions):
+        fold = PartitionFold(number, partitions, bundles.known)
+        records = [record_of(one) for one in events if one.partition == number]
+        for at in range(0, len(records), CHUNK):
+            for one in fold.fold(records[at : at + CHUNK]).outputs:
+                expected[(one.topic, number, one.key, one.value, tuple(one.headers))] += 1
+        folds.append(fold)
+    return folds, expected
+
+
+def _compare_outputs(findings: Findings, expected: Counter[Line], topics: Topics) -> None:
+    """Byte for byte: what the fold gives is there, and nothing else is."""
+    found: Counter[Line] = Counter()
+    for topic in WRITTEN:
+        for one in topics[topic]:
+            headers = tuple(one.headers)
+            if dict(headers).get("handrail-topic", AGENT_EVENTS.encode()) == AGENT_EVENTS.encode():
+                found[(topic, one.partition, one.key, one.value, headers)] += 1
+    findings.figures["events on the log"] = len(topics[AGENT_EVENTS])
+    findings.figures["outputs expected"] = expected.total()
+    findings.figures["identical copies"] = found.total() - len(found)
+    findings.differ("expected by the fold and not on its topic", expected.keys() - found.keys())
+    findings.differ("on its topic and not what the fold gives", found.keys() - expected.keys())
+    findings.differ(
+        "less often on its topic than the fold gives it",
+        (one for one, n in expected.items() if found[one] < n and found[one]),
+    )
+
+
+def _compare_answers(findings: Findings, topics: Topics, partitions: int) -> None:
+    """Every question has an answer, and one only; found without the fold."""
+    answers: dict[Any, set[bytes]] = defaultdict(set)
+    for one in topics[DECISIONS]:
+        answers[one.partition, key_of(orjson.loads(one.value))].add(one.value)
+    answered = {(partition, key[1], key[2], key[3]) for partition, key in answers if key}
+    asked = set()
+    for one in topics[AGENT_EVENTS]:
+        try:
+            raw = decode(one.value).raw
+        except SchemaError:
+            continue
+        ours = one.key == raw["subject"].encode() and partition_of(one.key, partitions) == one.partition
+        if ours and raw["type"].removeprefix("handrail.").removesuffix(".v1") in ASKING:
+            asked.add((one.partition, raw["subject"], raw["source"], raw["id"]))
+    findings.figures["questions"] = len(asked)
+    findings.figures["decisions"] = len(answers)
+    findings.differ("questions without an answer", asked - answered)
+    findings.differ("questions with answers that differ", (key for key, values in answers.items() if len(values) > 1))
+
+
+def _compare_handoffs(findings: Findings, handoffs: list[ConsumerRecord]) -> None:
+    found: dict[tuple[str, str, Any], set[bytes]] = defaultdict(set)
+    for one in handoffs:
+        event = orjson.loads(one.value)
+        data = event["data"]
+        found[event["type"], data["handoff_id"], data.get("revision")].add(one.value)
+    findings.figures["handoffs and their revisions"] = len(found)
+    findings.differ("handoff revisions that differ", (key for key, values in found.items() if len(values) > 1))
+
+
+async def _compare_states(findings: Findings, bootstrap: str, folds: list[PartitionFold], bundles: Bundles) -> None:
+    """What a worker would recover now is what the fold over the whole log remembers."""
+    for fold in folds:
+        recovered = PartitionFold(fold.number, fold.partitions, bundles.known)
+        await changelog.read(bootstrap, fold.number, recovered.load)
+        recovered.recovered()
+        expected, found = _remembered(fold), _remembered(recovered)
+        findings.figures["conversations remembered"] += len(fold.memory)
+        findings.figures["states compared"] += len(expected)
+        wrong = {key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)}
+        findings.differ("states that recovery does not give back", sorted((fold.number, *key) for key in wrong))
+
+
+def _remembered(fold: PartitionFold) -> dict[tuple[str, str], object]:
+    memory = fold.memory
+    heads: dict[tuple[str, str], object] = {("head", name): raw for name, raw in memory._heads.items()}
+    entries = {("entry", f"{name}#{n}"): raw for name, of in memory._entries.items() for n, raw in of.items()}
+    parts = {("part", f"{name}#{n}"): raw for name, of in memory._parts.items() for n, raw in of.items()}
+    return heads | entries | parts | {("partition", ""): fold._state}
+
+
+def _count_stale(findings: Findings, states: list[ConsumerRecord]) -> None:
+    """Old states behind newer ones; the last one of a key must be its newest, for that is what compaction keeps."""
+    highest: dict[tuple[int, bytes], int] = {}
+    last: dict[tuple[int, bytes], int] = {}
+    for one in states:
+        key, position = (one.partition, one.key), changelog.position_of(one)
+        findings.figures["old states behind newer ones"] += position < highest.get(key, -1)
+        highest[key] = max(position, highest.get(key, -1))
+        last[key] = position
+    findings.figures["changelog records"] = len(states)
+    findings.differ("keys whose last state is not the newest", (key for key in last if last[key] < highest[key]))
+
+
+def _compare_heard(findings: Findings, decisions: list[ConsumerRecord], heard: Heard) -> None:
+    """What agents were told is on the log, and they did only what was allowed."""
+    verdicts = {}
+    for one in decisions:
+        data = orjson.loads(one.value)["data"]
+        verdicts[data["decision_id"]] = (data["conversation_id"], data["verdict"])
+    findings.figures["decisions heard by agents"] = len(heard.decisions)
+    findings.figures["calls made by agents"] = len(heard.ran)
+    findings.differ(
+        "decisions heard that are not on the log",
+        (f"{name} {told}" for name, told in heard.decisions.items() if verdicts.get(name) != told),
+    )
+    findings.differ(
+        "calls made without an allow",
+        (action for action, name in heard.ran.items() if verdicts.get(name, ("", ""))[1] != "allow"),
+    )
+
+
+def _compare_rows(findings: Findings, topics: Topics, data: Path) -> None:
+    """One row for each record of the log, with what it says."""
+    expected = {(t, one.partition, one.offset): one.value for t in STORED for one in topics[t]}
+    found, repeated = rows(data)
+    findings.figures["rows of the sink"] = len(found)
+    findings.differ("rows stored twice", repeated)
+    findings.differ("records without a row", sorted(expected.keys() - found.keys()))
+    findings.differ("rows without a record", sorted(found.keys() - expected.keys()))
+    findings.differ(
+        "rows that say something else",
+        (place for place, value in found.items() if place in expected and value != expected[place]),
+    )

@@ -27,6 +27,12 @@ def die(error: BaseException, where: str = "") -> NoReturn:
     os._exit(STATUS)
 
 
+def leave(why: str) -> NoReturn:
+    """End the process as one that was told to end and has nothing left to do."""
+    print(f"handrail worker: {why}", file=sys.stderr, flush=True)
+    os._exit(0)
+
+
 def die_of(task: "asyncio.Task[Any]") -> None:
     """As a task's callback: whatever it raised ends the process."""
     if not task.cancelled() and (error := task.exception()) is not None:

@@ -13,7 +13,7 @@ from handrail.schemas.errors import EngineError
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine.app import GovernorApp, build
 from handrail.streams.engine.bundles import Bundles
-from handrail.streams.engine.fatal import die
+from handrail.streams.engine.fatal import die, leave
 from handrail.streams.engine.health import healthy
 from handrail.streams.engine.health import ready as is_ready
 from handrail.streams.engine.metrics import Standing, Tally
@@ -23,6 +23,8 @@ from handrail.streams.engine.settings import WorkerSettings
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.http import serving
 from handrail.streams.process import stop_signal
+
+LEAVE_S_MAX = 20.0
 
 Tell = Callable[[str], None]
 
@@ -56,7 +58,7 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
             await stop.wait()
             crashed.cancel()
             await partitions.close()
-            await app.stop()
+            await _leave(app)
 
 
 @asynccontextmanager
@@ -83,6 +85,15 @@ async def _crash(app: GovernorApp) -> None:
     await app._crashed.wait()
     reason = app.crash_reason or EngineError("Faust stopped without a reason")
     die(reason, "Faust")
+
+
+async def _leave(app: GovernorApp) -> None:
+    """Out of the group, offsets committed; where Faust waits for ever, without: what was delivered stays delivered."""
+    stopping = asyncio.create_task(app.stop())
+    await asyncio.wait([stopping], timeout=LEAVE_S_MAX)
+    if not stopping.done():
+        leave(f"Faust has not stopped for {LEAVE_S_MAX:g} s; everything that was folded is delivered")
+    stopping.result()
 
 
 async def _either(*waits: Coroutine[Any, Any, object]) -> None:

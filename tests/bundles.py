@@ -30,13 +30,19 @@ tools:
 """
 
 
+def written(folder: Path, **files: str) -> Path:
+    """The folder, with these files, by name without `.yaml`."""
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return folder
+
+
 @lru_cache
 def bundle(**files: str) -> Bundle:
     """The bundle of these files, by name without `.yaml`; `tools` is there unless given."""
     with TemporaryDirectory() as folder:
-        for name, text in {"tools": TOOLS, **files}.items():
-            (Path(folder) / f"{name}.yaml").write_text(text)
-        return load_bundle(Path(folder))
+        return load_bundle(written(Path(folder), **{"tools": TOOLS, **files}))
 
 
 def refunds() -> Bundle:

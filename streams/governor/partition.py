@@ -291,9 +291,7 @@ class Batch:
             old = self.cases.get(name)
             head = Conversation(entries_first=offset, entries_next=offset, parts_next=offset * PARTS_MAX)
             found = self.cases[name] = Case(name, head, self.fold.memory.entries(name), self.fold.memory.parts(name))
-            if (
-                old is not None
-            ):  # what this batch has added to the earlier life is removed by a later one, like the rest
+            if old is not None:  # what was added to the earlier life is removed by a later batch, like the rest
                 found.added = old.added
             if name in self.forgotten:
                 self.forgotten.remove(name)

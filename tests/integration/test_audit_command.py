@@ -17,7 +17,7 @@ from handrail.cli import main
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
 from tests.brokers import admin_of
-from tests.bundles import REFUNDS, TOOLS
+from tests.bundles import REFUNDS, TOOLS, written
 from tests.crash.load import traffic
 from tests.groups import behind
 from tests.log import Log
@@ -83,10 +83,7 @@ async def load(broker: str) -> None:
 
 @pytest.fixture
 def audited(broker: str, tmp_path: Path) -> Audited:
-    policies = tmp_path / "policies"
-    policies.mkdir()
-    for name, text in {"refunds": REFUNDS, "tools": TOOLS, "limits": LIMITS}.items():
-        (policies / f"{name}.yaml").write_text(text)
+    policies = written(tmp_path / "policies", refunds=REFUNDS, tools=TOOLS, limits=LIMITS)
     asyncio.run(ensure_topics(broker))
     with worker(broker, tmp_path, "--policies", str(policies)) as one:
         asyncio.run(load(broker))

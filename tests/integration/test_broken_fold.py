@@ -15,7 +15,7 @@ from handrail.cli import main
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
-from tests.bundles import REFUNDS, TOOLS
+from tests.bundles import REFUNDS, TOOLS, written
 from tests.crash.load import traffic
 from tests.groups import behind
 from tests.log import Log
@@ -46,11 +46,7 @@ def faulty(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture
 def policies(tmp_path: Path) -> str:
-    folder = tmp_path / "policies"
-    folder.mkdir()
-    for name, text in {"refunds": REFUNDS, "tools": TOOLS}.items():
-        (folder / f"{name}.yaml").write_text(text)
-    return str(folder)
+    return str(written(tmp_path / "policies", refunds=REFUNDS, tools=TOOLS))
 
 
 async def load(broker: str) -> None:

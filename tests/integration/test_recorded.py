@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -69,6 +70,11 @@ def test_nothing_recorded_is_a_dead_letter(result: Result) -> None:
 def test_a_head_stays_small(result: Result) -> None:
     assert len(result.heads) == CONVERSATIONS
     assert max(result.heads.values()) <= HEAD_BYTES_MAX
+
+
+def test_nor_does_it_grow_on_a_log_of_any_length(log: list[Record]) -> None:
+    late = [replace(record, offset=record.offset + 2**40) for record in log]
+    assert max(fold(late, PACKS).heads.values()) <= HEAD_BYTES_MAX
 
 
 def test_an_answer_given_nine_times_is_found(result: Result) -> None:

@@ -18,7 +18,7 @@ from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, PARTITIONS, RESOLUTIONS
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.engine.topics import ensure_topics
-from tests.bundles import REFUNDS, TOOLS
+from tests.bundles import REFUNDS, TOOLS, written
 from tests.groups import behind
 from tests.log import Log
 from tests.oracle import compare
@@ -74,11 +74,7 @@ class Governed:
 
 @pytest.fixture
 def policies(tmp_path: Path) -> str:
-    folder = tmp_path / "policies"
-    folder.mkdir()
-    for name, text in {"refunds": REFUNDS, "tools": TOOLS}.items():
-        (folder / f"{name}.yaml").write_text(text)
-    return str(folder)
+    return str(written(tmp_path / "policies", refunds=REFUNDS, tools=TOOLS))
 
 
 def row(number: int, amount: int = 50) -> Row:

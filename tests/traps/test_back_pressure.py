@@ -25,6 +25,7 @@ BUFFER = 4
 ANSWERED_S_MAX = 30
 ROUNDS_MAX = 3  # other programs on the machine can make one slow, a sleep makes each of them slow
 STALL_S = 0.6  # Faust sleeps 1.0 s; a record that comes a little later waits the rest of it
+GOES_ON_S = 0.45
 
 
 class Narrow(Worker):
@@ -67,7 +68,7 @@ def test_stock_stalls_for_a_second(embedded: str, tmp_path: Path) -> None:
             one.until("waited_s")
     waited = one.values("waited_s")[1:]
     print(f"stock, buffer of {BUFFER}: {RATE} events/s: {told(waited)}")
-    assert max(waited) > STALL_S
+    assert p99(waited) > STALL_S
 
 
 async def one_more(bootstrap: str) -> None:
@@ -83,11 +84,11 @@ async def test_ours_waits_for_room_and_goes_on(embedded: str, tmp_path: Path) ->
         for number in range(ROUNDS_MAX):
             waited = await decisions(embedded, f"c{number}")
             print(f"ours, room for {BYTES_MAX} bytes: {RATE} events/s: {told(waited)}")
-            if p99(waited) < STALL_S:
+            if p99(waited) < GOES_ON_S:
                 break
     finally:
         one.kill()
-    assert p99(waited) < STALL_S
+    assert p99(waited) < GOES_ON_S
 
 
 async def load(bootstrap: str, prefix: str) -> None:

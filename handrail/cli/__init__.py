@@ -45,3 +45,6 @@ def main() -> None:
 
     Agents put what they do on Kafka and wait for a decision; humans work what is handed to them; analysts query DuckDB.
     """
+    from handrail.streams.process import quiet_logs
+
+    quiet_logs()

@@ -167,9 +167,7 @@ def _redriven(one: "Redriven", dry_run: bool) -> dict[str, Any]:
 
 def _bootstrap(given: str | None) -> str:
     from handrail.audit.settings import AuditSettings
-    from handrail.streams.process import quiet_logs
 
-    quiet_logs()
     return AuditSettings.of({"bootstrap": given}).bootstrap
 
 

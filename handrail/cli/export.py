@@ -57,13 +57,11 @@ def export(
     """
     from handrail.audit.export import Export
     from handrail.audit.settings import AuditSettings
-    from handrail.streams.process import quiet_logs
 
     if everything == bool(conversations):
         raise ConfigError("handrail export: name conversations, or give --all")
     if bundle is not None and topic != AGENT_EVENTS:
         raise ConfigError(f"handrail export: --bundle goes with {AGENT_EVENTS}, which says what decided")
-    quiet_logs()
     settings = AuditSettings.of({"bootstrap": bootstrap})
     asked = Export(settings.bootstrap, None if everything else frozenset(conversations))
     asyncio.run(_print(asked, topic, bundle))

@@ -56,11 +56,9 @@ def sink(
     Example:
       handrail sink --bootstrap 127.0.0.1:9092 --data handrail-data
     """
-    from handrail.streams.process import quiet_logs
     from handrail.streams.sink.settings import SinkSettings
     from handrail.streams.sink.sink import run
 
     given = {"bootstrap": bootstrap, "data": data, "snapshot_s": snapshot_s, "http": http}
     settings = SinkSettings.of({**given, "live": live, "live_address": live_address})
-    quiet_logs()
     asyncio.run(run(settings, click.echo, lambda line: click.echo(line, err=True)))

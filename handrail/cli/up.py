@@ -68,7 +68,6 @@ def up(
       handrail up --policies policies/packs --workers 2
       handrail up --bootstrap kafka-1:9092,kafka-2:9092 --data /var/lib/handrail
     """
-    from handrail.streams.process import quiet_logs
     from handrail.supervisor.progress import Progress
     from handrail.supervisor.settings import UpSettings
     from handrail.supervisor.up import run
@@ -84,5 +83,4 @@ def up(
             "session_timeout_s": session_timeout_s,
         }
     )
-    quiet_logs()
     asyncio.run(run(settings, click.echo, Progress()))

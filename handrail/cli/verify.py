@@ -81,9 +81,7 @@ def verify(
     """
     from handrail.audit import report
     from handrail.audit.settings import AuditSettings
-    from handrail.streams.process import quiet_logs
 
-    quiet_logs()
     get: list[str] = []
     if events is not None or decisions is not None:
         if events is None or decisions is None or bootstrap is not None:

@@ -45,7 +45,6 @@ def worker(
     """
     from handrail.streams.engine.settings import WorkerSettings
     from handrail.streams.engine.worker import run
-    from handrail.streams.process import quiet_logs
 
     settings = WorkerSettings.of(
         {
@@ -56,5 +55,4 @@ def worker(
             "http": http,
         }
     )
-    quiet_logs()
     asyncio.run(run(settings, click.echo, lambda line: click.echo(line, err=True)))

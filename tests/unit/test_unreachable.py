@@ -1,0 +1,28 @@
+"""A broker that is not there is one line and exit status 2, whatever the libraries have to say of it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from handrail.broker.ports import HOST, free_port
+
+COMMANDS = (
+    ("handoffs", "list"),
+    ("export", "conv-1"),
+    ("deadletters", "list"),
+    ("verify",),
+    ("policy", "activate", "handrail/demo/policies"),
+    ("worker",),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_no_broker_there_is_one_line(command: tuple[str, ...]) -> None:
+    address = f"{HOST}:{free_port()}"
+    done = subprocess.run(
+        [sys.executable, "-m", "handrail", *command, "--bootstrap", address], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
+    assert done.stderr.startswith(f"broker {address}: ")
+    assert done.stderr.endswith("is it running, and is the address right?\n")

@@ -6,6 +6,8 @@ that a head and what it names always fit, wherever a worker was killed.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
+import msgspec
+
 from handrail.schemas.record import StateWrite
 from handrail.streams.governor import entries, state
 from handrail.streams.governor.case import Case
@@ -46,11 +48,17 @@ class Memory:
             self._heads[name.decode()] = value
 
     def recovered(self) -> Iterator[tuple[str, Conversation]]:
-        """After the last `load`: every conversation with its head; what no head names is on its way out."""
+        """After the last `load`: every conversation with its head; what no head names is on its way out.
+
+        Raises EngineError where a head cannot be read.
+        """
         for name in (self._entries.keys() | self._parts.keys()) - self._heads.keys():
             self._keep_named(name, Conversation())
         for name, raw in self._heads.items():
-            head = state.decode_conversation(raw)
+            try:
+                head = state.decode_conversation(raw)
+            except msgspec.DecodeError as error:
+                raise state.unreadable(name.encode(), error) from error
             self._keep_named(name, head)
             yield name, head
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import msgspec
+
 from handrail.policies import Bundle, load_bundle
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import FoldError, SchemaError
@@ -70,7 +72,7 @@ class PartitionFold:
         """One record of the changelog. The highest position of a key wins, whatever order they come in.
 
         Where the last one is not the newest, its key is among `overwritten`: compaction would keep the wrong one, so
-        whoever owns the partition has to write it again.
+        whoever owns the partition has to write it again. Raises EngineError where the partition's own cannot be read.
         """
         if self._loaded.get(key, -1) > position:
             self.overwritten.add(key)
@@ -80,7 +82,10 @@ class PartitionFold:
         if key != PARTITION_KEY:
             self.memory.load(key, value)
         elif value is not None:
-            self._state = state.decode_partition(value)
+            try:
+                self._state = state.decode_partition(value)
+            except msgspec.DecodeError as error:
+                raise state.unreadable(key, error) from error
 
     def recovered(self) -> None:
         """After the last `load`: deadlines are known again, and what the partition's state has still to hear of."""

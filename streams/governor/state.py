@@ -7,6 +7,9 @@ structs are arrays on the wire, so a field may be added at the end with a defaul
 
 import msgspec
 
+from handrail.schemas.errors import EngineError
+from handrail.schemas.topics import STATES
+
 
 class Execution(msgspec.Struct, array_like=True):
     """One run of an agent. Money in pico-dollars (1e-12 USD), times in milliseconds of the log."""
@@ -148,6 +151,14 @@ PARTITION_KEY = b"\x00partition"
 ENTRY_MARK = b"\x00"  # no conversation id holds it, so `<id>\0<n>` meets no other key
 PART_MARK = b"p"
 PART_DIGITS = 10  # 40 bits of a digest tell the open handoffs of one conversation apart
+
+
+def unreadable(key: bytes, error: Exception) -> EngineError:
+    """What ends a worker that finds such a state: to go on without it would be to decide without it."""
+    return EngineError(
+        f"{STATES}: the state under key {key!r} cannot be read ({error}): something else than a worker has written it, "
+        "or a later version: start that version, or remove what wrote it"
+    )
 
 
 def entry_key(conversation_id: str, number: int) -> bytes:

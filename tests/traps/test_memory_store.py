@@ -152,4 +152,6 @@ def test_ours_stops_at_a_state_it_cannot_read(embedded: str, tmp_path: Path, hea
         one.kill()
     print(f"ours: exit {status}: {one.said().splitlines()[-1]}")
     assert status == 1
-    assert one.said().splitlines()[-1].startswith(f"handrail worker: stopped: {AGENT_EVENTS}[0]: ")
+    said = one.said().splitlines()[-1]
+    assert said.startswith(f"handrail worker: stopped: {AGENT_EVENTS}[0]: ")
+    assert STATES in said

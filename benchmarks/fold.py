@@ -1,9 +1,10 @@
 """What folding one record costs in process, decode included, with ten rules.
 
-    python -m benchmarks.fold [--profile]
+    python -m benchmarks.fold [--profile] [--collect]
 
 Prints the median of five rounds in microseconds a record, for proposals alone (the dearest record) and for the mixture
-of a conversation (query, LLM call, proposal, execution, answer, message).
+of a conversation (query, LLM call, proposal, execution, answer, message). With `--collect` garbage is looked for as
+often as Python does by itself; without, as rarely as in a worker.
 """
 
 import cProfile
@@ -23,6 +24,7 @@ from benchmarks.bundles import write_ten_rules
 from handrail.policies import Bundle, load_bundle
 from handrail.schemas.record import Record
 from handrail.streams.governor.partition import PartitionFold
+from handrail.streams.process import collect_less
 
 RECORDS, CONVERSATIONS, BATCH, ROUNDS = 24_000, 2_000, 500, 5
 
@@ -97,6 +99,8 @@ def fold_all(log: list[Record], bundle: Bundle) -> float:
 
 def main() -> None:
     bundle = ten_rules()
+    if "--collect" not in sys.argv:
+        collect_less()
     for name, log in (("proposals", records(proposals(), 1)), ("mixture", records(mixture(), 6))):
         rounds = [fold_all(log, bundle) / len(log) * 1e6 for _ in range(ROUNDS)]
         print(f"{name}: {statistics.median(rounds):.1f} us a record (best {min(rounds):.1f}, {len(log)} records)")

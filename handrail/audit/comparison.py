@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from handrail.audit.decided import Decided, Key, key_of, partition_of, read
@@ -39,14 +40,25 @@ class Counts:
         return Counts(*(getattr(self, name) + getattr(other, name) for name in Counts.__slots__))
 
 
-@dataclass(slots=True)
+@dataclass
 class Entry:
-    """A decision that the fold gives; `answered` when something was found in its place, `seen` when itself was."""
+    """A decision that the fold gives; `answered` when something was found in its place, `seen` when itself was.
 
-    key: Key
+    `number` counts the expected ones of the partition. The key is read when it is asked for, for that takes longer than
+    finding a decision by its bytes.
+    """
+
+    number: int
     value: bytes
     answered: bool = False
     seen: bool = False
+
+    @cached_property
+    def key(self) -> Key:
+        """What the decision answers."""
+        key = key_of(read(self.value))
+        assert key is not None, self.value
+        return key
 
 
 class Comparison:
@@ -64,21 +76,23 @@ class Comparison:
         self.first: Difference | None = None
         self.suspects: dict[Key, list[Decided]] = {}
         self._kept = kept
-        self._entries: dict[Key, Entry] = {}
-        self._values: dict[bytes, Entry] = {}  # the same ones
-        self._answered: deque[Key] = deque()
-        self._dropped = -1  # the highest offset of an entry that is no longer held
-        self._highest = -1  # the highest offset that a decision was found for
+        self._numbered = 0
+        self._values: dict[bytes, Entry] = {}  # what is held, in the order of the log
+        self._keyed: dict[Key, Entry] = {}  # those of them whose key was needed
+        self._unkeyed: dict[int, Entry] = {}  # the others, by number
+        self._answered: deque[Entry] = deque()
+        self._dropped: Entry | None = None  # the last one in the log that is no longer held
+        self._highest = -1  # the number of the last one that something was found for
 
     def expect(self, value: bytes) -> None:
         """The fold gives this decision."""
-        key = key_of(read(value))
-        assert key is not None, value
-        assert key not in self._entries, key
-        if key[1] in self._older:
+        assert value not in self._values, value
+        entry = Entry(self._numbered, value)
+        if self._older and entry.key[1] in self._older:
             return
+        self._numbered += 1
         self.counts.expected += 1
-        self._entries[key] = self._values[value] = Entry(key, value)
+        self._values[value] = self._unkeyed[entry.number] = entry
 
     def settle(self, value: bytes | None) -> bool:
         """Take a decision that is to the byte one that is expected; False where it is not, and has to be looked at."""
@@ -98,9 +112,9 @@ class Comparison:
             self._differ("foreign", key, found, event, f"it says that it belongs to partition {named}")
         elif key[0] <= self.start or key[1] in self._older or _since(event) <= self.start:
             self._pass_over(key)
-        elif (entry := self._entries.get(key)) is not None:
+        elif (entry := self._held(key)) is not None:
             self._compare(entry, found, event)
-        elif key[0] <= self._dropped:
+        elif self._dropped is not None and key[0] <= self._dropped.key[0]:
             self.suspects.setdefault(key, []).append(found)
         else:
             self._differ("foreign", key, found, event, NOTHING_ASKED)
@@ -110,8 +124,8 @@ class Comparison:
         self.counts.not_judged += 1
         if key[0] > self.start and key[1] not in self._older:
             self._older.add(key[1])
-            for expected in [expected for expected in self._entries if expected[1] == key[1]]:
-                del self._values[self._entries.pop(expected).value]
+            for entry in [entry for entry in self._values.values() if entry.key[1] == key[1]]:
+                self._drop(entry)
                 self.counts.expected -= 1
 
     def postpone(self) -> None:
@@ -126,14 +140,15 @@ class Comparison:
     @property
     def waiting(self) -> bool:
         """Whether the last one expected was not found, nor any behind it: a worker may be about to write it."""
-        last = next(reversed(self._entries), None)
-        return last is not None and last[0] > self._highest and not self._entries[last].answered
+        last = next(reversed(self._values.values()), None)
+        return last is not None and last.number > self._highest and not last.answered
 
     def recheck(self, values: Iterable[bytes]) -> None:
         """Compare the suspects with all decisions that the fold gives for their places."""
         for value in values:
-            for found in self.suspects.pop(key := _key(value), ()):
-                self._compare(Entry(key, value, answered=True, seen=True), found, read(found.value) or {})
+            entry = Entry(-1, value, answered=True, seen=True)
+            for found in self.suspects.pop(entry.key, ()):
+                self._compare(entry, found, read(found.value) or {})
         for key, alone in self.suspects.items():
             for found in alone:
                 self._differ("foreign", key, found, read(found.value), NOTHING_ASKED)
@@ -141,10 +156,18 @@ class Comparison:
 
     def end(self) -> None:
         """Nothing more will be found: what is expected and not there is missing."""
-        for key, entry in self._entries.items():
+        for entry in self._values.values():
             if not entry.answered:
-                self._differ("missing", key, None, read(entry.value), NOT_THERE)
-        self._entries, self._values = {}, {}
+                self._differ("missing", entry.key, None, read(entry.value), NOT_THERE)
+        self._values, self._keyed, self._unkeyed = {}, {}, {}
+
+    def _held(self, key: Key) -> Entry | None:
+        """The expected one of that key, while it is held."""
+        for entry in self._unkeyed.values():
+            assert entry.key not in self._keyed, entry.key
+            self._keyed[entry.key] = entry
+        self._unkeyed = {}
+        return self._keyed.get(key)
 
     def _compare(self, entry: Entry, found: Decided, event: dict[str, Any]) -> None:
         expected = read(entry.value) or {}
@@ -164,17 +187,24 @@ class Comparison:
         self._answer(entry)
 
     def _answer(self, entry: Entry) -> None:
-        self._highest = max(self._highest, entry.key[0])
+        self._highest = max(self._highest, entry.number)
         if not entry.answered:
             entry.answered = True
-            self._keep(entry.key)
+            self._keep(entry)
 
-    def _keep(self, key: Key) -> None:
-        self._answered.append(key)
+    def _keep(self, entry: Entry) -> None:
+        self._answered.append(entry)
         if len(self._answered) > self._kept:
             oldest = self._answered.popleft()
-            del self._values[self._entries.pop(oldest).value]
-            self._dropped = max(self._dropped, oldest[0])
+            self._drop(oldest)
+            if self._dropped is None or self._dropped.number < oldest.number:
+                self._dropped = oldest
+
+    def _drop(self, entry: Entry) -> None:
+        if self._values.pop(entry.value, None) is None:  # its conversation turned out to be older than the fold
+            return
+        if self._unkeyed.pop(entry.number, None) is None:
+            del self._keyed[entry.key]
 
     def _differ(
         self,
@@ -199,9 +229,3 @@ def _since(event: dict[str, Any]) -> float:
     chain = event["data"].get("chain")
     since = chain.get("since") if isinstance(chain, dict) else None
     return since if isinstance(since, int) else float("inf")
-
-
-def _key(value: bytes) -> Key:
-    key = key_of(read(value))
-    assert key is not None, value
-    return key

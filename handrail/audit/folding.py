@@ -10,7 +10,9 @@ from handrail.schemas.record import Record
 from handrail.schemas.topics import DECISIONS
 from handrail.streams.governor.partition import PartitionFold, UnknownBundle
 
-CHUNK_RECORDS = 200  # folded in one go, as a worker does
+# Folded in one go: more than by a worker, for nobody waits for the first one, and a conversation is taken out of the
+# memory and put back once for all of its records in a chunk.
+CHUNK_RECORDS = 2_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from handrail.audit.compare import Tell
 from handrail.audit.comparison import Comparison
 from handrail.audit.live import Span, verify
-from handrail.streams.process import quiet_logs
+from handrail.streams.process import collect_less, quiet_logs
 
 WORTH_IT = 20_000  # records; with fewer, starting processes takes longer than they save
 TELL_S = 0.2
@@ -56,6 +56,7 @@ def _begin(told: "Queue[int]") -> None:
     global _told
     _told = told
     quiet_logs()
+    collect_less()
 
 
 def _one(bootstrap: str, found: Span, tp: TopicPartition, wait_s: float) -> list[Comparison]:

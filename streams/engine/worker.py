@@ -22,7 +22,7 @@ from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.settings import WorkerSettings
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.http import serving
-from handrail.streams.process import stop_signal
+from handrail.streams.process import collect_less, stop_signal
 
 LEAVE_S_MAX = 20.0
 
@@ -38,6 +38,7 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
     """
     bundle = load_bundle(settings.policies) if settings.policies is not None else None
     stop = stop_signal()
+    collect_less()
     await ensure_topics(settings.bootstrap)
     registry = CollectorRegistry()
     bundles = Bundles(settings.bootstrap)

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+from handrail.streams.process import collect_less
 from tests.crash.simulation.broken import BROKEN
 from tests.crash.simulation.run import Tally
 from tests.crash.simulation.simulate import counted, simulate
@@ -18,7 +19,7 @@ def right(first: int, count: int) -> int:
     """The order as it is."""
     started_s, cpu_s, total = time.monotonic(), 0.0, Tally()
     parts = [range(at, min(at + CHUNK, first + count)) for at in range(first, first + count, CHUNK)]
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=collect_less) as pool:
         for done, (tally, took_s) in enumerate(pool.map(counted, parts), start=1):
             total.add(tally)
             cpu_s += took_s

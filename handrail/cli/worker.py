@@ -25,13 +25,24 @@ from handrail.cli.errors import explained
     help="A worker silent for so long has lost its partitions; at least 6. [default: 10]",
 )
 @click.option(
+    "--standbys",
+    type=int,
+    metavar="COUNT",
+    help="How many other workers read the states of each partition along, to take it over at once. [default: 1]",
+)
+@click.option(
     "--http",
     metavar="HOST:PORT",
     help="Serve /metrics, /healthz and /readyz there, to anyone; a port alone: on 127.0.0.1 only. [default: off]",
 )
 @explained
 def worker(
-    bootstrap: str | None, policies: Path | None, group: str | None, session_timeout_s: float | None, http: str | None
+    bootstrap: str | None,
+    policies: Path | None,
+    group: str | None,
+    session_timeout_s: float | None,
+    standbys: int | None,
+    http: str | None,
 ) -> None:
     """Govern the events on Kafka: decide, hand off, and keep what is needed to carry on.
 
@@ -52,6 +63,7 @@ def worker(
             "policies": policies,
             "group": group,
             "session_timeout_s": session_timeout_s,
+            "standbys": standbys,
             "http": http,
         }
     )

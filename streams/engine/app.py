@@ -48,6 +48,8 @@ def build(settings: WorkerSettings, partitions: Partitions, producer: Producer, 
         processing_guarantee="at_least_once",
         # What must be delivered before a partition goes is awaited.
         stream_wait_empty=True,
+        # Faust only says which worker stands by for which partition; the states are read by `standby.py`.
+        table_standby_replicas=settings.standbys,
         stream_buffer_maxsize=BUFFERED_FETCHES,
         broker_max_poll_records=POLL_RECORDS,
         consumer_max_fetch_size=MAX_FETCH_BYTES,
@@ -68,7 +70,7 @@ def build(settings: WorkerSettings, partitions: Partitions, producer: Producer, 
 
 
 async def _assigned(app: GovernorApp, assigned: set[TP], **_: Any) -> None:
-    app.partitions.assign(app.consumer, assigned)
+    app.partitions.assign(app.consumer, assigned, app.assignor.assigned_standbys())
 
 
 def _agents(app: GovernorApp, producer: Producer, count: int) -> None:

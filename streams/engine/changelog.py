@@ -37,14 +37,15 @@ async def read(
     partition: int,
     load: Callable[[bytes, bytes | None, int], None],
     tell: Callable[[int, int], None] = lambda *_: None,
+    first: int = 0,
 ) -> int:
-    """Hand every record of the partition to `load(key, value, position)`; gives the offset that follows.
+    """Hand every record of the partition from `first` on to `load(key, value, position)`; gives the offset after them.
 
     `tell(read, all)` is called now and then where it takes long; records that compaction has removed count as read.
     """
     end = await end_of(bootstrap, partition)
     told_s = time.monotonic()
-    async for record in _records(bootstrap, partition, 0, end):
+    async for record in _records(bootstrap, partition, first, end):
         load(record.key, record.value, position_of(record))
         if not record.offset % LOOK_RECORDS and time.monotonic() - told_s >= TELL_S:
             told_s = time.monotonic()

@@ -233,6 +233,17 @@ class Standing(Collector):
             "How long records have waited without any being delivered",
             {tp: one.stuck_s for tp, one in owned.items()},
         )
+        standbys = self._partitions.standbys
+        yield _by_partition(
+            "standby_states",
+            "Changelog records read of a partition that another worker owns",
+            {tp: one.offset for tp, one in standbys.items()},
+        )
+        yield _by_partition(
+            "standby_behind_states",
+            "Changelog records of such a partition that are not read yet",
+            {tp: one.behind for tp, one in standbys.items()},
+        )
         memories = {tp: one.fold.memory for tp, one in owned.items()}
         yield _by_partition(
             "conversations", "Conversations remembered", {tp: len(memory) for tp, memory in memories.items()}

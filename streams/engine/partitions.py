@@ -18,6 +18,7 @@ from handrail.streams.engine.fatal import die, die_of
 from handrail.streams.engine.metrics import Tally
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.engine.producer import Producer
+from handrail.streams.engine.standby import Standby
 from handrail.streams.governor.partition import PartitionFold
 
 Notice = Callable[[str], None]
@@ -35,7 +36,10 @@ class Partitions:
         self._pipelines: dict[TP, Pipeline] = {}
         self._tasks: dict[TP, asyncio.Task[None]] = {}
         self._left: dict[TP, Pipeline] = {}  # to be taken up again if nobody else had them meanwhile
+        self._standbys: dict[TP, Standby] = {}
+        self._closing: set[asyncio.Task[None]] = set()  # of standbys
         self._assigned = asyncio.Event()
+        self.progress: dict[int, tuple[int, int]] = {}  # of recoveries, as last told: states read, and all
 
     async def ready(self) -> None:
         """Returns when the first partitions that were assigned are governed."""
@@ -57,9 +61,15 @@ class Partitions:
         """Those that are recovered."""
         return self._pipelines
 
-    def assign(self, consumer: BatchConsumer, assigned: Iterable[TP]) -> None:
-        """Start the pipelines of these partitions; all others are not ours any more."""
+    @property
+    def standbys(self) -> Mapping[TP, Standby]:
+        """Those that another worker owns, and whose states are read along here."""
+        return self._standbys
+
+    def assign(self, consumer: BatchConsumer, assigned: Iterable[TP], standbys: Iterable[TP] = ()) -> None:
+        """Start the pipelines of the assigned partitions, and read along with `standbys`; all others are not ours."""
         mine = {tp for tp in assigned if tp.topic == AGENT_EVENTS}
+        self._stand_by({tp for tp in standbys if tp.topic == AGENT_EVENTS} - mine, mine)
         self._left = {tp: pipeline for tp, pipeline in self._left.items() if tp in mine}
         for tp in mine - self._tasks.keys():
             self._starting[tp] = []
@@ -84,6 +94,18 @@ class Partitions:
     async def close(self) -> None:
         """Release everything."""
         await self.release(list(self._tasks))
+        self._stand_by(set(), set())
+        await asyncio.gather(*self._closing)
+
+    def _stand_by(self, wanted: set[TP], mine: set[TP]) -> None:
+        """Read along with these; a standby of what is ours now serves its recovery."""
+        for tp in self._standbys.keys() - wanted - mine:
+            closing = asyncio.create_task(self._standbys.pop(tp).close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+        for tp in wanted - self._standbys.keys():
+            fold = PartitionFold(tp.partition, self._count, self._bundles.known)
+            self._standbys[tp] = Standby(self._bootstrap, fold, self._notice, self._assigned.wait)
 
     async def _release(self, tp: TP) -> None:
         task = self._tasks.pop(tp, None)
@@ -130,8 +152,8 @@ class Partitions:
         await self._bundles.refresh()
         if left is not None and await changelog.end_of(self._bootstrap, number) == left.delivery.next_offset:
             return left.fold, left.delivery
-        fold = PartitionFold(number, self._count, self._bundles.known)
-        end = await changelog.read(self._bootstrap, number, fold.load, partial(self._tell_progress, number))
+        fold, first = await self._read_along(tp)
+        end = await changelog.read(self._bootstrap, number, fold.load, partial(self._tell_progress, number), first)
         fold.recovered()
         if fold.ruleset and fold.ruleset not in self._bundles.known:
             raise EngineError(f"bundle {fold.ruleset} is active but not published: publish it again")
@@ -140,7 +162,17 @@ class Partitions:
         delivery.foreign = fold.overwritten
         return fold, delivery
 
+    async def _read_along(self, tp: TP) -> tuple[PartitionFold, int]:
+        """A fold, and the offset of the changelog up to which it has been loaded."""
+        standby = self._standbys.pop(tp, None)
+        if standby is None:
+            return PartitionFold(tp.partition, self._count, self._bundles.known), 0
+        await standby.close()
+        self._notice(f"handrail worker: {AGENT_EVENTS}[{tp.partition}]: {standby.offset:,} states were read along")
+        return standby.fold, standby.offset
+
     def _tell_progress(self, number: int, read: int, end: int) -> None:
+        self.progress[number] = (read, end)
         self._notice(f"handrail worker: {AGENT_EVENTS}[{number}]: {read:,} of {end:,} states read")
 
     async def _activate(self, fold: PartitionFold, tp: TP) -> None:

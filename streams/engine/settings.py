@@ -21,6 +21,9 @@ class WorkerSettings(Settings):
     # Recovery of states runs beside this; what must end in time is what is being acknowledged.
     rebalance_timeout_s: float = Field(60.0, ge=1, description="a worker has so long to let partitions go")
     commit_interval_s: float = Field(0.5, gt=0, description="how often offsets are committed")
+    standbys: int = Field(
+        1, ge=0, le=10, description="workers that read each partition's states along, to take it over at once"
+    )
     http: Address | None = Field(
         None, description="HOST:PORT of /metrics, /healthz and /readyz; without it there are none"
     )

@@ -1,6 +1,7 @@
 """When something is due: the deadlines of all conversations of a partition, the next one first."""
 
 import heapq
+from collections.abc import Callable
 
 from handrail.streams.governor import state
 from handrail.streams.governor.state import Conversation
@@ -40,3 +41,15 @@ class Agenda:
         if self._scheduled.get(due[1]) == due[0]:
             del self._scheduled[due[1]]
         return due
+
+    def prune(self, now_ms: int, due_of: Callable[[str], int]) -> None:
+        """Drop what was due by now and is no more, because somebody else has settled it.
+
+        `due_of` gives the next deadline of a conversation, 0 where there is none.
+        """
+        still = []
+        while (due := self.pop(now_ms)) is not None:
+            if due_of(due[1]) == due[0]:
+                still.append(due)
+        for due in still:
+            self.put(due)

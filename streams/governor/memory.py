@@ -15,6 +15,7 @@ from handrail.streams.governor.entries import Done
 from handrail.streams.governor.state import ENTRY_MARK, PART_MARK, Conversation
 
 _KeyOf = Callable[[str, int], bytes]
+_Unnamed = tuple[_KeyOf, str, int]
 
 
 class Memory:
@@ -25,7 +26,8 @@ class Memory:
         self._entries: dict[str, dict[int, bytes]] = {}
         self._parts: dict[str, dict[int, bytes]] = {}
         # Keys of entries and parts that no head names any more; removed with the next batch.
-        self._unnamed: list[tuple[_KeyOf, str, int]] = []
+        self._unnamed: dict[_Unnamed, None] = {}
+        self._loaded: dict[str, None] = {}  # conversations of which something was loaded, and not yet taken over
 
     def __len__(self) -> int:
         return len(self._heads)
@@ -37,30 +39,58 @@ class Memory:
 
     def load(self, key: bytes, value: bytes | None) -> None:
         """Take over one record of the changelog."""
-        name, mark, number = key.partition(ENTRY_MARK)
+        raw, mark, number = key.partition(ENTRY_MARK)
+        name = raw.decode()
+        self._loaded[name] = None
         if number.startswith(PART_MARK):
-            _put(self._parts, name.decode(), int(number[1:]), value)
+            self._put(self._parts, state.part_key, name, int(number[1:]), value)
         elif mark:
-            _put(self._entries, name.decode(), int(number), value)
+            self._put(self._entries, state.entry_key, name, int(number), value)
         elif value is None:
-            self._heads.pop(name.decode(), None)
+            self._heads.pop(name, None)
         else:
-            self._heads[name.decode()] = value
+            self._heads[name] = value
+
+    def _put(
+        self, kept: dict[str, dict[int, bytes]], key_of: _KeyOf, name: str, number: int, value: bytes | None
+    ) -> None:
+        if value is not None:
+            kept.setdefault(name, {})[number] = value
+            return
+        kept.get(name, {}).pop(number, None)
+        self._unnamed.pop((key_of, name, number), None)  # removed by somebody else
+
+    def settled(self) -> Iterator[tuple[str, Conversation]]:
+        """The conversations that were loaded since and have nothing but what their heads name, with their heads.
+
+        Of the others, a head may be still to come: compaction moves it behind what it names. Raises as `recovered`.
+        """
+        for name in list(self._loaded):
+            if (head := self._loaded_head(name)) is not None and self._fits(name, head):
+                del self._loaded[name]
+                yield name, head
 
     def recovered(self) -> Iterator[tuple[str, Conversation]]:
-        """After the last `load`: every conversation with its head; what no head names is on its way out.
+        """After the last `load`: the conversations not settled yet, with their heads; what no head names is to go.
 
         Raises EngineError where a head cannot be read.
         """
-        for name in (self._entries.keys() | self._parts.keys()) - self._heads.keys():
-            self._keep_named(name, Conversation())
-        for name, raw in self._heads.items():
-            try:
-                head = state.decode_conversation(raw)
-            except msgspec.DecodeError as error:
-                raise state.unreadable(name.encode(), error) from error
-            self._keep_named(name, head)
-            yield name, head
+        for name in self._loaded:
+            head = self._loaded_head(name)
+            self._keep_named(name, head or Conversation())
+            if head is not None:
+                yield name, head
+        self._loaded.clear()
+
+    def _loaded_head(self, name: str) -> Conversation | None:
+        try:
+            return self.head(name)
+        except msgspec.DecodeError as error:
+            raise state.unreadable(name.encode(), error) from error
+
+    def _fits(self, name: str, head: Conversation) -> bool:
+        entries_max = head.entries_next - head.entries_first
+        return len(self.entries(name)) <= entries_max and self.parts(name).keys() <= state.live_parts(head)
 
     def ungoverned(self, keys: Iterable[bytes]) -> Iterator[int]:
         """Before `recovered`: the offsets of the executed actions without a decision among these keys' entries."""
@@ -118,7 +148,7 @@ class Memory:
 
     def commit(self, touched: Mapping[str, Case], forgotten: Iterable[str], position: int) -> list[StateWrite]:
         """Take over what a batch changed; gives the writes in their order: heads after what they name."""
-        unnamed, self._unnamed = self._unnamed, []
+        unnamed, self._unnamed = self._unnamed, {}
         writes: list[StateWrite] = []
         heads: list[StateWrite] = []
         for name, case in touched.items():
@@ -154,9 +184,9 @@ class Memory:
     def _drop(self, key_of: _KeyOf, name: str, kept: dict[int, bytes], named: Collection[int]) -> None:
         for number in [number for number in kept if number not in named]:
             del kept[number]
-            self._unnamed.append((key_of, name, number))
+            self._unnamed[key_of, name, number] = None
 
-    def _remove(self, unnamed: list[tuple[_KeyOf, str, int]], position: int) -> list[StateWrite]:
+    def _remove(self, unnamed: Iterable[_Unnamed], position: int) -> list[StateWrite]:
         """Tombstones, but for what a head has come to name when the records after a recovery were folded again."""
         return [
             StateWrite(key_of(name, number), None, position)
@@ -169,10 +199,3 @@ class Memory:
         keys = [state.entry_key(name, number) for number in self._entries.pop(name, {})]
         keys += [state.part_key(name, number) for number in self._parts.pop(name, {})]
         return [StateWrite(key, None, position) for key in (*keys, name.encode())]
-
-
-def _put(kept: dict[str, dict[int, bytes]], name: str, number: int, value: bytes | None) -> None:
-    if value is None:
-        kept.get(name, {}).pop(number, None)
-    else:
-        kept.setdefault(name, {})[number] = value

@@ -28,6 +28,7 @@ from handrail.streams.governor.state import PARTITION_KEY, Conversation, Partiti
 from handrail.streams.governor.step import Conflict, conflict, step, turn_of
 
 CONTROL_KEY = "control"
+BURIED_MAX = 100_000  # tombstones whose position a standby remembers, so that a late writer raises nobody from the dead
 PARTS_MAX = 16  # that one record makes: what is learnt, a part for each open handoff, an approval, a sealed block
 
 
@@ -63,6 +64,7 @@ class PartitionFold:
         self.memory, self.agenda = Memory(), Agenda()
         self._state = PartitionState(ruleset=ruleset)
         self._loaded: dict[bytes, int] = {}
+        self._buried: dict[bytes, None] = {}  # keys of tombstones that were loaded, oldest first
         self.ungoverned: set[int] = set()  # offsets of bypasses in conversations that were written, the partition not
         self.overwritten: set[bytes] = set()  # keys of the changelog whose last record is not the newest
 
@@ -81,20 +83,39 @@ class PartitionFold:
         self._loaded[key] = position
         if key != PARTITION_KEY:
             self.memory.load(key, value)
+            self._buried.pop(key, None)
+            if value is None:
+                self._buried[key] = None
         elif value is not None:
             try:
                 self._state = state.decode_partition(value)
             except msgspec.DecodeError as error:
                 raise state.unreadable(key, error) from error
 
+    def follow(self) -> None:
+        """After a `load` of the partition's own state, with more to come: take over what is whole already.
+
+        So little is left for `recovered` when a standby takes over, and what was forgotten leaves it too.
+        """
+        for name, head in self.memory.settled():
+            self.agenda.schedule(name, head)
+        self.agenda.prune(self._state.clock_ms, self._due_ms)
+        while len(self._buried) > BURIED_MAX:
+            oldest = next(iter(self._buried))
+            del self._buried[oldest], self._loaded[oldest]
+
     def recovered(self) -> None:
         """After the last `load`: deadlines are known again, and what the partition's state has still to hear of."""
         ahead = (key for key, position in self._loaded.items() if position > self.position)
         self.ungoverned = {offset for offset in self.memory.ungoverned(ahead) if offset > self.position}
         self._loaded.clear()
-        self.agenda = Agenda()
+        self._buried.clear()
         for name, head in self.memory.recovered():
             self.agenda.schedule(name, head)
+
+    def _due_ms(self, name: str) -> int:
+        head = self.memory.head(name)
+        return 0 if head is None else state.next_deadline_ms(head)
 
     def stored(self, key: bytes) -> StateWrite | None:
         """What this fold holds for a key of the changelog, as a write; None where it holds nothing."""

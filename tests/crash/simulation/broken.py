@@ -65,6 +65,14 @@ class LastWins(PartitionFold):
         super().load(key, value, position)
 
 
+class HastyStandby(PartitionFold):
+    """A standby that throws away what no head names yet."""
+
+    def follow(self) -> None:
+        for name, head in self.memory.recovered():
+            self.agenda.schedule(name, head)
+
+
 class EarlyTombstones(PartitionFold):
     """A conversation may be forgotten in the very batch that touched it last."""
 
@@ -87,4 +95,5 @@ BROKEN = {
     "states without waiting for outputs": Order(delivery=StatesFirst),
     "no mending at gaps": Order(delivery=NoMending),
     "the last record of a key, not the newest": Order(fold=LastWins),
+    "a standby that does not wait for heads": Order(fold=HastyStandby),
 }

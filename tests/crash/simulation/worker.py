@@ -17,6 +17,7 @@ from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fetch import Backlog, Fetch
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.governor.partition import PartitionFold
+from handrail.streams.governor.state import PARTITION_KEY
 from tests.crash.simulation.cluster import Cluster, MemoryProducer
 from tests.crash.simulation.loop import Loop
 from tests.crash.simulation.schedule import PARTITIONS, bundles
@@ -106,14 +107,14 @@ class Worker:
 
     def __init__(
         self, cluster: Cluster, log: Sequence[Found], order: Order = RIGHT, rows_max: int = 8, eager: bool = True,
-        knows_all: bool = True,
+        knows_all: bool = True, warm: bool = False,
     ) -> None:  # fmt: skip
         self.cluster, self.log = cluster, log
         self.loop = Loop()
         self.producer = MemoryProducer(cluster, self.loop, rows_max, eager)
         self.consumer = Consumer()
         known = Known(knows_all)
-        self.fold, stale = recovered(cluster, known.known, order)
+        self.fold, stale = recovered(cluster, known.known, order, warm)
         delivery = order.delivery(self.producer, "", 0, cluster.end)
         delivery.cluster, delivery.foreign = cluster, stale
         parts: Any = (self.consumer, self.producer, known, Tally())
@@ -149,12 +150,19 @@ class Worker:
         self.loop.settle()
 
 
-def recovered(cluster: Cluster, known: Mapping[str, Bundle], order: Order = RIGHT) -> tuple[PartitionFold, set[bytes]]:
-    """The fold of a new owner, and the keys whose last record is not the newest."""
+def recovered(
+    cluster: Cluster, known: Mapping[str, Bundle], order: Order = RIGHT, warm: bool = False
+) -> tuple[PartitionFold, set[bytes]]:
+    """The fold of a new owner, and the keys whose last record is not the newest.
+
+    A `warm` one has read the changelog along while it was written, as a standby does.
+    """
     fold = order.fold(0, PARTITIONS, known)
     for kept in cluster.changelog:
         assert kept.row.key is not None
         fold.load(kept.row.key, kept.row.value, kept.position)
+        if warm and kept.row.key == PARTITION_KEY:
+            fold.follow()
     fold.recovered()
     return fold, fold.overwritten
 

@@ -1,0 +1,75 @@
+"""The states of a partition that another worker owns, read along: whoever takes it over then has them already."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from handrail.schemas.errors import EngineError
+from handrail.schemas.topics import STATES
+from handrail.streams.engine import changelog
+from handrail.streams.engine.fatal import die_of
+from handrail.streams.engine.reading import reading
+from handrail.streams.governor.partition import PartitionFold
+from handrail.streams.governor.state import PARTITION_KEY
+
+FETCH_WAIT_MS = 500  # the embedded broker answers each fetch only when this is over; a take-over reads the rest at once
+POLL_MS = 1_000
+RECORDS_MAX = 500  # loaded in one go: the event loop does nothing else meanwhile
+RETRY_S = 5.0  # while the brokers are away
+
+Notice = Callable[[str], None]
+
+
+class Standby:
+    """Loads the changelog of one partition into `fold` until it is closed; `offset` is the next one to be loaded."""
+
+    def __init__(
+        self, bootstrap: str, fold: PartitionFold, notice: Notice, begin: Callable[[], Awaitable[object]]
+    ) -> None:
+        """`begin` is awaited first: what a worker owns comes before what it may own one day."""
+        self.fold, self.offset = fold, 0
+        self.end: int | None = None
+        self._bootstrap, self._notice, self._begin = bootstrap, notice, begin
+        self._tp = TopicPartition(STATES, fold.number)
+        self._task = asyncio.create_task(self._run(), name=f"standby of {STATES}[{fold.number}]")
+        self._task.add_done_callback(die_of)
+
+    @property
+    def behind(self) -> int | None:
+        """States on the changelog that are not loaded, as the last fetch knew it; None before the first one."""
+        return None if self.end is None else max(0, self.end - self.offset)
+
+    async def close(self) -> None:
+        """Nothing is loaded any more when this returns."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        await self._begin()
+        while True:
+            try:
+                await self._follow()
+            except EngineError as error:  # whoever owns the partition will say it too; ours are not to blame
+                self._notice(f"handrail worker: no standby of {STATES}[{self.fold.number}]: {error}")
+                return
+            except (KafkaError, OSError):
+                await asyncio.sleep(RETRY_S)
+
+    async def _follow(self) -> None:
+        async with reading(self._bootstrap, fetch_max_wait_ms=FETCH_WAIT_MS) as consumer:
+            consumer.assign([self._tp])
+            consumer.seek(self._tp, self.offset)
+            while True:
+                found = await consumer.getmany(self._tp, timeout_ms=POLL_MS, max_records=RECORDS_MAX)
+                self._load(found.get(self._tp, ()))
+                self.end = consumer.highwater(self._tp)
+                await asyncio.sleep(0)
+
+    def _load(self, records: "tuple[ConsumerRecord, ...] | list[ConsumerRecord]") -> None:
+        for record in records:
+            self.fold.load(record.key, record.value, changelog.position_of(record))
+            self.offset = record.offset + 1
+            if record.key == PARTITION_KEY:
+                self.fold.follow()

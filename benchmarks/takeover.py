@@ -1,23 +1,32 @@
 """How long one worker takes to take over many open conversations, on Apache Kafka. Needs Java and Maven.
 
     python -m benchmarks.takeover [--conversations 1000000]
+    python -m benchmarks.takeover --standby [--conversations 2000000]
 
 Writes the states of open conversations as a worker would have left them (a query and a proposal each: a head and two
 entries), starts one worker, and prints the seconds until it is ready and until it has answered one of them, and the
 largest memory of its process.
+
+With `--standby` two workers share the partitions, each reading along what the other owns; one is killed. Printed are
+the seconds until the other has answered a conversation of each of its partitions (a session of 6 s is part of them), and
+how long each partition took from being assigned to having its states.
 """
 
 import argparse
 import asyncio
+import re
 import sys
 import tempfile
 import time
+import urllib.request
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import orjson
 import psutil
 from aiokafka import AIOKafkaProducer
 
+from handrail.broker.ports import HOST, free_port
 from handrail.policies import Bundle, load_bundle
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, PARTITIONS, STATES
@@ -32,6 +41,7 @@ from tests.topics import Wire
 from tests.workers import Worker
 
 POLL_S = 0.2
+ANSWER_S_MAX, WAIT_S_MAX = 120.0, 600.0
 BATCH = 1_000  # states
 NAME = b"conv-000000000"  # as long as every other name, so that its states fit any of them
 
@@ -92,19 +102,92 @@ async def publish(bootstrap: str) -> None:
                 await wire.raw(b"control", log.records[-1].value or b"", partition=partition)
 
 
-async def answered(bootstrap: str) -> None:
-    """One of the old conversations goes on, and is decided as an old one."""
+async def answered(bootstrap: str, partitions: Iterable[int]) -> None:
+    """One old conversation of each partition goes on, and is decided as an old one."""
+    names = {partition_of(b"conv-%09d" % number, PARTITIONS): f"conv-{number:09d}" for number in range(100)}
+    wanted = [names[partition] for partition in partitions]
     async with Wire(bootstrap, DECISIONS) as wire:
-        log = Log("conv-000000007")
-        log.proposes("get_order", event_id="after", order_id="A-1001")
-        await wire.raw(b"conv-000000007", log.records[-1].value or b"", AGENT_EVENTS)
-        usage = orjson.loads((await wire.next(60)).value)["data"]["usage"]
-        assert usage["conversation_steps"] == 2, usage  # it remembers the first one
+        for name in wanted:
+            log = Log(name)
+            log.proposes("get_order", event_id="after", order_id="A-1001")
+            await wire.raw(name.encode(), log.records[-1].value or b"", AGENT_EVENTS)
+        for record in await wire.until(len(wanted), ANSWER_S_MAX):
+            usage = orjson.loads(record.value)["data"]["usage"]
+            assert usage["conversation_steps"] == 2, usage  # it remembers the first one
+
+
+class Measured(Worker):
+    """A worker whose metrics are asked for."""
+
+    def __init__(self, bootstrap: str, errors: Path) -> None:
+        self.at = f"{HOST}:{free_port()}"
+        super().__init__(bootstrap, errors, "--http", self.at)
+
+    def metric(self, name: str) -> dict[str, float]:
+        """The values of a metric by its labels, as they are written."""
+        with urllib.request.urlopen(f"http://{self.at}/metrics", timeout=WAIT_S_MAX) as page:
+            told = page.read().decode()
+        lines = re.findall(rf"^handrail_worker_{name}(\{{.*\}})? (\S+)$", told, re.MULTILINE)
+        return {labels: float(value) for labels, value in lines}
+
+    @property
+    def memory_mb(self) -> float:
+        """What its process holds now."""
+        return float(psutil.Process(self.process.pid).memory_info().rss / 1e6)
+
+
+def cold(bootstrap: str, folder: Path) -> str:
+    """One worker takes everything over from the changelog."""
+    started = time.perf_counter()
+    one, most = Measured(bootstrap, folder / "worker.log"), 0.0
+    try:
+        while not one.ready and one.process.poll() is None:
+            most = max(most, one.memory_mb)
+            time.sleep(POLL_S)
+        ready_s = time.perf_counter() - started
+        asyncio.run(answered(bootstrap, range(PARTITIONS)))
+        spent = time.perf_counter() - started
+    finally:
+        one.kill()
+    return f"{one.said()}\nready after {ready_s:.1f} s, all answered after {spent:.1f} s, {most:,.0f} MB at most"
+
+
+def warm(bootstrap: str, folder: Path) -> str:
+    """One of two workers is killed, and the other goes on with what it has read along."""
+    first = Measured(bootstrap, folder / "first.log")
+    second = Measured(bootstrap, folder / "second.log")
+    try:
+        _wait(lambda: first.ready and second.ready)
+        _wait(lambda: all(len(left := one.metric("standby_behind_states")) == 2 and not any(left.values())
+                          for one in (first, second)))  # fmt: skip
+        theirs = [int(re.sub(r"\D", "", label)) for label in second.metric("standby_states")]
+        before_s, before = second.metric("recovery_seconds_sum")[""], second.metric("recovery_seconds_count")[""]
+        killed = time.perf_counter()
+        first.kill()
+        asyncio.run(answered(bootstrap, theirs))
+        spent = time.perf_counter() - killed
+        took_s = second.metric("recovery_seconds_sum")[""] - before_s
+        count = second.metric("recovery_seconds_count")[""] - before
+        return (
+            f"{second.said()}\npartitions {theirs} answered {spent:.1f} s after the kill; from assigned to read "
+            f"{took_s / count:.2f} s each; {second.memory_mb:,.0f} MB"
+        )
+    finally:
+        first.kill()
+        second.kill()
+
+
+def _wait(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S_MAX
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(POLL_S)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--conversations", type=int, default=1_000_000)
+    parser.add_argument("--standby", action="store_true")
     asked = parser.parse_args()
     with Cluster(nodes=1, heap_mb=1024) as cluster, tempfile.TemporaryDirectory() as name:
         at = cluster.bootstrap
@@ -112,21 +195,7 @@ def main() -> None:
         asyncio.run(publish(at))
         count = asyncio.run(fill(at, asked.conversations))
         print(f"{asked.conversations:,} open conversations, {count:,} states", file=sys.stderr)
-        started = time.perf_counter()
-        one = Worker(at, Path(name) / "worker.log")
-        try:
-            process, most = psutil.Process(one.process.pid), 0
-            while not one.ready and one.process.poll() is None:
-                most = max(most, process.memory_info().rss)
-                time.sleep(POLL_S)
-            ready_s = time.perf_counter() - started
-            asyncio.run(answered(at))
-            spent = time.perf_counter() - started
-        finally:
-            one.kill()
-        print(
-            f"{one.said()}\nready after {ready_s:.1f} s, one answered after {spent:.1f} s, {most / 1e6:,.0f} MB at most"
-        )
+        print((warm if asked.standby else cold)(at, Path(name)))
 
 
 if __name__ == "__main__":

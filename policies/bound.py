@@ -1,5 +1,6 @@
 """A rule bound to one event type and one tool: every name looked up once, so that judging is only comparing."""
 
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -107,9 +108,13 @@ def _cut(value: Any) -> Any:
     text = value if isinstance(value, str) else None
     if text is None:
         text = words(value)
-        return (
-            value
-            if isinstance(value, dict | list) and len(text) < EVIDENCE_CHARACTERS_MAX and "…" not in text
-            else text
-        )
+        fits = isinstance(value, dict | list) and len(text) < EVIDENCE_CHARACTERS_MAX and "…" not in text
+        return _as_json(value) if fits else text
     return text if len(text) <= EVIDENCE_CHARACTERS_MAX else text[: EVIDENCE_CHARACTERS_MAX - 1] + "…"
+
+
+def _as_json(value: Any) -> Any:
+    """A structure as it is, but for the costs in a `usage`: decimals, which JSON does not have."""
+    if not isinstance(value, dict):
+        return value
+    return {name: words(inner) if type(inner) is Decimal else inner for name, inner in value.items()}

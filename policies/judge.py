@@ -16,6 +16,9 @@ PLANS_MAX = 4_096
 BINDINGS_MAX = 256
 
 
+_NOTHING = Judgement((), ())
+
+
 class Plan(NamedTuple):
     """What judges one kind of subject: rules in the order of findings, and policies whose default is not `allow`."""
 
@@ -48,7 +51,7 @@ class Judge:
                 skipped.append(bound.skipped(subject))
         if defaults:
             findings = _with_defaults(findings, defaults)
-        return Judgement(tuple(findings), tuple(skipped))
+        return Judgement(tuple(findings), tuple(skipped)) if findings or skipped else _NOTHING
 
     def _remember(self, event_type: str, tool: str | None, agent_id: str, tenant: str) -> Plan:
         plan = self._plan(event_type, tool, agent_id, tenant)

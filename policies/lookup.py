@@ -86,7 +86,7 @@ def reader(where: Place) -> Getter:
     if root == EFFECT:
         return _effect(parts[0])
     read = attrgetter(root)
-    if len(parts) == 1:
+    if len(parts) == 1 and root != "attributes":  # of which the contract says only in queries that they are named
         name = parts[0]
         return lambda subject: read(subject).get(name, MISSING)
     if parts:

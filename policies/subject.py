@@ -1,8 +1,9 @@
 """What is judged, and what comes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
+
+import msgspec
 
 Action: TypeAlias = Literal["block", "require_approval", "allow"]
 Mode: TypeAlias = Literal["enforce", "shadow"]
@@ -11,8 +12,7 @@ RESTRICTIVE: dict[str, int] = {"block": 0, "require_approval": 1, "allow": 2}
 """The order of actions, most restrictive first."""
 
 
-@dataclass(slots=True)
-class Subject:
+class Subject(msgspec.Struct):
     """One proposal, as the rules see it. `tool` is canonical; `data` is the event's, as it came.
 
     `usage` holds the fields of a decision's usage, `facts` what `tools.yaml` takes from earlier results, by fact.
@@ -23,13 +23,13 @@ class Subject:
     tenant: str
     agent_id: str
     tool: str | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    customer: Mapping[str, Any] = field(default_factory=dict)
-    usage: Mapping[str, Any] = field(default_factory=dict)
-    classification: Mapping[str, Any] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = {}
+    attributes: Mapping[str, Any] = {}
+    customer: Mapping[str, Any] = {}
+    usage: Mapping[str, Any] = {}
+    classification: Mapping[str, Any] = {}
+    facts: Mapping[str, Any] = {}
+    data: Mapping[str, Any] = {}
 
 
 class RuleFinding(NamedTuple):

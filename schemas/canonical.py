@@ -7,21 +7,29 @@ import orjson
 import rfc8785
 
 _LEAVES = frozenset({str, int, bool, type(None)})
+_FLOAT_MIN, _FLOAT_MAX = 0.001, 1e9  # in between, fractions have one form: the fewest digits, without an exponent
 
 
 def _plain(value: Any) -> bool:
-    """Whether orjson's sorted output is canonical already: no floats, and keys that sort alike in UTF-8 and UTF-16."""
+    """Whether orjson's sorted output is canonical already: keys that sort alike in UTF-8 and UTF-16, and plain numbers.
+
+    Of floats, whole ones (`1.0` for `1`) and those with an exponent are none.
+    """
     kind = type(value)
     if kind is dict:
-        for key, inner in value.items():
-            if not key.isascii() or not (type(inner) in _LEAVES or _plain(inner)):
-                return False
-        return True
-    if kind is list:
-        for inner in value:  # noqa: SIM110 - a generator costs twice as much, and this is on the hot path
+        if not "".join(value).isascii():
+            return False
+        for inner in value.values():  # noqa: SIM110 - a generator costs twice as much, and this is on the hot path
             if not (type(inner) in _LEAVES or _plain(inner)):
                 return False
         return True
+    if kind is list:
+        for inner in value:  # noqa: SIM110 - as above
+            if not (type(inner) in _LEAVES or _plain(inner)):
+                return False
+        return True
+    if kind is float:
+        return _FLOAT_MIN < abs(value) < _FLOAT_MAX and not value.is_integer()
     return kind in _LEAVES
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from handrail.schemas.errors import SchemaError
 
 MS_MAX = 253_402_300_799_999  # the end of the year 9999: RFC 3339 has no later one
+_ENDS = tuple(f".{ms:03d}Z" for ms in range(1000))
 
 
 def to_ms(text: str) -> int:
@@ -29,5 +30,6 @@ def to_rfc3339(ms: int) -> str:
 
     Where producers set the time of a record (the embedded broker, a file), what is due a minute after it can be later.
     """
-    second, rest = divmod(min(max(ms, 0), MS_MAX), 1000)
-    return f"{_second(second)}.{rest:03d}Z"
+    if not 0 <= ms <= MS_MAX:
+        ms = min(max(ms, 0), MS_MAX)
+    return _second(ms // 1000) + _ENDS[ms % 1000]

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError, create_model
 
@@ -27,8 +26,7 @@ _FORMS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """`raw` is the whole event as it came, `event` the same, typed."""
 
     raw: dict[str, Any]

@@ -1,6 +1,7 @@
 """A record as it lies on the log, and a record to be written: what crosses the line between pure and impure."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # CloudEvents' Kafka binding, structured mode.
 CLOUDEVENT = (("content-type", b"application/cloudevents+json"),)
@@ -19,8 +20,7 @@ class Record:
     headers: tuple[tuple[str, bytes], ...] = ()  # only a dead letter passes them on; nothing is decided by them
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One record to be produced. It goes to the partition number of the record that caused it."""
 
     topic: str
@@ -29,8 +29,7 @@ class Output:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StateWrite:
+class StateWrite(NamedTuple):
     """One record for the changelog: `value` None is a tombstone; `position` is the offset it is valid at."""
 
     key: bytes

@@ -1,7 +1,8 @@
 """The changelog of the states: read whole for recovery, in part where somebody else wrote to it."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from aiokafka import ConsumerRecord, TopicPartition
 
@@ -11,9 +12,10 @@ from handrail.schemas.topics import STATES
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.producer import Row
 from handrail.streams.engine.reading import reading
+from handrail.streams.governor.partition import PartitionFold
 
 TELL_S = 5.0
-LOOK_RECORDS = 1_000  # at the clock
+RECORDS_MAX = 500  # loaded in one go: the event loop does nothing else meanwhile
 
 POSITION = "p"  # header: eight bytes, big-endian; tombstones have no value that could carry it
 
@@ -33,23 +35,22 @@ def position_of(record: ConsumerRecord) -> int:
 
 
 async def read(
-    bootstrap: str,
-    partition: int,
-    load: Callable[[bytes, bytes | None, int], None],
-    tell: Callable[[int, int], None] = lambda *_: None,
-    first: int = 0,
+    bootstrap: str, fold: PartitionFold, tell: Callable[[int, int], None] = lambda *_: None, first: int = 0
 ) -> int:
-    """Hand every record of the partition from `first` on to `load(key, value, position)`; gives the offset after them.
+    """Load every record of the fold's partition from `first` on; gives the offset after them.
 
     `tell(read, all)` is called now and then where it takes long; records that compaction has removed count as read.
+    The fold has still to be told that it is recovered.
     """
-    end = await end_of(bootstrap, partition)
+    end = await end_of(bootstrap, fold.number)
     told_s = time.monotonic()
-    async for record in _records(bootstrap, partition, first, end):
-        load(record.key, record.value, position_of(record))
-        if not record.offset % LOOK_RECORDS and time.monotonic() - told_s >= TELL_S:
+    async for records in _records(bootstrap, fold.number, first, end):
+        for record in records:
+            fold.load(record.key, record.value, position_of(record))
+        fold.follow()
+        if records and time.monotonic() - told_s >= TELL_S:
             told_s = time.monotonic()
-            tell(record.offset + 1, end)
+            tell(records[-1].offset + 1, end)
     return end
 
 
@@ -61,10 +62,11 @@ async def end_of(bootstrap: str, partition: int) -> int:
 
 async def keys_between(bootstrap: str, partition: int, first: int, end: int) -> set[bytes]:
     """The keys of the records from `first` up to, not including, `end`."""
-    return {record.key async for record in _records(bootstrap, partition, first, end)}
+    return {record.key async for records in _records(bootstrap, partition, first, end) for record in records}
 
 
-async def _records(bootstrap: str, partition: int, first: int, end: int) -> AsyncIterator[ConsumerRecord]:
+async def _records(bootstrap: str, partition: int, first: int, end: int) -> AsyncIterator[Sequence[ConsumerRecord]]:
+    """At most RECORDS_MAX at a time; others have their turn in between."""
     if first >= end:
         return
     tp = TopicPartition(STATES, partition)
@@ -72,6 +74,6 @@ async def _records(bootstrap: str, partition: int, first: int, end: int) -> Asyn
         consumer.assign([tp])
         consumer.seek(tp, first)
         while await consumer.position(tp) < end:
-            for record in (await consumer.getmany(tp, timeout_ms=1000)).get(tp, ()):
-                if record.offset < end:
-                    yield record
+            found = await consumer.getmany(tp, timeout_ms=1000, max_records=RECORDS_MAX)
+            yield [record for record in found.get(tp, ()) if record.offset < end]
+            await asyncio.sleep(0)

@@ -153,7 +153,7 @@ class Partitions:
         if left is not None and await changelog.end_of(self._bootstrap, number) == left.delivery.next_offset:
             return left.fold, left.delivery
         fold, first = await self._read_along(tp)
-        end = await changelog.read(self._bootstrap, number, fold.load, partial(self._tell_progress, number), first)
+        end = await changelog.read(self._bootstrap, fold, partial(self._tell_progress, number), first)
         fold.recovered()
         if fold.ruleset and fold.ruleset not in self._bundles.known:
             raise EngineError(f"bundle {fold.ruleset} is active but not published: publish it again")

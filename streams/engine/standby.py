@@ -1,7 +1,7 @@
 """The states of a partition that another worker owns, read along: whoever takes it over then has them already."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -12,11 +12,9 @@ from handrail.streams.engine import changelog
 from handrail.streams.engine.fatal import die_of
 from handrail.streams.engine.reading import reading
 from handrail.streams.governor.partition import PartitionFold
-from handrail.streams.governor.state import PARTITION_KEY
 
 FETCH_WAIT_MS = 500  # the embedded broker answers each fetch only when this is over; a take-over reads the rest at once
 POLL_MS = 1_000
-RECORDS_MAX = 500  # loaded in one go: the event loop does nothing else meanwhile
 RETRY_S = 5.0  # while the brokers are away
 
 Notice = Callable[[str], None]
@@ -62,14 +60,13 @@ class Standby:
             consumer.assign([self._tp])
             consumer.seek(self._tp, self.offset)
             while True:
-                found = await consumer.getmany(self._tp, timeout_ms=POLL_MS, max_records=RECORDS_MAX)
+                found = await consumer.getmany(self._tp, timeout_ms=POLL_MS, max_records=changelog.RECORDS_MAX)
                 self._load(found.get(self._tp, ()))
                 self.end = consumer.highwater(self._tp)
                 await asyncio.sleep(0)
 
-    def _load(self, records: "tuple[ConsumerRecord, ...] | list[ConsumerRecord]") -> None:
+    def _load(self, records: Sequence[ConsumerRecord]) -> None:
         for record in records:
             self.fold.load(record.key, record.value, changelog.position_of(record))
             self.offset = record.offset + 1
-            if record.key == PARTITION_KEY:
-                self.fold.follow()
+        self.fold.follow()

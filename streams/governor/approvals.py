@@ -26,13 +26,16 @@ Judge = Callable[[Turn, Call], tuple[list[Finding], Skipped]]
 
 def waiting(turn: Turn, call: Call) -> Approval | None:
     """The open approval of the same call, if there is one."""
-    return next((one for one in turn.case.head.approvals if one.call == call.key), None)
+    for one in turn.case.head.approvals:
+        if one.call == call.key:
+            return one
+    return None
 
 
 def was_denied(turn: Turn, call: Call) -> Finding | None:
     """After a denial the same call is blocked for the rest of the conversation."""
     denied = turn.case.head.denied
-    if call.key not in {denied[at : at + 8] for at in range(0, len(denied), 8)}:
+    if not denied or call.key not in {denied[at : at + 8] for at in range(0, len(denied), 8)}:
         return None
     return Finding("approval.denied", BLOCK, "A human has denied this call.", {"tool": call.named}, escalate=False)
 

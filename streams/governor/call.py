@@ -1,9 +1,10 @@
 """A call: one action in the form in which it is compared, counted and bound to a decision."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+
+import msgspec
 
 from handrail.policies import canonical_tool
 from handrail.schemas.action import RESPONSE, action_digest
@@ -11,8 +12,7 @@ from handrail.schemas.canonical import canonical
 from handrail.streams.governor.turn import Turn
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """`key` (8 bytes) is the same for the same call; `digest` binds to this one action."""
 
     action_id: str

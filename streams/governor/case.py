@@ -77,15 +77,19 @@ class Case:
     @property
     def guard(self) -> bytes:
         """The last 64 identities (guard.py)."""
+        head = self.head
+        if not head.sealed:
+            return head.guard
         if self._guard is None:
-            blocks = b"".join(map(self._part, self.head.sealed))
-            self._guard = (blocks + self.head.guard)[-guard.REMEMBERED * guard.ENTRY :]
+            blocks = b"".join(map(self._part, head.sealed))
+            self._guard = (blocks + head.guard)[-guard.REMEMBERED * guard.ENTRY :]
         return self._guard
 
     def remember(self, entry: bytes, answer: int) -> None:
         """One more identity; a full block leaves the head."""
         head = self.head
-        self._guard = guard.remember(self.guard, entry, answer)
+        if self._guard is not None:
+            self._guard = guard.remember(self._guard, entry, answer)
         head.guard = guard.remember(head.guard, entry, answer)
         if len(head.guard) == guard.BLOCK:
             kept = head.sealed[-SEALED_MAX + 1 :]

@@ -14,7 +14,10 @@ def observe(recent: bytes, call: bytes) -> tuple[bytes, int]:
 
     0 means that nothing turns. A run of one and the same call is `loop.repeat`'s, not a cycle.
     """
+    again = call[:KEY] in recent  # without it nothing turns
     recent = (recent + call[:KEY])[-RECENT_MAX * KEY :]
+    if not again:
+        return recent, 0
     for period in PERIODS:
         size = period * KEY
         last = recent[-size:]

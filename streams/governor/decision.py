@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -142,6 +143,7 @@ def _linked(head: Conversation, data: dict[str, Any], repeat: bool) -> orjson.Fr
     return orjson.Fragment(raw[:-1] + UNSIGNED)
 
 
+@lru_cache(4096)
 def usd(pico: int) -> Decimal:
     """Pico-dollars as a decimal number of dollars, for conditions that compare."""
     return Decimal(pico).scaleb(-12)

@@ -25,6 +25,7 @@ SECRET_NAMES = frozenset(
     }
 )  # fmt: skip
 DEPTH_MAX = 16
+_NESTED = (dict, list)
 
 
 class Said(msgspec.Struct, array_like=True, tag="s"):
@@ -84,18 +85,22 @@ def redact(value: Any, path: str = "", found: list[str] | None = None, depth: in
     if depth > DEPTH_MAX:
         return value, found
     if isinstance(value, dict):
-        kept = {}
-        for name, inner in value.items():
-            where = f"{path}.{name}" if path else name
-            if inner is not None and _secret(name):
-                found.append(where)
-                kept[name] = REDACTED
-            else:
-                kept[name] = redact(inner, where, found, depth + 1)[0] if isinstance(inner, dict | list) else inner
-        return kept, found
+        return _redact_named(value, path, found, depth), found
     if isinstance(value, list):
         return [redact(inner, f"{path}[{at}]", found, depth + 1)[0] for at, inner in enumerate(value)], found
     return value, found
+
+
+def _redact_named(value: dict[str, Any], path: str, found: list[str], depth: int) -> dict[str, Any]:
+    kept = {}
+    for name, inner in value.items():
+        if inner is not None and _secret(name):
+            found.append(f"{path}.{name}" if path else name)
+            inner = REDACTED
+        elif isinstance(inner, _NESTED):
+            inner = redact(inner, f"{path}.{name}" if path else name, found, depth + 1)[0]
+        kept[name] = inner
+    return kept
 
 
 def shown(value: Any, path: str) -> tuple[bytes, list[str]]:

@@ -157,11 +157,10 @@ def _attempt(turn: Turn, tried: entries.Tried) -> None:
 
 
 def _open_action(turn: Turn, one: call.Call, allowed: bytes) -> None:
-    head = turn.case.head
-    kept = {**head.open_actions, one.action_id: one.key + allowed}
+    kept = turn.case.head.open_actions
+    kept[one.action_id] = one.key + allowed
     while len(kept) > OPEN_ACTIONS_MAX:
         del kept[next(iter(kept))]
-    head.open_actions = kept
 
 
 def _still_waiting(turn: Turn, one: call.Call, handoff_id: str) -> Answer:

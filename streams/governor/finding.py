@@ -1,8 +1,9 @@
 """A finding: one rule or detector that fired on one record, and what it asks for."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import Any
+
+import msgspec
 
 ALLOW, REQUIRE_APPROVAL, BLOCK, HALT = range(4)
 VERDICTS = ("allow", "require_approval", "block", "halt")
@@ -11,8 +12,7 @@ MESSAGE_MAX = 1000
 VALUE_MAX = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """`verdict` is what this finding alone would answer; `escalate` says whether a block calls a human."""
 
     code: str
@@ -54,11 +54,15 @@ def cut(value: Any) -> Any:
     return value
 
 
-def most_restrictive(findings: Iterable[Finding]) -> int:
+def most_restrictive(findings: Collection[Finding]) -> int:
     """The verdict of all findings that enforce; `ALLOW` where there is none."""
+    if not findings:
+        return ALLOW
     return max((finding.verdict for finding in findings if finding.mode == "enforce"), default=ALLOW)
 
 
 def ordered(findings: list[Finding]) -> list[Finding]:
-    """Most restrictive first, what enforces before what only watches, else in the order found."""
+    """Most restrictive first, what enforces before what only watches, else in the order found; maybe the same list."""
+    if len(findings) < 2:
+        return findings
     return sorted(findings, key=lambda finding: (finding.mode != "enforce", -finding.verdict))

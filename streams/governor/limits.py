@@ -13,6 +13,8 @@ def count_step(turn: Turn) -> Finding | None:
     limits = turn.limits
     execution.steps += 1
     head.steps += 1
+    if execution.steps <= limits.steps_max and head.steps <= limits.conversation_steps_max:
+        return None
     for steps, steps_max, of in (
         (execution.steps, limits.steps_max, "execution"),
         (head.steps, limits.conversation_steps_max, "conversation"),
@@ -37,6 +39,8 @@ def over_cost(turn: Turn) -> Finding | None:
     """The cost limit that is passed, if one is."""
     head, execution = turn.case.head, turn.execution
     limits = turn.limits
+    if execution.cost_pico <= limits.cost_pico_max and head.cost_pico <= limits.conversation_cost_pico_max:
+        return None
     for cost, cost_max, of in (
         (execution.cost_pico, limits.cost_pico_max, "execution"),
         (head.cost_pico, limits.conversation_cost_pico_max, "conversation"),

@@ -28,6 +28,7 @@ class Memory:
         # Keys of entries and parts that no head names any more; removed with the next batch.
         self._unnamed: dict[_Unnamed, None] = {}
         self._loaded: dict[str, None] = {}  # conversations of which something was loaded, and not yet taken over
+        self._fresh: dict[str, None] = {}  # those of them that were not looked at since
 
     def __len__(self) -> int:
         return len(self._heads)
@@ -41,7 +42,7 @@ class Memory:
         """Take over one record of the changelog."""
         raw, mark, number = key.partition(ENTRY_MARK)
         name = raw.decode()
-        self._loaded[name] = None
+        self._loaded[name] = self._fresh[name] = None
         if number.startswith(PART_MARK):
             self._put(self._parts, state.part_key, name, int(number[1:]), value)
         elif mark:
@@ -61,11 +62,12 @@ class Memory:
         self._unnamed.pop((key_of, name, number), None)  # removed by somebody else
 
     def settled(self) -> Iterator[tuple[str, Conversation]]:
-        """The conversations that were loaded since and have nothing but what their heads name, with their heads.
+        """The conversations loaded since the last time that have nothing but what their heads name, with their heads.
 
         Of the others, a head may be still to come: compaction moves it behind what it names. Raises as `recovered`.
         """
-        for name in list(self._loaded):
+        fresh, self._fresh = self._fresh, {}
+        for name in fresh:
             if (head := self._loaded_head(name)) is not None and self._fits(name, head):
                 del self._loaded[name]
                 yield name, head
@@ -80,7 +82,7 @@ class Memory:
             self._keep_named(name, head or Conversation())
             if head is not None:
                 yield name, head
-        self._loaded.clear()
+        self._loaded, self._fresh = {}, {}
 
     def _loaded_head(self, name: str) -> Conversation | None:
         try:
@@ -123,6 +125,13 @@ class Memory:
         raw = self._heads.get(name)
         return None if raw is None else state.decode_conversation(raw)
 
+    def case(self, name: str) -> Case | None:
+        """The conversation as it is stored, to be worked on."""
+        raw = self._heads.get(name)
+        if raw is None:
+            return None
+        return Case(name, state.decode_conversation(raw), self._entries.get(name, {}), self._parts.get(name, {}))
+
     def entries(self, name: str) -> Mapping[int, bytes]:
         """The stored entries."""
         return self._entries.get(name, {})
@@ -152,8 +161,10 @@ class Memory:
         writes: list[StateWrite] = []
         heads: list[StateWrite] = []
         for name, case in touched.items():
-            writes += self._commit_parts(name, case)
-            writes += self._commit_entries(name, case)
+            if case.new_parts:
+                writes += self._commit_parts(name, case)
+            if case.added:
+                writes += self._commit_entries(name, case)
             self._keep_named(name, case.head)
             raw = self._heads[name] = state.encode(case.head)
             heads.append(StateWrite(name.encode(), raw, case.head.position))
@@ -179,7 +190,8 @@ class Memory:
         kept = self._entries.get(name, {})
         if len(kept) > head.entries_next - head.entries_first:
             self._drop(state.entry_key, name, kept, range(head.entries_first, head.entries_next))
-        self._drop(state.part_key, name, self._parts.get(name, {}), state.live_parts(head))
+        if parts := self._parts.get(name):
+            self._drop(state.part_key, name, parts, state.live_parts(head))
 
     def _drop(self, key_of: _KeyOf, name: str, kept: dict[int, bytes], named: Collection[int]) -> None:
         for number in [number for number in kept if number not in named]:

@@ -93,9 +93,9 @@ class PartitionFold:
                 raise state.unreadable(key, error) from error
 
     def follow(self) -> None:
-        """After a `load` of the partition's own state, with more to come: take over what is whole already.
+        """After any `load`, with more to come: take over what is whole already.
 
-        So little is left for `recovered` when a standby takes over, and what was forgotten leaves it too.
+        So little is left for `recovered`, and what was forgotten leaves a standby too.
         """
         for name, head in self.memory.settled():
             self.agenda.schedule(name, head)
@@ -199,7 +199,8 @@ class Batch:
 
     def _record(self, record: Record) -> None:
         """Move the clock, settle what is due, then the record itself."""
-        self.state.clock_ms = max(self.state.clock_ms, record.timestamp_ms)
+        if record.timestamp_ms > self.state.clock_ms:
+            self.state.clock_ms = record.timestamp_ms
         while (due := self.fold.agenda.pop(self.state.clock_ms)) is not None:
             self.settled.append(due)
             self.settling = due[1]
@@ -221,7 +222,7 @@ class Batch:
             raise SchemaError(
                 f"key: must be the subject {subject!r}, is {shown}: set the Kafka key to the conversation id"
             )
-        if subject in self.cases or subject in self.fold.memory or subject == CONTROL_KEY or partitions is None:
+        if partitions is None or subject in self.cases or subject in self.fold.memory or subject == CONTROL_KEY:
             return
         if (right := partition_of(record.key, partitions)) != record.partition:
             raise SchemaError(
@@ -329,7 +330,7 @@ class Batch:
         Its day is over by the clock; but one that was written further on in the log has lived until then.
         """
         case = self._known(name)
-        if case is None or case.head.position >= offset:
+        if case is None or not case.head.ended_ms or case.head.position >= offset:
             return case
         leaves = state.forgotten_ms(case.head)
         return None if leaves and leaves <= self.state.clock_ms else case
@@ -338,10 +339,9 @@ class Batch:
         """The case of a conversation that is in the memory, be its day over or not."""
         case = self.cases.get(name)
         if case is None:
-            head = self.fold.memory.head(name)
-            if head is None:
-                return None
-            case = self.cases[name] = Case(name, head, self.fold.memory.entries(name), self.fold.memory.parts(name))
+            case = self.fold.memory.case(name)
+            if case is not None:
+                self.cases[name] = case
         return case
 
     def _touch(self, case: Case, record: Record, outputs: list[Output]) -> None:

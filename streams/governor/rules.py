@@ -45,10 +45,18 @@ def judge(
         data=turn.data,
     )
     found: Judgement = turn.bundle.judge(subject)
-    skipped = tuple(
-        {"policy_id": one.policy_id, "rule_id": one.rule_id, "field": one.field} for one in found.skipped[:SKIPPED_MAX]
+    return [_finding(rule, effect) for rule in found.findings], _skipped(found)
+
+
+def _skipped(found: Judgement) -> Skipped:
+    if not found.skipped:
+        return ()
+    return tuple(
+        [
+            {"policy_id": one.policy_id, "rule_id": one.rule_id, "field": one.field}
+            for one in found.skipped[:SKIPPED_MAX]
+        ]
     )
-    return [_finding(rule, effect) for rule in found.findings], skipped
 
 
 def _finding(rule: RuleFinding, effect: str) -> Finding:

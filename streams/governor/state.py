@@ -137,6 +137,8 @@ def forgotten_ms(head: Conversation) -> int:
 
 def next_deadline_ms(head: Conversation) -> int:
     """The next moment at which time alone changes something, 0 where there is none."""
+    if not head.approvals and not head.handoffs:
+        return forgotten_ms(head) if head.ended_ms else 0
     due = [one.expires_ms for one in head.approvals] + [one.due_ms for one in head.handoffs if one.due_ms]
     if leaves := forgotten_ms(head):
         due.append(leaves)

@@ -1,5 +1,6 @@
 """One agent event into one conversation: replay guard, what is learnt from it, the handler's answer."""
 
+from functools import lru_cache
 from typing import Any
 
 from handrail.policies import Bundle
@@ -9,6 +10,7 @@ from handrail.streams.governor import approvals, decision, guard
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.call import answer_of, call_of
 from handrail.streams.governor.case import Case
+from handrail.streams.governor.controls import RESOLUTION
 from handrail.streams.governor.events import HANDLERS, Answer
 from handrail.streams.governor.state import PartitionState
 from handrail.streams.governor.turn import Turn
@@ -47,7 +49,7 @@ def step(
             _repeat(turn, answer)
         return turn
     answered: Answer = HANDLERS[raw["type"]](turn)
-    case.remember(entry, _remembered(turn, answered))
+    case.remember(entry, guard.UNANSWERED if answered is None else guard.pack(*answered, _slot(turn)))
     return turn
 
 
@@ -74,8 +76,10 @@ def turn_of(
     data, head = raw["data"], case.head
     if learns:
         _learn(case, data, record)
-    agent_id = data.get("agent_id") or head.agent_id
-    execution_id, now_ms = data.get("execution_id") or case.id, partition.clock_ms
+    # A person's answer has no agent: what stands there under the names of one, nobody has checked.
+    said = {} if raw["type"] == RESOLUTION else data
+    agent_id = said.get("agent_id") or head.agent_id
+    execution_id, now_ms = said.get("execution_id") or case.id, partition.clock_ms
     execution = case.execution(execution_id, agent_id, now_ms) if learns else case.known_execution(execution_id, now_ms)
     return Turn(
         case=case,
@@ -96,7 +100,7 @@ def turn_of(
         observed=bundle.agent(agent_id).enforcement == "observe",
         ruleset=partition.ruleset,
         traceparent=raw.get("traceparent"),
-        recorded=bool(data.get("recorded")),
+        recorded=bool(said.get("recorded")),
     )
 
 
@@ -107,23 +111,27 @@ def _learn(case: Case, data: dict[str, Any], record: Record) -> None:
         head.tenant = data.get("tenant") or "default"
     if agent_id := data.get("agent_id"):
         head.agent_id = agent_id
-    head.agent_version = (data.get("agent_version") or head.agent_version)[:WORD_MAX]
-    head.channel = (data.get("channel") or head.channel)[:WORD_MAX]
-    head.locale = (data.get("locale") or head.locale)[:WORD_MAX]
-    head.recorded = head.recorded or bool(data.get("recorded"))
+    if agent_version := data.get("agent_version"):
+        head.agent_version = agent_version[:WORD_MAX]
+    # Where the contract does not know them, anything may stand under these names.
+    if (channel := data.get("channel")) and isinstance(channel, str):
+        head.channel = channel[:WORD_MAX]
+    if (locale := data.get("locale")) and isinstance(locale, str):
+        head.locale = locale[:WORD_MAX]
+    if data.get("recorded"):
+        head.recorded = True
     if customer := data.get("customer"):
         case.learn_customer(customer)
 
 
-def _remembered(turn: Turn, answered: Answer) -> int:
-    if answered is None:
-        return guard.UNANSWERED
-    return guard.pack(answered[0], answered[1], _slot(turn))
+@lru_cache(16)
+def _digest(ruleset: str) -> bytes:
+    return bytes.fromhex(ruleset.removeprefix(PREFIX))
 
 
 def _slot(turn: Turn) -> int:
     """Where the head keeps the bundle that answers; the oldest of 16 makes room."""
-    head, digest = turn.case.head, bytes.fromhex(turn.ruleset.removeprefix(PREFIX))
+    head, digest = turn.case.head, _digest(turn.ruleset)
     if digest in head.rulesets:
         return head.rulesets.index(digest)
     slot = head.rulesets_seen % RULESETS_MAX

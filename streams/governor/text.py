@@ -4,10 +4,13 @@ import re
 import unicodedata
 
 _APART = re.compile(r"[\W_]+")
+_ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 
 
 def normalise(text: str) -> str:
     """NFKC, case-folded, runs of white space and punctuation as one space: what counts as the same words."""
+    if text.isascii():  # nearly always; the same, in a third of the time
+        return " ".join(text.translate(_ASCII).split())
     return _APART.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 

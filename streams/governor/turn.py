@@ -1,8 +1,8 @@
 """A turn: one record being folded into one conversation, with all that the detectors may look at."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import orjson
 
 from handrail.policies import Bundle, Limits
@@ -14,8 +14,7 @@ from handrail.streams.governor.state import Execution, PartitionState
 SOURCE = "/handrail/governor"
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(msgspec.Struct, eq=False):
     """`source`, `event_id` and `event_type` name the record that is answered, `data` is its data as it came.
 
     For a release they name the waiting proposal, while `offset` and `now_ms` are those of the record that released it.
@@ -40,7 +39,7 @@ class Turn:
     ruleset: str  # the bundle that answers; for a repeat the one that answered then
     traceparent: str | None = None
     recorded: bool = False
-    outputs: list[Output] = field(default_factory=list)
+    outputs: list[Output] = []
 
     def emit(self, topic: str, event_type: str, event_id: str, data: Any, key: str | None = None) -> None:
         """Add one CloudEvent to the outputs of this turn; its key is the conversation unless told otherwise.

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from aiokafka.errors import KafkaError
 
@@ -104,11 +104,12 @@ class Brokers:
 
 @contextmanager
 def frozen(pids: list[int]) -> Iterator[None]:
-    """These processes stand still while the block lasts."""
+    """These processes stand still while the block lasts; one of them may be killed meanwhile."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)

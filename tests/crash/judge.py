@@ -139,7 +139,7 @@ async def _compare_states(findings: Findings, bootstrap: str, folds: list[Partit
     """What a worker would recover now is what the fold over the whole log remembers."""
     for fold in folds:
         recovered = PartitionFold(fold.number, fold.partitions, bundles.known)
-        await changelog.read(bootstrap, fold.number, recovered.load)
+        await changelog.read(bootstrap, recovered)
         recovered.recovered()
         expected, found = _remembered(fold), _remembered(recovered)
         findings.figures["conversations remembered"] += len(fold.memory)

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from handrail.schemas.events import EVENTS
 from handrail.schemas.partitioner import partition_of
 
 SAMPLES = Path(__file__).resolve().parents[2] / "schemas" / "samples" / "v1"
@@ -172,6 +173,7 @@ def _with(dice: random.Random, event: Json, text: bytes) -> bytes:
 
 # --- what is done to values
 
+DECLARED = sorted({name for model in EVENTS.values() for name in model.model_fields})
 LEAVES: tuple[Json, ...] = (
     None,
     True,
@@ -227,6 +229,13 @@ def _control(dice: random.Random, event: Json) -> bytes:
     return orjson.dumps(event)
 
 
+def _undeclared(dice: random.Random, event: Json) -> bytes:
+    """Names that other types declare, with any value: nobody has checked those here."""
+    if isinstance(event.get("data"), dict):
+        event["data"] |= {dice.choice(DECLARED): dice.choice(LEAVES) for _ in range(3)}
+    return orjson.dumps(event)
+
+
 def _time(dice: random.Random, event: Json) -> bytes:
     times = ("1970-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59-23:59", "0000-00-00T00:00:00Z")
     event["time"] = dice.choice((*times, "2026-13-45T99:99:99Z", "1969-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59"))
@@ -266,6 +275,7 @@ KINDS: dict[str, Callable[[random.Random, Json], bytes | None]] = {
     "long": _long,
     "control": _control,
     "time": _time,
+    "undeclared": _undeclared,
     "edge": _edge,
     "null": _null,
     "partition": _as_it_is,

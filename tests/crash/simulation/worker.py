@@ -107,14 +107,14 @@ class Worker:
 
     def __init__(
         self, cluster: Cluster, log: Sequence[Found], order: Order = RIGHT, rows_max: int = 8, eager: bool = True,
-        knows_all: bool = True, warm: bool = False,
+        knows_all: bool = True, often: bool = False,
     ) -> None:  # fmt: skip
         self.cluster, self.log = cluster, log
         self.loop = Loop()
         self.producer = MemoryProducer(cluster, self.loop, rows_max, eager)
         self.consumer = Consumer()
         known = Known(knows_all)
-        self.fold, stale = recovered(cluster, known.known, order, warm)
+        self.fold, stale = recovered(cluster, known.known, order, often)
         delivery = order.delivery(self.producer, "", 0, cluster.end)
         delivery.cluster, delivery.foreign = cluster, stale
         parts: Any = (self.consumer, self.producer, known, Tally())
@@ -151,17 +151,17 @@ class Worker:
 
 
 def recovered(
-    cluster: Cluster, known: Mapping[str, Bundle], order: Order = RIGHT, warm: bool = False
+    cluster: Cluster, known: Mapping[str, Bundle], order: Order = RIGHT, often: bool = False
 ) -> tuple[PartitionFold, set[bytes]]:
     """The fold of a new owner, and the keys whose last record is not the newest.
 
-    A `warm` one has read the changelog along while it was written, as a standby does.
+    It follows while it reads, after every record or after each partition state: both are places where a chunk may end.
     """
     fold = order.fold(0, PARTITIONS, known)
     for kept in cluster.changelog:
         assert kept.row.key is not None
         fold.load(kept.row.key, kept.row.value, kept.position)
-        if warm and kept.row.key == PARTITION_KEY:
+        if often or kept.row.key == PARTITION_KEY:
             fold.follow()
     fold.recovered()
     return fold, fold.overwritten

@@ -8,8 +8,8 @@ entries), starts one worker, and prints the seconds until it is ready and until 
 largest memory of its process.
 
 With `--standby` two workers share the partitions, each reading along what the other owns; one is killed. Printed are
-the seconds until the other has answered a conversation of each of its partitions (a session of 6 s is part of them), and
-how long each partition took from being assigned to having its states.
+the seconds until the other has answered a conversation of each of its partitions (a session of 6 s is part of them),
+and how long each partition took from being assigned to having its states.
 """
 
 import argparse

@@ -3,11 +3,13 @@
     python -m benchmarks.verify [--decisions 1000000] [--workers 2]
 
 Fills the events' topic with proposals, lets workers decide them all, ends the workers, and times the command as a
-person runs it. Printed: seconds, decisions a second, and the largest memory of all its processes together.
+person runs it, alone and with --chain. Printed: seconds, decisions a second, seconds of the processor, which other work
+on the machine hardly changes, and the largest memory of all its processes together.
 """
 
 import argparse
 import asyncio
+import resource
 import subprocess
 import sys
 import tempfile
@@ -38,10 +40,10 @@ async def decided(bootstrap: str, workers: list[Worker], count: int) -> None:
         await asyncio.sleep(POLL_S)  # no broker tells when
 
 
-def verified(bootstrap: str) -> tuple[float, float, str]:
-    """(seconds, MB at most, last line) of the command."""
-    started = time.perf_counter()
-    command = [sys.executable, "-m", "handrail", "verify", "--bootstrap", bootstrap]
+def verified(bootstrap: str, *options: str) -> tuple[float, float, float, str]:
+    """(seconds, seconds of the processor, MB at most, last line) of the command."""
+    started, used = time.perf_counter(), _used_s()
+    command = [sys.executable, "-m", "handrail", "verify", "--bootstrap", bootstrap, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         most = 0
         while running.poll() is None:
@@ -50,7 +52,13 @@ def verified(bootstrap: str) -> tuple[float, float, str]:
         assert running.stdout is not None
         said = running.stdout.read().strip()
     assert running.returncode == 0, said
-    return time.perf_counter() - started, most / 1e6, said.splitlines()[-1]
+    return time.perf_counter() - started, _used_s() - used, most / 1e6, said.splitlines()[-1]
+
+
+def _used_s() -> float:
+    """By all processes that have ended."""
+    found = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return found.ru_utime + found.ru_stime
 
 
 def _memory(process: psutil.Process) -> int:
@@ -82,9 +90,11 @@ def main() -> None:
         finally:
             for one in workers:
                 one.stop()
-        seconds, memory, said = verified(cluster.bootstrap)
-        print(f"\n{said}")
-        print(f"{seconds:.1f} s, {asked.decisions / seconds:,.0f} decisions/s, {memory:,.0f} MB at most")
+        for options in ((), ("--chain",)):
+            seconds, used, memory, said = verified(cluster.bootstrap, *options)
+            print(f"\n{' '.join(('verify', *options))}: {said}")
+            print(f"{seconds:.1f} s, {asked.decisions / seconds:,.0f} decisions/s, ", end="")
+            print(f"{used:.1f} s of the processor, {memory:,.0f} MB at most")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from handrail.audit.comparison import Comparison
-from handrail.audit.decided import Decided, key_of, read
+from handrail.audit.decided import Decided, key_of, partition_of, read
 from handrail.audit.folding import Folding, Rules
+from handrail.audit.lives import Lives, since_of
 from handrail.schemas.record import Record
 
 Tell = Callable[[int], None]
@@ -16,7 +17,7 @@ class Comparing:
 
     `ends` has the offset after the last event of each partition, where it is known: decisions for what came later are
     not judged, but those for an offset at or behind `beyond` have no event at all. Without `ends` everything behind
-    the last event came later.
+    the last event came later. `lives` are those of the partitions that begin at a snapshot.
     """
 
     def __init__(
@@ -26,16 +27,17 @@ class Comparing:
         tell: Tell,
         ends: Mapping[int, int] | None = None,
         beyond: Mapping[int, int] | None = None,
+        lives: Mapping[int, Lives] | None = None,
     ) -> None:
         self.comparisons: dict[int, Comparison] = {}
         self._folding, self._rules, self._tell = Folding(events, rules), rules, tell
-        self._ends, self._beyond = ends or {}, beyond or {}
+        self._lives, self._ends, self._beyond = lives or {}, ends or {}, beyond or {}
 
     def of(self, partition: int) -> Comparison:
         """The comparison of a partition."""
         found = self.comparisons.get(partition)
         if found is None:
-            found = self.comparisons[partition] = Comparison(partition, start=self._rules.start(partition))
+            found = self.comparisons[partition] = Comparison(partition, lives=self._lives.get(partition))
         return found
 
     async def take(self, decisions: AsyncIterator[Decided]) -> None:
@@ -89,6 +91,17 @@ class Comparing:
             for value in decisions:
                 comparison.expect(value)
             self._tell(count)
+
+
+async def lived(decisions: AsyncIterator[Decided], rules: Rules) -> dict[int, Lives]:
+    """What all these decisions say of when their conversations began, for each partition that begins at a snapshot."""
+    found = {number: Lives(rules.start(number)) for number in rules.begins}
+    async for decided in decisions:
+        lives, event = found.get(decided.partition), read(decided.value)
+        key = key_of(event)
+        if lives is not None and event is not None and key is not None and partition_of(event) == decided.partition:
+            lives.note(key, since_of(event))
+    return found
 
 
 async def recheck(comparison: Comparison, events: AsyncIterator[Record], rules: Rules) -> None:

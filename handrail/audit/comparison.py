@@ -8,6 +8,7 @@ from typing import Any
 
 from handrail.audit.decided import Decided, Key, key_of, partition_of, read
 from handrail.audit.difference import Difference, Kind, differing
+from handrail.audit.lives import Lives, since_of
 
 # Copies come soon after the first one: a worker that was killed decides again what it had not committed. What comes
 # later than this is looked up by folding the partition a second time.
@@ -16,6 +17,7 @@ UNREADABLE = "it cannot be read as a decision"
 NOTHING_ASKED = "no record of the log asks for it"
 NOT_THERE = "the log asks for it, and it is not on the topic"
 OTHERWISE = "it is not what the log gives"
+OTHER_LIFE = "it says that its conversation began at offset {}, another decision of it says {}"
 
 
 @dataclass(slots=True)
@@ -66,13 +68,14 @@ class Comparison:
 
     A decision can only be taken when the fold has come to its place. Held are the expected ones that were not found
     yet, and `kept` of those that were. `suspects` were found when what they would be compared with was no longer held:
-    `recheck` needs the fold's decisions once more. What lies at or before the offset `start` is not folded, and neither
-    are the conversations that began there: they are not judged.
+    `recheck` needs the fold's decisions once more. What lies at or before the offset `lives.start` is not folded, and
+    neither are the conversations that `lives` says began there: they are not judged.
     """
 
-    def __init__(self, partition: int, kept: int = KEPT, start: int = -1) -> None:
-        self.partition, self.start, self.counts = partition, start, Counts()
-        self._older: set[str] = set()  # conversations that began at or before `start`: the fold cannot know them
+    def __init__(self, partition: int, kept: int = KEPT, lives: Lives | None = None) -> None:
+        self.partition, self.counts = partition, Counts()
+        self._lives = lives or Lives()
+        self._cut = self._lives.start >= 0
         self.first: Difference | None = None
         self.suspects: dict[Key, list[Decided]] = {}
         self._kept = kept
@@ -88,7 +91,7 @@ class Comparison:
         """The fold gives this decision."""
         assert value not in self._values, value
         entry = Entry(self._numbered, value)
-        if self._older and entry.key[1] in self._older:
+        if self._cut and self._lives.older(entry.key) is not None:
             return
         self._numbered += 1
         self.counts.expected += 1
@@ -110,8 +113,8 @@ class Comparison:
             self._differ("foreign", None, found, None, UNREADABLE)
         elif (named := partition_of(event)) != self.partition:
             self._differ("foreign", key, found, event, f"it says that it belongs to partition {named}")
-        elif key[0] <= self.start or key[1] in self._older or _since(event) <= self.start:
-            self._pass_over(key)
+        elif self._cut and self._passed_over(key, event, found):
+            return
         elif (entry := self._held(key)) is not None:
             self._compare(entry, found, event)
         elif self._dropped is not None and key[0] <= self._dropped.key[0]:
@@ -119,12 +122,28 @@ class Comparison:
         else:
             self._differ("foreign", key, found, event, NOTHING_ASKED)
 
-    def _pass_over(self, key: Key) -> None:
-        """The conversation began before the part of the log that is folded."""
-        self.counts.not_judged += 1
-        if key[0] > self.start and key[1] not in self._older:
-            self._older.add(key[1])
-            for entry in [entry for entry in self._values.values() if entry.key[1] == key[1]]:
+    def _passed_over(self, key: Key, event: dict[str, Any], found: Decided) -> bool:
+        """Whether the conversation began before the part of the log that is folded, so that it cannot be judged."""
+        if key[0] <= self._lives.start:
+            self.counts.not_judged += 1
+            return True
+        since = since_of(event)
+        if self._lives.note(key, since):  # it came after all the others were asked
+            self._forget(key[1])
+        began = self._lives.older(key)
+        if began is None:
+            return False
+        if since == began:
+            self.counts.not_judged += 1
+        else:
+            said = "nowhere" if since is None else since
+            self._differ("foreign", key, found, event, OTHER_LIFE.format(said, began))
+        return True
+
+    def _forget(self, conversation: str) -> None:
+        """What is expected of it was folded as if it had begun behind the start."""
+        for entry in [entry for entry in self._values.values() if entry.key[1] == conversation]:
+            if self._lives.older(entry.key) is not None:
                 self._drop(entry)
                 self.counts.expected -= 1
 
@@ -222,10 +241,3 @@ class Comparison:
         )
         if self.first is None or one.order < self.first.order:
             self.first = one
-
-
-def _since(event: dict[str, Any]) -> float:
-    """The offset at which the conversation of a decision began; unknown is never early."""
-    chain = event["data"].get("chain")
-    since = chain.get("since") if isinstance(chain, dict) else None
-    return since if isinstance(since, int) else float("inf")

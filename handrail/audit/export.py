@@ -1,10 +1,15 @@
 """Records out of the topics, as lines that `handrail replay` and `handrail verify` take."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from aiokafka import TopicPartition
 
 from handrail.audit import bundles, live
 from handrail.audit.exported import line_of
+from handrail.audit.folding import Rules
 from handrail.audit.selection import Selection, Taken
 from handrail.desk.wire import reachable
 from handrail.schemas.errors import ConfigError
@@ -52,11 +57,23 @@ class Export:
             there = [tp for tp in there if tp.partition in numbers]
         first, last = await beginnings(self._bootstrap, there), await ends(self._bootstrap, there)
         self.cut = {tp.partition: offset for tp, offset in first.items() if offset > 0}
+        rules = replace(rules, begins=await self._begins(rules, first, last))
         for tp in there:
             selection = Selection(tp.partition, rules, self._wanted, self.taken)
             async for record in stretch(self._bootstrap, tp, first[tp], last[tp]):
                 if (line := selection.line(record_of(record))) is not None:
                     yield line
+
+    async def _begins(
+        self, rules: Rules, first: Mapping[TopicPartition, int], last: Mapping[TopicPartition, int]
+    ) -> dict[int, Mapping[str, Any]]:
+        """Where deadlines of single conversations can be followed from, in partitions whose beginning is gone."""
+        found: dict[int, Mapping[str, Any]] = {}
+        for tp, offset in first.items() if self._wanted is not None else ():
+            data = await live.begin(self._bootstrap, tp, offset, last[tp]) if offset > 0 else None
+            if data is not None and data["state"].get("ruleset") in rules.bundles:
+                found[tp.partition] = data
+        return found
 
     async def _records(self, topic: str) -> AsyncIterator[bytes]:
         keys = None if self._wanted is None else {name.encode() for name in self._wanted}

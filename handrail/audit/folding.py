@@ -29,10 +29,18 @@ class Rules:
     begins: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     def fold(self, partition: int) -> PartitionFold:
-        """The fold of a partition, before the first record that it gets."""
+        """The fold of a partition, before the first record that it gets.
+
+        Raises ConfigError where it begins at a snapshot whose bundle is not among the rules.
+        """
         fold = PartitionFold(partition, self.partitions, self.bundles, self.ruleset)
         if (begin := self.begins.get(partition)) is not None:
             fold.begin(dict(begin))
+            if fold.ruleset not in self.bundles:
+                raise ConfigError(
+                    f"partition {partition}: at offset {fold.position}, where it begins, {fold.ruleset or 'nothing'} "
+                    "is active, which is not among the bundles: give its folder with --policies"
+                )
         return fold
 
     def start(self, partition: int) -> int:

@@ -7,16 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
-from msgspec import ValidationError
 
-from handrail.audit.compare import Comparing, Tell, recheck
+from handrail.audit.begin import begin_of, cut_off
+from handrail.audit.compare import Comparing, Tell, lived, recheck
 from handrail.audit.comparison import Comparison
 from handrail.audit.decided import Decided
 from handrail.audit.folding import Rules
 from handrail.desk.wire import reachable
 from handrail.schemas.controls import CONTROL_KEY
-from handrail.schemas.decode import decode
-from handrail.schemas.errors import ConfigError, EngineError, SchemaError
+from handrail.schemas.errors import ConfigError, EngineError
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, POLICIES
 from handrail.streams.engine.bundles import Bundles
@@ -24,7 +23,6 @@ from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.fetch import record_of
 from handrail.streams.engine.reading import reading
 from handrail.streams.engine.scan import POLL_MS, partitions, stretch
-from handrail.streams.governor.snapshot import SNAPSHOT, restored
 
 Offsets = Mapping[TopicPartition, int]
 
@@ -52,7 +50,7 @@ class Span:
 async def span(bootstrap: str) -> Span:
     """Raises ConfigError where the broker or a topic is not there, or a partition's beginning, and no snapshot is."""
     with reachable(bootstrap):
-        wanted = [await _there(bootstrap, topic) for topic in (AGENT_EVENTS, DECISIONS)]
+        wanted = [await there(bootstrap, topic) for topic in (AGENT_EVENTS, DECISIONS)]
         events = await ends(bootstrap, wanted[0])
         cut = {tp: offset for tp, offset in (await beginnings(bootstrap, wanted[0])).items() if offset > 0}
         begins = {tp.partition: await _begin(bootstrap, tp, first, events[tp]) for tp, first in cut.items()}
@@ -61,37 +59,30 @@ async def span(bootstrap: str) -> Span:
         return Span(begins, events, first, decisions, await ends(bootstrap, wanted[0]))
 
 
-async def _there(bootstrap: str, topic: str) -> list[TopicPartition]:
+async def there(bootstrap: str, topic: str) -> list[TopicPartition]:
+    """The partitions of a topic. Raises ConfigError where it is not there."""
     found = await partitions(bootstrap, [topic])
     if not found:
         raise ConfigError(f"broker {bootstrap}: no topic {topic}: give the address of a Kafka that Handrail governs")
     return found
 
 
-async def _begin(bootstrap: str, tp: TopicPartition, first: int, end: int) -> Mapping[str, Any]:
-    """The first snapshot from which every record is still there. Raises ConfigError where there is none."""
+async def begin(bootstrap: str, tp: TopicPartition, first: int, end: int) -> Mapping[str, Any] | None:
+    """The first snapshot from which every record is still there; None where there is none."""
     async with aclosing(stretch(bootstrap, tp, first, end)) as records:
         async for record in records:
-            data = _snapshot(record.value) if record.key == CONTROL_KEY.encode() else None
-            if data is not None and data["position"] + 1 >= first:
+            data = begin_of(record.value, record.offset, first) if record.key == CONTROL_KEY.encode() else None
+            if data is not None:
                 return data
-    raise ConfigError(
-        f"{AGENT_EVENTS}[{tp.partition}] starts in the middle, at offset {first}: retention has removed what was "
-        "before, and there is no snapshot (one a day) to begin at: keep exports (`handrail export --all`), and "
-        "verify those with --events and --decisions"
-    )
+    return None
 
 
-def _snapshot(value: bytes | None) -> dict[str, Any] | None:
-    try:
-        found = decode(value)
-        if found.raw["type"] != SNAPSHOT:
-            return None
-        data: dict[str, Any] = found.raw["data"]
-        restored(data)
-    except (SchemaError, ValidationError):
-        return None
-    return data
+async def _begin(bootstrap: str, tp: TopicPartition, first: int, end: int) -> Mapping[str, Any]:
+    if first >= end:  # nothing is left, so nothing is folded
+        return {"position": end - 1, "state": {}}
+    if (found := await begin(bootstrap, tp, first, end)) is not None:
+        return found
+    raise cut_off(tp.partition, first)
 
 
 async def rules(bootstrap: str, count: int) -> Rules:
@@ -106,16 +97,14 @@ async def rules(bootstrap: str, count: int) -> Rules:
     return Rules(bundles.known, partitions=count)
 
 
-async def verify(bootstrap: str, found: Span, tell: Tell, wait_s: float, only: int | None = None) -> list[Comparison]:
-    """The comparison of each partition, or of one. Waits up to `wait_s` seconds for each to have its last decisions.
+async def verify(bootstrap: str, found: Span, wait_s: float, tp: TopicPartition, tell: Tell) -> Comparison:
+    """The comparison of one partition of the events. Waits up to `wait_s` seconds for its last decisions.
 
     Raises ConfigError where the broker goes away.
     """
     asked = replace(await rules(bootstrap, len(found.events)), begins=found.begins)
-    wanted = [tp.partition for tp in sorted(found.events) if only in (None, tp.partition)]
     with reachable(bootstrap):
-        partitions_ = [_Partition(bootstrap, found, asked, number) for number in wanted]
-        return [await partition.compared(tell, wait_s) for partition in partitions_]
+        return await _Partition(bootstrap, found, asked, tp.partition).compared(tell, wait_s)
 
 
 class _Partition:
@@ -130,8 +119,9 @@ class _Partition:
 
     async def compared(self, tell: Tell, wait_s: float) -> Comparison:
         number = self._log.partition
+        lives = await lived(self._written(), self._rules) if number in self._rules.begins else None
         async with aclosing(self._records()) as events, aclosing(self._written()) as decisions:
-            comparing = Comparing(events, self._rules, tell, {number: self._end}, {number: self._beyond})
+            comparing = Comparing(events, self._rules, tell, {number: self._end}, {number: self._beyond}, lives)
             comparison = comparing.of(number)
             await comparing.take(decisions)
             await comparing.fold_all()
@@ -149,7 +139,7 @@ class _Partition:
     async def _written(self) -> AsyncGenerator[Decided, None]:
         async with aclosing(stretch(self._bootstrap, self._decided, self._first, self._last or 0)) as records:
             async for record in records:
-                yield _decided(record)
+                yield decided_of(record)
 
     async def _follow(self, comparing: Comparing, end: int, wait_s: float) -> None:
         """Take what comes behind `end` while a worker may be about to write what is expected."""
@@ -161,10 +151,11 @@ class _Partition:
             while comparing.waiting:
                 for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
                     for record in records:
-                        await comparing.take_one(_decided(record))
+                        await comparing.take_one(decided_of(record))
                 if time.monotonic() >= deadline_s:
                     break
 
 
-def _decided(record: ConsumerRecord) -> Decided:
+def decided_of(record: ConsumerRecord) -> Decided:
+    """A record of the decisions."""
     return Decided(record.partition, record.offset, record.value)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from handrail.audit.begin import begin_of
 from handrail.audit.decided import read
 from handrail.audit.exported import line_of
 from handrail.audit.folding import Rules
@@ -41,7 +42,8 @@ class Selection:
     """The records of one partition go in, in their order; lines of the export come out.
 
     `wanted` None takes all conversations. Beside the conversations it takes the control records, and it puts a tick in
-    the place of another record where that one let a deadline pass: time that came with it is all that it changed.
+    the place of another record where that one let a deadline pass: time that came with it is all that it changed. In
+    the place of the first record there is always a line, so that whoever has the file knows where the log began.
     """
 
     def __init__(self, partition: int, rules: Rules, wanted: Collection[str] | None, taken: Taken) -> None:
@@ -49,12 +51,15 @@ class Selection:
         self._keys = None if wanted is None else {name.encode() for name in wanted}
         self._fold = None if wanted is None else rules.fold(partition)
         self._clock_ms = 0
+        self._first = -1  # the first offset that the partition still has
+        self._began = False  # a snapshot at which a fold can begin has passed
 
     def line(self, record: Record) -> bytes | None:
         """The record's line, that of a tick in its place, or None."""
         self._clock_ms = max(self._clock_ms, record.timestamp_ms)
+        begins, self._first = self._first < 0, record.offset if self._first < 0 else self._first
         if not self._concerns(record):
-            return self._tick(record) if self._due() else None
+            return self._tick(record) if begins or self._due() else None
         line = line_of(record.value, record.partition, record.offset, self._clock_ms)
         if line is None:
             self._taken.unreadable += 1
@@ -106,6 +111,9 @@ class Selection:
             self._taken.controls += 1
             if event.get("type") == ACTIVATED and isinstance(event.get("data"), dict):
                 self._taken.rulesets[str(event["data"].get("ruleset"))] = None
+            elif self._first and not self._began and (data := begin_of(record.value, record.offset, self._first)):
+                self._began = True
+                self._taken.rulesets[str(data["state"].get("ruleset"))] = None
         else:
             self._taken.records += 1
             if self._wanted is not None:

@@ -43,7 +43,7 @@ def export(
     Each line is the record as it came, with its place: logpartition, logoffset, logtime. Of the events, the control
     records of the same partition come along (activations, modes, ticks and the like), for they decide too; where
     another conversation's record let a deadline pass, a tick stands in its place. So `handrail replay` gives the
-    decisions that the worker gave, with their ids.
+    decisions that the worker gave, with their ids. The first line of a partition stands where its log began.
 
     The rules that decided are named in the log by their hash; --bundle DIR writes them out, and --policies DIR of
     replay and verify takes that folder. What is no JSON is left out and counted: see `handrail deadletters`.
@@ -92,7 +92,9 @@ def _tell(asked: "Export") -> None:
     if asked.cut:
         where = ", ".join(f"[{number}] at offset {offset}" for number, offset in sorted(asked.cut.items()))
         click.echo(
-            f"starts in the middle: {where}: what was before is gone, so a replay may decide otherwise", err=True
+            f"starts in the middle: {where}: what was before is gone, so a replay may decide "
+            "otherwise; `handrail verify` begins at the first daily snapshot",
+            err=True,
         )
     for broken in taken.broken:
         click.echo(f"{broken.place}: broken code; ticks may be missing behind it", err=True)

@@ -4,8 +4,9 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,7 @@ from handrail.schemas.errors import ConfigError
 
 if TYPE_CHECKING:
     from handrail.audit.comparison import Comparison
+    from handrail.audit.links import Links
 
 WIDTH = 110
 
@@ -34,6 +36,11 @@ WIDTH = 110
     help="For exported files: the folder of `handrail export --bundle`, or of the policy files that decided.",
 )
 @click.option(
+    "--chain",
+    is_flag=True,
+    help="Check only that each conversation's decisions are linked to each other: without events and bundles.",
+)
+@click.option(
     "--wait-s",
     type=click.FloatRange(min=0),
     default=10.0,
@@ -41,13 +48,16 @@ WIDTH = 110
     metavar="SECONDS",
     help="How long a worker may take for the last decisions, in each partition; then they are missing.",
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs: one object of counts and the first difference.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="For programs: one object of counts and the first difference or break."
+)
 @explained
 def verify(
     bootstrap: str | None,
     events: Path | None,
     decisions: Path | None,
     policies: Path | None,
+    chain: bool,
     wait_s: float,
     as_json: bool,
 ) -> None:
@@ -58,7 +68,7 @@ def verify(
     2: it could not be verified.
 
     Where retention has cut the log, it begins at the first daily snapshot that is there; conversations that began
-    before it are not judged.
+    before it, as every decision of theirs says, are not judged. Exported files begin where their log began, or there.
 
     \b
     What is counted:
@@ -71,6 +81,21 @@ def verify(
       foreign     there, and no record asks for it
       not judged  for records that came after the reading began, or of conversations from before its start
 
+    --chain needs the decisions alone, live or with --decisions: each carries a digest over those before it in its
+    conversation. It names the first one that is not in its place because one was taken away, changed or put in. It
+    cannot show that the last decisions of a conversation, or all of them, were taken away or changed, nor one put in
+    that calls itself a repeat, nor a conversation that was written anew from its beginning; without --chain, verify
+    does.
+
+    \b
+    What --chain counts:
+      linked         in their place
+      repeats        identical copies, and answers to repeated events, which are no link
+      unchecked      copies of decisions that retention has removed
+      breaks         not in their place
+      conversations  that were begun; one that was forgotten and comes again is a new one
+      later          of these, checked from a later decision than their first one on, for that is gone
+
     \b
     Examples:
       handrail verify
@@ -78,37 +103,56 @@ def verify(
       handrail export --all --bundle as-decided > events.jsonl
       handrail export --all --topic governance.decisions.v1 > decisions.jsonl
       handrail verify --events events.jsonl --decisions decisions.jsonl --policies as-decided
+      handrail verify --chain --decisions decisions.jsonl
     """
-    from handrail.audit import report
-    from handrail.audit.settings import AuditSettings
+    files = [path for path in (events, decisions) if path is not None]
+    if chain and (events is not None or (decisions is not None and bootstrap is not None)):
+        raise ConfigError("handrail verify: give --decisions alone with --chain, or --bootstrap")
+    if not chain and (len(files) == 1 or (files and bootstrap is not None)):
+        raise ConfigError("handrail verify: give --events and --decisions together, or --bootstrap")
+    if policies is not None and (chain or not files):
+        raise ConfigError("handrail verify: --policies is for exported files: a broker has the bundles that decided")
+    if chain:
+        _chain(decisions, bootstrap, as_json)
+    else:
+        _fold(events, decisions, policies, bootstrap, wait_s, as_json)
 
-    get: list[str] = []
-    if events is not None or decisions is not None:
-        if events is None or decisions is None or bootstrap is not None:
-            raise ConfigError("handrail verify: give --events and --decisions together, or --bootstrap")
+
+def _fold(
+    events: Path | None,
+    decisions: Path | None,
+    policies: Path | None,
+    bootstrap: str | None,
+    wait_s: float,
+    as_json: bool,
+) -> None:
+    from handrail.audit import report
+
+    if events is not None and decisions is not None:
         found = _files(events, decisions, policies)
     else:
-        if policies is not None:
-            raise ConfigError(
-                "handrail verify: --policies is for exported files: a broker has the bundles that decided"
-            )
-        get = [] if bootstrap is None else ["--bootstrap", bootstrap]
-        found = _live(AuditSettings.of({"bootstrap": bootstrap}).bootstrap, wait_s)
+        found = _live(bootstrap, wait_s)
+    get = [] if bootstrap is None else ["--bootstrap", bootstrap]
+    counts, first = report.total(found), report.first(found)
     if as_json:
         click.echo(report.as_json(found, get))
     else:
-        _show(found, get)
-    if report.total(found).differences:
+        rows = [(str(one.partition), one.counts) for one in found]
+        told = None if first is None else report.lines(first, get)
+        _show(report.COLUMNS, [*rows, ("all", counts)], report.verdict(counts), told)
+    if counts.differences:
         raise SystemExit(NO)
 
 
-def _live(bootstrap: str, wait_s: float) -> "list[Comparison]":
+def _live(bootstrap: str | None, wait_s: float) -> "list[Comparison]":
     from handrail.audit import live
-    from handrail.audit.parallel import verify_all
+    from handrail.audit.parallel import side_by_side
 
-    span = asyncio.run(live.span(bootstrap))
-    with _progress(span.records) as tell:
-        return verify_all(bootstrap, span, tell, wait_s)
+    address = _address(bootstrap)
+    span = asyncio.run(live.span(address))
+    with _progress("folding", span.records) as tell:
+        work = partial(live.verify, address, span, wait_s)
+        return side_by_side(work, sorted(span.events), span.records, tell)
 
 
 def _files(events: Path, decisions: Path, policies: Path | None) -> "list[Comparison]":
@@ -116,12 +160,46 @@ def _files(events: Path, decisions: Path, policies: Path | None) -> "list[Compar
     from handrail.audit.bundles import given
 
     rules = given(policies)
-    with _progress(None) as tell:
+    with _progress("folding", None) as tell:
         return asyncio.run(files.verify(events, decisions, rules, tell))
 
 
+def _chain(decisions: Path | None, bootstrap: str | None, as_json: bool) -> None:
+    from handrail.audit import report_links as report
+
+    found = _links(decisions, bootstrap)
+    counts, first = report.total(found), report.first(found)
+    if as_json:
+        click.echo(report.as_json(found))
+    else:
+        rows = [(str(one.partition), one.counts) for one in found]
+        told = None if first is None else report.lines(first)
+        _show(report.COLUMNS, [*rows, ("all", counts)], report.verdict(counts), told)
+    if counts.breaks:
+        raise SystemExit(NO)
+
+
+def _links(decisions: Path | None, bootstrap: str | None) -> "list[Links]":
+    from handrail.audit import linking
+    from handrail.audit.parallel import side_by_side
+
+    if decisions is not None:
+        with _progress("reading", None) as tell:
+            return linking.in_file(decisions, tell)
+    address = _address(bootstrap)
+    asked = asyncio.run(linking.found(address))
+    with _progress("reading", asked.records) as tell:
+        return side_by_side(partial(linking.on_topic, address, asked), sorted(asked.end), asked.records, tell)
+
+
+def _address(bootstrap: str | None) -> str:
+    from handrail.audit.settings import AuditSettings
+
+    return AuditSettings.of({"bootstrap": bootstrap}).bootstrap
+
+
 @contextmanager
-def _progress(records: int | None) -> Iterator[Callable[[int], None]]:
+def _progress(what: str, records: int | None) -> Iterator[Callable[[int], None]]:
     """How far it is, on a terminal; nothing elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -131,30 +209,29 @@ def _progress(records: int | None) -> Iterator[Callable[[int], None]]:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("folding", total=records)
+        task = progress.add_task(what, total=records)
         yield lambda count: progress.advance(task, count)
 
 
-def _show(found: "Sequence[Comparison]", get: Sequence[str]) -> None:
+def _show(
+    columns: Sequence[str], rows: Sequence[tuple[str, Any]], verdict: str, first: Sequence[tuple[str, str]] | None
+) -> None:
+    """The counts as a table, the answer, and the first thing that is wrong."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from handrail.audit import report
-
     console = Console(highlight=False)
     console = console if console.is_terminal else Console(width=WIDTH, highlight=False)
     table = Table(show_edge=False, pad_edge=False)
-    for name in ("partition", *report.COLUMNS):
+    for name in ("partition", *columns):
         table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
-    counted = [(str(one.partition), one.counts) for one in found]
-    for name, counts in [*counted, ("all", report.total(found))]:
-        table.add_row(name, *(f"{getattr(counts, column):,}" for column in report.COLUMNS))
+    for name, counts in rows:
+        table.add_row(name, *(f"{getattr(counts, column):,}" for column in columns))
     console.print(table)
-    console.print(Text("\n" + report.verdict(report.total(found))), soft_wrap=True)
-    if (first := report.first(found)) is not None:
+    console.print(Text("\n" + verdict), soft_wrap=True)
+    if first:
         console.print(Text("\nThe first one:"))
-        told = report.lines(first, get)
-        width = max(len(name) for name, _ in told)
-        for name, line in told:
+        width = max(len(name) for name, _ in first)
+        for name, line in first:
             console.print(Text(f"  {name:<{width}}  {line}"), soft_wrap=True)

@@ -6,21 +6,26 @@ overridden methods are those of Faust 0.15.3; `docs/decisions/0002-engine.md` sa
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from handrail.streams.engine import lenient
+from handrail.kafka import lenient
 from handrail.streams.engine.fatal import die
 from handrail.streams.engine.fetch import Backlog, Fetch
 
 SHORT_WAIT_S = 0.05  # while a full partition may get room again
 # Faust fixes 1500. Apache Kafka answers a fetch as soon as there is a record, the embedded broker only when it is over.
 FETCH_WAIT_MS = 25
+# Of one answer of a broker, which is held beside the records that are made of it. Else 9 MB of each partition.
+ANSWER_BYTES_MAX = 20_000_000
 
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -30,7 +35,13 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         lenient.install()
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._fetch_max_bytes = ANSWER_BYTES_MAX
         return consumer
+
+    def answered_ms(self, tp: TP) -> int | None:
+        """When the last fetch of the partition was answered, by this machine's clock."""
+        found: int | None = self._ensure_consumer().last_poll_timestamp(TopicPartition(tp.topic, tp.partition))
+        return found
 
     async def seek_here(self, tp: TP, offset: int) -> None:
         """Faust seeks from its own thread, and then the fetcher in this one may never hear of it."""
@@ -73,6 +84,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         found: int | None = self.highwater(tp) if tp in self.assignment() else None
         return found
 
+    def unanswered_s(self, tp: TP) -> float:
+        """Since the last answer to a fetch of the partition, which comes within FETCH_WAIT_MS; 0 before the first."""
+        answered_ms = self._thread.answered_ms(tp) if tp in self.assignment() else None
+        return 0.0 if answered_ms is None else max(0.0, time.time() - answered_ms / 1000)
+
     # --- what Faust calls
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
@@ -97,6 +113,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             message = self._to_message(tp, records[-1])
             message.key, message.value = None, fetch
             yield tp, message
+
+    async def perform_seek(self) -> None:
+        """A partition may leave while its committed offset is asked for; the assignment that took it seeks again."""
+        with suppress(IllegalStateError):
+            await super().perform_seek()
 
     async def _apply_rewinds(self) -> None:
         """Between two fetches, so that whatever is fetched from here on comes from the new place."""

@@ -24,6 +24,14 @@ class Fetch:
     def of(cls, records: Sequence[ConsumerRecord], epoch: int) -> "Fetch":
         return cls(records, epoch, sum(map(_size, records)))
 
+    def part(self, start: int, records_max: int, bytes_max: int) -> tuple[Sequence[ConsumerRecord], int]:
+        """Records from `start` on and their bytes: `records_max` at most, up to the one that reaches `bytes_max`."""
+        end, size = start, 0
+        while end < min(start + records_max, len(self.records)) and size < bytes_max:
+            size += _size(self.records[end])
+            end += 1
+        return self.records[start:end], size
+
 
 def _size(record: ConsumerRecord) -> int:
     return RECORD_BYTES + len(record.key or b"") + len(record.value or b"")

@@ -25,7 +25,10 @@ from handrail.streams.governor.partition import Folded, PartitionFold, UnknownBu
 from handrail.streams.governor.state import PARTITION_KEY
 
 CHUNK_RECORDS = 200  # folded in one go: the event loop does nothing else meanwhile
+CHUNK_BYTES = 1_000_000  # the same, of large events: a chunk ends with the one that reaches it
 IN_FLIGHT_MAX = 3  # chunks being acknowledged while the next one is folded
+# What those chunks were folded to. 200 small events may make 200 handoffs of 200 kB each.
+IN_FLIGHT_BYTES_MAX = 8_000_000
 TICK_MS = 1000
 # An old state that a stopped worker wrote is seen at the next write; where none comes, within a day, after which
 # compaction would have thrown the newer one away.
@@ -35,10 +38,17 @@ SNAPSHOT_AGAIN_MS = 60_000  # while the one that was written has not come back o
 
 @dataclass(slots=True)
 class Chunk:
-    """Records to be folded together, and the fetches that end with them."""
+    """Records to be folded together, and the fetches that end with them. `size`, `made`: bytes in, and bytes out."""
 
     records: list[Record] = field(default_factory=list)
     ended: list[Any] = field(default_factory=list)
+    size: int = 0
+    made: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether no more is to be folded with it."""
+        return len(self.records) >= CHUNK_RECORDS or self.size >= CHUNK_BYTES
 
 
 class Pipeline:
@@ -63,6 +73,7 @@ class Pipeline:
         self._wake = asyncio.Event()
         self._closing = False
         self._deliveries: deque[asyncio.Task[None]] = deque()
+        self._in_flight_bytes = 0  # of what those write
         self._ticked_ms = self._snapshot_ms = 0
         self._moved_s = time.monotonic()  # when something was delivered, or came to one that had nothing to do
         self._first = self._expected = fold.position + 1
@@ -128,8 +139,27 @@ class Pipeline:
         return time.monotonic() - self._moved_s if self._busy else 0.0
 
     @property
+    def full(self) -> bool:
+        """Whether so much is fetched and not processed that nothing more is fetched."""
+        return self._backlog.full
+
+    @property
+    def unacknowledged_s(self) -> float:
+        """For how long the broker has acknowledged nothing of what is being delivered; 0 where nothing is."""
+        return self.stuck_s if self._delivering else 0.0
+
+    @property
+    def unanswered_s(self) -> float:
+        """For how long the broker has not answered a fetch; 0 where it is not asked."""
+        return 0.0 if self.full else self._consumer.unanswered_s(self.tp)
+
+    @property
     def _busy(self) -> bool:
-        return bool(self._waiting) or any(not task.done() for task in self._deliveries)
+        return bool(self._waiting) or self._delivering
+
+    @property
+    def _delivering(self) -> bool:
+        return any(not task.done() for task in self._deliveries)
 
     # --- taking
 
@@ -158,14 +188,15 @@ class Pipeline:
 
     def _take(self) -> Chunk:
         chunk = Chunk()
-        while self._waiting and len(chunk.records) < CHUNK_RECORDS:
+        while self._waiting and not chunk.full:
             event = self._waiting[0]
             fetch: Fetch = event.value
             if not self._started and not self._accepts(fetch):
                 self._give_back(self._waiting.popleft())
                 continue
-            part = fetch.records[self._started : self._started + CHUNK_RECORDS - len(chunk.records)]
+            part, size = fetch.part(self._started, CHUNK_RECORDS - len(chunk.records), CHUNK_BYTES - chunk.size)
             chunk.records += map(record_of, part)
+            chunk.size += size
             self._started += len(part)
             self._expected = part[-1].offset + 1
             if self._started == len(fetch.records):
@@ -239,8 +270,14 @@ class Pipeline:
         task = asyncio.create_task(self._deliver(folded, chunk, self.fold.position, before), name=name)
         task.add_done_callback(die_of)
         self._deliveries.append(task)
-        while len(self._deliveries) > IN_FLIGHT_MAX or (self._deliveries and self._deliveries[0].done()):
+        chunk.made = _made(folded)
+        self._in_flight_bytes += chunk.made
+        while self._deliveries and (self._crowded or self._deliveries[0].done()):
             await self._deliveries.popleft()
+
+    @property
+    def _crowded(self) -> bool:
+        return len(self._deliveries) > IN_FLIGHT_MAX or self._in_flight_bytes > IN_FLIGHT_BYTES_MAX
 
     async def _deliver(self, folded: Folded, chunk: Chunk, position: int, before: "asyncio.Task[None] | None") -> None:
         await self.delivery.outputs(folded.outputs)
@@ -248,6 +285,7 @@ class Pipeline:
         if before is not None:
             await before
         await self.delivery.states(folded)
+        self._in_flight_bytes -= chunk.made
         self._consumer.processed[self.tp] = position + 1
         self._moved_s = time.monotonic()
         for event in chunk.ended:
@@ -255,6 +293,12 @@ class Pipeline:
             self._backlog.settle(event.value.size)
         if self.delivery.foreign:
             self._wake.set()
+
+
+def _made(folded: Folded) -> int:
+    """Bytes of the values that a fold came to."""
+    outputs = sum(len(output.value) for output in folded.outputs)
+    return outputs + sum(len(write.value or b"") for write in folded.states)
 
 
 def _now_ms() -> int:

@@ -66,10 +66,13 @@ class Producer:
 
     async def write_then(self, topic: str, partition: int, rows: Iterable[Row]) -> list[Written]:
         """As `write`, but the last batch leaves only when all before it are acknowledged; at least one row."""
-        batches = self._batches(rows)
-        sent = [await self._send(topic, partition, batch) for batch in batches[:-1]]
+        batches, sent = iter(self._batches(rows)), list["asyncio.Task[Written]"]()
+        last = next(batches)
+        for batch in batches:
+            sent.append(await self._send(topic, partition, last))
+            last = batch
         before = [await one for one in sent]
-        return [*before, await (await self._send(topic, partition, batches[-1]))]
+        return [*before, await (await self._send(topic, partition, last))]
 
     async def partitions(self, topic: str) -> int:
         """How many partitions the topic has, once the broker that is asked knows it. Raises EngineError."""
@@ -85,15 +88,22 @@ class Producer:
                 f"topic {topic}: no broker has told of it for {KNOWN_S_MAX:g} s: are enough brokers up?"
             ) from error
 
-    def _batches(self, rows: Iterable[Row]) -> list[Any]:
-        batches = []
+    def _batches(self, rows: Iterable[Row]) -> Iterable[Any]:
+        """Each is made when the one before has been sent: what is written has no second copy that waits."""
         batch = None
         for row in rows:
-            if batch is None or not _append(batch, row):
-                batch = self._kafka.create_batch()
-                batches.append(batch)
-                _append(batch, row)
-        return batches
+            if batch is None:
+                batch = self._begun(row)
+            elif not _append(batch, row):
+                yield batch
+                batch = self._begun(row)
+        if batch is not None:
+            yield batch
+
+    def _begun(self, row: Row) -> Any:
+        batch = self._kafka.create_batch()
+        _append(batch, row)
+        return batch
 
     async def _send(self, topic: str, partition: int, batch: Any) -> "asyncio.Task[Written]":
         count = batch.record_count()

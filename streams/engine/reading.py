@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from handrail.streams.engine import lenient
+from handrail.kafka import lenient
 
 # The embedded broker answers a fetch only when it has waited for so long; at the end there is nothing to wait for.
 FETCH_WAIT_MS = 20

@@ -21,8 +21,10 @@ from handrail.streams.engine.partitions import Partitions
 from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.settings import WorkerSettings
 from handrail.streams.engine.topics import ensure_topics
+from handrail.streams.engine.waits import PartitionWaits
 from handrail.streams.http import serving
 from handrail.streams.process import collect_less, stop_signal
+from handrail.streams.wait import Look, telling, with_waits
 
 LEAVE_S_MAX = 20.0
 
@@ -46,7 +48,8 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
         count = await producer.partitions(AGENT_EVENTS)
         partitions = Partitions(settings.bootstrap, count, producer, bundles, Tally(registry), notice)
         registry.register(Standing(partitions))
-        async with _watched(settings, registry, partitions) as told:
+        look = PartitionWaits(partitions).look
+        async with _watched(settings, registry, partitions, look) as told, telling("handrail worker", look, notice):
             await _publish(bundles, bundle, producer)
             app = build(settings, partitions, producer, count)
             await app.start()
@@ -63,12 +66,15 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
 
 
 @asynccontextmanager
-async def _watched(settings: WorkerSettings, registry: CollectorRegistry, partitions: Partitions) -> AsyncIterator[str]:
+async def _watched(
+    settings: WorkerSettings, registry: CollectorRegistry, partitions: Partitions, look: Look
+) -> AsyncIterator[str]:
     """Gives what the `ready` line says of it."""
     if settings.http is None:
         yield ""
         return
-    async with serving(settings.http, registry, partial(healthy, partitions), partial(is_ready, partitions)) as url:
+    ready = partial(with_waits, partial(is_ready, partitions), look)
+    async with serving(settings.http, registry, partial(healthy, partitions), ready) as url:
         yield f", {url}/metrics"
 
 

@@ -41,6 +41,8 @@ class Tally:
         self._snapshot = histogram("snapshot_seconds", "Time to take one snapshot", SNAPSHOT_S)
         self.turned_s = time.monotonic()  # when the log was asked last
         self.under_way: Count[TopicPartition] = Count()  # records read and not stored
+        self.storing_s: float | None = None  # since when a batch is being stored
+        self.copying_s: float | None = None  # and a snapshot taken
         self.copies = 0
         self.unseen_s: float | None = None  # when the first row was stored that no snapshot has
 

@@ -67,8 +67,13 @@ class Reader:
         )
 
     async def __aenter__(self) -> Self:
-        await self._consumer.start()
-        await self.refresh()
+        """Raises ConfigError where the brokers have gone away since they were asked who they are."""
+        try:
+            await self._consumer.start()
+            await self.refresh()
+        except (KafkaError, OSError) as error:
+            await stop(self._consumer)
+            raise ConfigError(f"broker {self._bootstrap}: {error}: start it, or mend the address") from error
         return self
 
     async def __aexit__(
@@ -86,6 +91,13 @@ class Reader:
         """Records of each partition behind the last one read; None before the first fetch has said where it ends."""
         ends = {tp: self._consumer.highwater(tp) for tp in self._consumer.assignment()}
         return {tp: None if end is None else max(0, end - self._next[tp]) for tp, end in ends.items()}
+
+    @property
+    def unanswered_s(self) -> float:
+        """Since the last answer to a fetch of the partition that has had none for longest; 0 before the first."""
+        answered_ms = [self._consumer.last_poll_timestamp(tp) for tp in self._consumer.assignment()]
+        known = [one for one in answered_ms if one is not None]
+        return max(0.0, time.time() - min(known) / 1000) if known else 0.0
 
     async def read(self) -> Records:
         """The next records of each partition, in the order of the log; none where none came within WAIT_MS.

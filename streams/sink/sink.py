@@ -14,6 +14,7 @@ from handrail.schemas.errors import SinkError
 from handrail.schemas.record import Record
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.process import stop_signal
+from handrail.streams.sink import waits
 from handrail.streams.sink.database import LIVE
 from handrail.streams.sink.drift import Watch
 from handrail.streams.sink.live import Live
@@ -24,6 +25,7 @@ from handrail.streams.sink.settings import SinkSettings
 from handrail.streams.sink.snapshot import Schedule
 from handrail.streams.sink.stage import stage
 from handrail.streams.sink.store import Store
+from handrail.streams.wait import Look, telling, with_waits
 
 CLOSE_S_MAX = 5.0
 CLOSE_POLL_S = 0.05
@@ -47,9 +49,15 @@ async def run(settings: SinkSettings, ready: Tell, notice: Tell) -> None:
         tally = Tally(registry)
         reader = Reader(settings.bootstrap, cluster, store.offsets(cluster), notice)
         watch = Watch(store, cluster, settings.bootstrap, reader)
-        writer = Writer(store, cluster, Schedule(settings.snapshot_s, live), tally, watch)
+        snapshots = Schedule(settings.snapshot_s, live)
+        writer = Writer(store, cluster, snapshots, tally, watch)
+        look = partial(waits.look, reader, tally, snapshots)
         registry.register(Standing(tally, reader, settings.data, cluster))
-        async with reader, _watched(settings, registry, tally, reader) as told:
+        async with (
+            reader,
+            _watched(settings, registry, tally, reader, look) as told,
+            telling("handrail sink", look, notice),
+        ):
             ready(f"ready: sink of {reader.partitions} partitions at {settings.bootstrap}, database {store.path}{told}")
             async with writer:
                 while not stop.is_set():
@@ -74,7 +82,7 @@ def _shared(settings: SinkSettings, store: Store, notice: Tell) -> Live | None:
 
 @asynccontextmanager
 async def _watched(
-    settings: SinkSettings, registry: CollectorRegistry, tally: Tally, reader: Reader
+    settings: SinkSettings, registry: CollectorRegistry, tally: Tally, reader: Reader, look: Look
 ) -> AsyncIterator[str]:
     """Gives what the `ready` line says of it."""
     if settings.http is None:
@@ -82,7 +90,8 @@ async def _watched(
         return
     from handrail.streams.http import serving  # aiohttp takes 0.2 s to import
 
-    async with serving(settings.http, registry, partial(healthy, tally), partial(is_ready, reader, tally)) as url:
+    ready = partial(with_waits, partial(is_ready, reader, tally), look)
+    async with serving(settings.http, registry, partial(healthy, tally), ready) as url:
         yield f", {url}/metrics"
 
 
@@ -126,14 +135,16 @@ class Writer:
 
     async def _write(self, records: Records, lines: Sequence[tuple[str, bytes]], behind: frozenset[int]) -> None:
         ends = {(tp.topic, tp.partition): found[-1].offset + 1 for tp, found in records.items()}
-        started_s = time.monotonic()
+        started_s = self._tally.storing_s = time.monotonic()
         await asyncio.to_thread(self._store.write, self._cluster, lines, ends)
+        self._tally.storing_s = None
         self._tally.stored(records, lines, time.monotonic() - started_s)
         await self._watch.look(records, behind)
 
     async def _snapshot(self) -> bool:
-        started_s = time.monotonic()
+        started_s = self._tally.copying_s = time.monotonic()
         taken = await asyncio.to_thread(self._snapshots.take, self._store)
+        self._tally.copying_s = None
         if taken:
             self._tally.copied(time.monotonic() - started_s)
         return taken

@@ -50,6 +50,11 @@ class Schedule:
         self._blocked_s: float | None = None  # since when
         self.changed = True  # since the last one, as far as is known
 
+    @property
+    def blocked_s(self) -> float | None:
+        """Since when live readers are in the way, by `time.monotonic`; None where none are."""
+        return self._blocked_s
+
     def due(self) -> bool:
         """Whether something has changed and it is time."""
         return self.changed and time.monotonic() >= self._due_s

@@ -47,6 +47,12 @@ class Audited:
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
+    def chain(self, status: int) -> dict[str, Any]:
+        done = self.run("verify", "--chain", "--json")
+        assert done.exit_code == status, done.output
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
     def decisions(self) -> list[ConsumerRecord]:
         return asyncio.run(read(self.broker, DECISIONS, PARTITIONS))
 
@@ -137,6 +143,37 @@ def test_partitions_side_by_side_come_to_the_same(audited: Audited, monkeypatch:
     assert alone["changed"] == 1
 
 
+def test_decisions_are_checked_against_each_other_alone(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = audited.decisions()
+    clean = audited.chain(0)
+    assert (clean["same"], clean["decisions"], clean["later"]) == (True, len(written), 0)
+    assert clean["linked"] + clean["repeats"] == len(written)
+    audited.again(written[0])
+    assert audited.chain(0)["repeats"] == clean["repeats"] + 1
+
+    exported = audited.folder / "d.jsonl"
+    exported.write_bytes(audited.run("export", "--all", "--topic", DECISIONS).stdout_bytes)
+    file = ["verify", "--chain", "--decisions", str(exported)]
+    assert "no break: " in CliRunner().invoke(main, file).stdout
+    lines = exported.read_bytes().splitlines(keepends=True)
+    gone = next(at for at, line in enumerate(lines) if b'"before":1,' in line)
+    name = orjson.loads(lines[gone])["subject"]
+    after = next(one for one in map(orjson.loads, lines[gone + 1 :]) if one["subject"] == name)
+    exported.write_bytes(b"".join(lines[:gone] + lines[gone + 1 :]))
+    broken = CliRunner().invoke(main, file)
+    assert broken.exit_code == 1
+    assert f"governance.decisions.v1[{after['logpartition']}] offset {after['logoffset']}" in broken.stdout
+    assert "missing before it: 1 of its conversation, from number 2 on" in broken.stdout
+
+    audited.again(written[5], verdict="halt", route="human")
+    planted = audited.chain(1)
+    assert planted["breaks"] == 1
+    assert planted["first_break"]["conversation_id"] == written[5].key.decode()
+    assert planted["first_break"]["decision_offset"] >= len([x for x in written if x.partition == written[5].partition])
+    monkeypatch.setattr(parallel, "WORTH_IT", 0)
+    assert audited.chain(1) == planted
+
+
 def test_an_export_is_decided_as_it_was_and_verified_without_a_broker(audited: Audited) -> None:
     written = audited.decisions()
     as_decided, events, decisions = (str(audited.folder / name) for name in ("as-decided", "e.jsonl", "d.jsonl"))
@@ -218,7 +255,14 @@ async def begun(broker: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("verify",), ("export", "conv-1"), ("export", "--all"), ("deadletters", "list"), ("deadletters", "show", "0:0")],
+    [
+        ("verify",),
+        ("verify", "--chain"),
+        ("export", "conv-1"),
+        ("export", "--all"),
+        ("deadletters", "list"),
+        ("deadletters", "show", "0:0"),
+    ],
 )
 def test_no_broker_is_one_line(arguments: tuple[str, ...]) -> None:
     found = CliRunner().invoke(main, [*arguments, "--bootstrap", "127.0.0.1:1"])
@@ -238,6 +282,10 @@ def test_a_broker_without_the_topics_is_one_line(broker: str, arguments: tuple[s
     [
         (("verify", "--events", "e.jsonl"), "give --events and --decisions together"),
         (("verify", "--policies", "."), "--policies is for exported files"),
+        (("verify", "--chain", "--events", "e.jsonl", "--decisions", "d.jsonl"), "give --decisions alone with --chain"),
+        (("verify", "--chain", "--events", "e.jsonl"), "give --decisions alone with --chain"),
+        (("verify", "--chain", "--decisions", "d.jsonl", "--policies", "."), "--policies is for exported files"),
+        (("verify", "--chain", "--decisions", "nowhere.jsonl"), "nowhere.jsonl: No such file"),
         (("export",), "name conversations, or give --all"),
         (("export", "conv-1", "--all"), "name conversations, or give --all"),
         (("export", "--all", "--topic", DECISIONS, "--bundle", "x"), "--bundle goes with agent.events.v1"),

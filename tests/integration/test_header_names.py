@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.consumer import fetcher
+from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
+from handrail.client import Agent
+from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
 from tests.log import Log
@@ -19,7 +23,7 @@ pytestmark = pytest.mark.kafka
 CRC = 17  # where a batch has its checksum, which covers what follows
 
 
-async def send(broker: str, partition: int, values: list[bytes]) -> None:
+async def send(broker: str, partition: int, values: list[bytes], topic: str = AGENT_EVENTS) -> None:
     """One batch of records, each with a header of the name ff fe fd fc."""
     async with AIOKafkaProducer(bootstrap_servers=broker, acks="all") as producer:
         batch = producer.create_batch()
@@ -29,7 +33,7 @@ async def send(broker: str, partition: int, values: list[bytes]) -> None:
         written = batch._build()
         written[:] = written.replace(b"name", b"\xff\xfe\xfd\xfc")
         struct.pack_into(">I", written, CRC, calc_crc32c(memoryview(written)[CRC + 4 :]))
-        await (await producer.send_batch(batch, AGENT_EVENTS, partition=partition))
+        await (await producer.send_batch(batch, topic, partition=partition))
 
 
 async def test_a_record_with_such_a_header_is_decided_or_kept(broker: str, tmp_path: Path) -> None:
@@ -53,3 +57,17 @@ async def test_a_record_with_such_a_header_is_decided_or_kept(broker: str, tmp_p
         store.wait_stored(2, "deadletters")
         store.wait_stored(3)
         assert store.stop() == 0, store.said()
+
+
+async def test_agents_go_on_behind_a_decision_with_such_a_header(
+    broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partition = partition_of(b"conv-1", PARTITIONS)
+    with worker(broker, tmp_path):
+        monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)  # as in a process that has nothing but agents
+        async with Agent("refunds", conversation="conv-1", bootstrap=broker) as agent:
+            assert (await agent.route("Where is my parcel?")).route == "ai"
+            await send(broker, partition, [b"{}"], DECISIONS)
+            permit = await agent.propose("get_order", {"order_id": "#1"})
+        assert permit.decision is not None
+        assert permit.decision.verdict == "allow"

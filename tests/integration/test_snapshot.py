@@ -45,11 +45,25 @@ async def decided(wire: Wire, name: str, events: list[bytes]) -> None:
     await wire.until(len(events))
 
 
-def verify(broker: str) -> dict[str, Any]:
-    done = CliRunner().invoke(main, ["verify", "--bootstrap", broker, "--json"])
+def verify(broker: str, *options: str) -> dict[str, Any]:
+    return verified("--bootstrap", broker, *options)
+
+
+def verified(*options: str) -> dict[str, Any]:
+    done = CliRunner().invoke(main, ["verify", "--json", *options])
     assert done.exit_code in (0, 1), done.output
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def in_files(broker: str, folder: Path, name: str = "--all") -> dict[str, Any]:
+    """The same of what `handrail export` writes."""
+    events, decisions, bundles = (folder / each for each in ("events.jsonl", "decisions.jsonl", "as-decided"))
+    for path, options in ((events, ("--bundle", str(bundles))), (decisions, ("--topic", DECISIONS))):
+        done = CliRunner().invoke(main, ["export", name, *options, "--bootstrap", broker])
+        assert done.exit_code == 0, done.output
+        path.write_bytes(done.stdout_bytes)
+    return verified("--events", str(events), "--decisions", str(decisions), "--policies", str(bundles))
 
 
 async def snapshot_of(broker: str, upto: int) -> dict[str, Any]:
@@ -85,6 +99,12 @@ async def test_verify_begins_at_a_snapshot_where_the_log_is_cut(apache: str, tmp
     assert (clean["expected"], clean["found"]) == (len(NEW) * 6, len(NEW) * 6)
     assert clean["not_judged"] == len(OLD) * 6
 
+    exported = await asyncio.to_thread(in_files, apache, tmp_path)
+    assert (exported["same"], exported["not_judged"]) == (True, clean["not_judged"])
+    assert exported["expected"] == exported["found"] == clean["expected"]
+    alone = await asyncio.to_thread(in_files, apache, tmp_path, NEW[1])
+    assert (alone["same"], alone["found"], alone["not_judged"]) == (True, 6, 0)
+
     written = await of_partition_0(apache, DECISIONS)
     async with Wire(apache) as wire:
         for name in (OLD[0], NEW[0]):
@@ -94,6 +114,28 @@ async def test_verify_begins_at_a_snapshot_where_the_log_is_cut(apache: str, tmp
     planted = await asyncio.to_thread(verify, apache)
     assert (planted["changed"], planted["not_judged"]) == (1, len(OLD) * 6 + 1)
     assert planted["first_difference"]["conversation_id"] == NEW[0]
+
+    async with Wire(apache) as wire:  # it says that its conversation is older, so that nobody would look at it
+        event = orjson.loads(next(one.value for one in written if one.key == NEW[2].encode()))
+        event["data"]["verdict"], event["data"]["chain"]["since"] = "halt", 0
+        await wire.raw(NEW[2].encode(), orjson.dumps(event), DECISIONS)
+    hidden = await asyncio.to_thread(verify, apache)
+    assert (hidden["changed"], hidden["found"], hidden["not_judged"]) == (2, len(NEW) * 6, len(OLD) * 6 + 1)
+    assert (await asyncio.to_thread(in_files, apache, tmp_path))["changed"] == 2
+    assert (await asyncio.to_thread(verify, apache, "--chain"))["breaks"] >= 3
+
+
+@pytest.mark.kafka
+@pytest.mark.apache
+async def test_a_partition_of_which_nothing_is_left_is_not_judged(apache: str, tmp_path: Path) -> None:
+    with worker(apache, tmp_path):
+        async with Wire(apache, DECISIONS) as wire:
+            await decided(wire, OLD[0], talk(OLD[0], 2))
+    last = len(await of_partition_0(apache, AGENT_EVENTS))
+    async with admin_of(apache) as admin:
+        await admin.delete_records({TopicPartition(AGENT_EVENTS, 0): RecordsToDelete(before_offset=last)})
+    found = await asyncio.to_thread(verify, apache)
+    assert (found["same"], found["expected"], found["not_judged"]) == (True, 0, 4)
 
 
 @pytest.mark.kafka

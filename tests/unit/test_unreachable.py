@@ -6,6 +6,8 @@ import sys
 import pytest
 
 from handrail.broker.ports import HOST, free_port
+from handrail.schemas.errors import ConfigError
+from handrail.streams.sink.reader import Reader
 
 COMMANDS = (
     ("handoffs", "list"),
@@ -26,3 +28,10 @@ def test_no_broker_there_is_one_line(command: tuple[str, ...]) -> None:
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
     assert done.stderr.startswith(f"broker {address}: ")
     assert done.stderr.endswith("is it running, and is the address right?\n")
+
+
+async def test_brokers_that_go_away_while_the_sink_starts_are_one_line() -> None:
+    address = f"{HOST}:{free_port()}"
+    with pytest.raises(ConfigError, match=rf"^broker {address}: .*: start it, or mend the address$"):
+        async with Reader(address, "cluster", {}, print):
+            raise AssertionError("nobody is there")

@@ -1,7 +1,7 @@
 """Records whose header names are no UTF-8 come through to us; aiokafka 0.14 raises on the first one, for ever.
 
 Kafka does not look at the names of headers, and librdkafka sends whatever it is given. A consumer that raises never
-gets past such a record: whoever may write the topic could stop every worker with one record.
+gets past such a record: whoever may write the topic could stop every worker or agent with one record.
 """
 
 from collections.abc import Iterator

@@ -1,0 +1,65 @@
+"""Check that the decisions of a topic, or of an exported file, are linked to each other: no events, no bundles."""
+
+from collections.abc import Mapping
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka import TopicPartition
+
+from handrail.audit.compare import Tell
+from handrail.audit.files import decided, opened
+from handrail.audit.links import Links
+from handrail.audit.live import decided_of, there
+from handrail.desk.wire import reachable
+from handrail.schemas.topics import DECISIONS
+from handrail.streams.engine.ends import beginnings, ends
+from handrail.streams.engine.scan import stretch
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The part of the topic that is checked: all that is there at one moment."""
+
+    first: Mapping[TopicPartition, int]
+    end: Mapping[TopicPartition, int]
+
+    @property
+    def records(self) -> int:
+        """How many there are at most."""
+        return sum(self.end.values()) - sum(self.first.values())
+
+
+async def found(bootstrap: str) -> Decisions:
+    """Raises ConfigError where the broker or the topic is not there."""
+    with reachable(bootstrap):
+        wanted = await there(bootstrap, DECISIONS)
+        return Decisions(await beginnings(bootstrap, wanted), await ends(bootstrap, wanted))
+
+
+async def on_topic(bootstrap: str, asked: Decisions, tp: TopicPartition, tell: Tell) -> Links:
+    """The links of one partition. Raises ConfigError where the broker goes away."""
+    first = asked.first[tp]
+    links = Links(tp.partition, whole=first == 0)
+    with reachable(bootstrap):
+        async with aclosing(stretch(bootstrap, tp, first, asked.end[tp])) as records:
+            async for record in records:
+                links.take(decided_of(record))
+                tell(1)
+    return links
+
+
+def in_file(path: Path, tell: Tell) -> list[Links]:
+    """The links of each partition that the file has decisions of. Raises ConfigError where it cannot be read.
+
+    Where the first line of a partition was not the first of its topic, what was before counts as removed by retention.
+    """
+    partitions: dict[int, Links] = {}
+    with closing(opened(path)) as lines:
+        for one in decided(lines):
+            links = partitions.get(one.partition)
+            if links is None:
+                links = partitions[one.partition] = Links(one.partition, whole=one.offset == 0)
+            links.take(one)
+            tell(1)
+    return [links for _, links in sorted(partitions.items())]

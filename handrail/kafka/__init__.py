@@ -1,0 +1,1 @@
+"""What agents, workers and sinks need alike to read a Kafka that anybody may write to."""

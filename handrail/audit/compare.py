@@ -57,7 +57,7 @@ class Comparing:
             comparison.refuse(found)
         elif not await self._folded(found.partition, key[0]):
             comparison.postpone()
-        else:
+        elif not comparison.settle(found.value):
             comparison.take(found)
 
     def follow(self) -> None:

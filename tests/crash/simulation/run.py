@@ -134,7 +134,7 @@ class Simulation:
     def successor(self, cluster: Cluster, processed: int, eager: bool = True) -> Worker:
         """A new owner; nothing that is committed lies behind the place where it begins."""
         self.tally.recoveries += 1
-        rows_max, often = self.dice.choice((1, 2, 3, 5, 40)), self.dice.random() < 0.5
+        rows_max, often = self.dice.choice((1, 2, 3, 5, 40)), self.dice.random() < 0.25
         worker = Worker(cluster, self.log, self.order, rows_max, eager, often=often)
         if worker.consumer.next < processed:
             self.fault(f"recovered at {worker.consumer.next}, committed {processed}")
@@ -189,7 +189,7 @@ class Simulation:
             return
         self.agrees(fold, position, f"{what}: memory")
         kept, name = (cluster.compacted(), "compacted") if compacted else (cluster, "whole")
-        again, _ = recovered(kept, PUBLISHED, self.order, often=self.dice.random() < 0.5)
+        again, _ = recovered(kept, PUBLISHED, self.order, often=self.dice.random() < 0.25)
         self.agrees(again, position, f"{what}: {name} changelog")
 
     def agrees(self, fold: PartitionFold, position: int, what: str) -> None:

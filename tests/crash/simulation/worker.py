@@ -4,24 +4,28 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from unittest.mock import patch
 
 from faust.types import TP
 
 from handrail.policies import Bundle
+from handrail.schemas.decode import decode
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine import pipeline
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fetch import Backlog, Fetch
 from handrail.streams.engine.pipeline import Pipeline
+from handrail.streams.governor import partition
 from handrail.streams.governor.partition import PartitionFold
 from handrail.streams.governor.state import PARTITION_KEY
 from tests.crash.simulation.cluster import Cluster, MemoryProducer
 from tests.crash.simulation.loop import Loop
 from tests.crash.simulation.schedule import PARTITIONS, bundles
 
+DECODED_MAX = 1_000
 TP0 = TP(AGENT_EVENTS, 0)
 PUBLISHED: dict[str, Bundle] = {one.ruleset: one for one in bundles()}
 
@@ -169,10 +173,14 @@ def recovered(
 
 @contextmanager
 def in_memory() -> Iterator[None]:
-    """What a worker dies of is raised here; the only clock is the log's, so that no worker writes ticks of its own."""
+    """What a worker dies of is raised here; the only clock is the log's, so that no worker writes ticks of its own.
+
+    A record is decoded once, however many workers fold it.
+    """
 
     def died(task: "asyncio.Task[Any]") -> None:
         task.get_loop().died(task)  # type: ignore[attr-defined]
 
-    with patch.multiple(pipeline, die_of=died, _now_ms=lambda: 0):
+    decoded = lru_cache(DECODED_MAX)(decode)
+    with patch.multiple(pipeline, die_of=died, _now_ms=lambda: 0), patch.object(partition, "decode", decoded):
         yield

@@ -43,7 +43,8 @@ class Comparing:
     async def take(self, decisions: AsyncIterator[Decided]) -> None:
         """Compare all of these, folding as far as they need."""
         async for found in decisions:
-            await self.take_one(found)
+            if not self.of(found.partition).settle(found.value):
+                await self.take_one(found)
 
     async def take_one(self, found: Decided) -> None:
         """Compare one decision, folding up to its place."""

@@ -1,7 +1,6 @@
 """A decision as it lies on a topic, and what tells it apart from all others. Pure."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -9,8 +8,7 @@ Key = tuple[int, str, str, str, str]
 """(offset of the record that caused it, conversation, source and id of the event it answers, kind)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """One record of the decisions: `partition` and `offset` say where it lies, the offset -1 where nobody knows."""
 
     partition: int

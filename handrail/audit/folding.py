@@ -12,7 +12,7 @@ from handrail.streams.governor.partition import PartitionFold, UnknownBundle
 
 # Folded in one go: more than by a worker, for nobody waits for the first one, and a conversation is taken out of the
 # memory and put back once for all of its records in a chunk.
-CHUNK_RECORDS = 2_000
+CHUNK_RECORDS = 5_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from handrail.streams.engine.reading import reading
 from handrail.streams.governor.partition import PartitionFold
 
 FETCH_WAIT_MS = 500  # the embedded broker answers each fetch only when this is over; a take-over reads the rest at once
+FETCH_BYTES = 2_000_000  # a state has at most 1.1 MB; there is no hurry
 POLL_MS = 1_000
 RETRY_S = 5.0  # while the brokers are away
 
@@ -56,7 +57,8 @@ class Standby:
                 await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
-        async with reading(self._bootstrap, fetch_max_wait_ms=FETCH_WAIT_MS) as consumer:
+        options = {"fetch_max_wait_ms": FETCH_WAIT_MS, "max_partition_fetch_bytes": FETCH_BYTES}
+        async with reading(self._bootstrap, **options) as consumer:
             consumer.assign([self._tp])
             consumer.seek(self._tp, self.offset)
             while True:

@@ -44,7 +44,7 @@ class PartitionWaits:
 
     def _recovering(self, tp: TP) -> Found:
         read, end = self._partitions.progress.get(tp.partition, (0, 0))
-        return "states", None, f"{read:,} of {end:,} states read" if end else "it is recovered"
+        return "states", None, f"{read:,} of {end:,} states read" if end else "it is being recovered"
 
 
 def _of(pipeline: Pipeline) -> Found | None:

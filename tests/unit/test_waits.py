@@ -69,7 +69,7 @@ def test_a_partition_says_what_it_waits_for(one: Any, cause: str, seconds: float
 def test_a_recovery_says_how_far_it_is() -> None:
     found = Worker(0, 1).after(3)
     assert found["partition 0"] == ("states", 3.0, "1,000 of 20,000 states read")
-    assert found["partition 1"] == ("states", 3.0, "it is recovered")
+    assert found["partition 1"] == ("states", 3.0, "it is being recovered")
 
 
 def test_what_is_on_its_way_or_has_only_begun_to_wait_is_not_told() -> None:

@@ -114,10 +114,10 @@ class Simulation:
     def finish(self, worker: Worker) -> None:
         """Fetch and deliver what is left, each batch acknowledged at once.
 
-        Seven in eight stop when they have passed everything that was written before they came. Where they remember
-        then what the oracle does, the rest of their way is the oracle's. One in eight goes it.
+        Most stop when they have passed everything that was written before they came. Where they remember then what the
+        oracle does, the rest of their way is the oracle's. One in sixteen goes it.
         """
-        ahead = worker.cluster.ahead if self.dice.random() < 0.875 else len(self.log)
+        ahead = worker.cluster.ahead if self.dice.random() < 0.9375 else len(self.log)
         while worker.left and worker.fold.position < ahead:
             worker.fetch(self.dice.randint(1, FETCH_MAX))
 

@@ -62,7 +62,7 @@ class Leaf:
         if self.test is None:
             return exists(reader(where), self.wanted)
         if root == "arguments" and len(parts) == 1:
-            return argument_leaf(parts[0], self.operator, self.threshold, self.test)
+            return argument_leaf(parts[0], self.test)
         return leaf(reader(where), self.test)
 
     def leaves(self) -> Iterator["Leaf"]:

@@ -240,45 +240,14 @@ def test_of(field_is_tool: bool, name: str, threshold: Any) -> Test:
     return table[name](threshold)
 
 
-def argument_leaf(name: str, operator: str, threshold: Any, test: Test) -> Callable[[Any], int]:
-    """As `leaf`, for a plain argument of a call: half of all conditions, so it saves one function call, or two."""
-    made = _ON_WHOLE_NUMBERS.get(OPERATORS[operator]) if type(threshold) is int else None
-    if made is not None:
-        return made(name, threshold, test)
+def argument_leaf(name: str, test: Test) -> Callable[[Any], int]:
+    """As `leaf`, for a plain argument of a call: half of all conditions, so it saves a function call."""
 
     def holds(subject: Any) -> int:
         value = subject.arguments.get(name, MISSING)
         return MISSING_FIELD if value is MISSING else test(value)
 
     return holds
-
-
-def _argument_above(name: str, limit: int, test: Test) -> Callable[[Any], int]:
-    """Whole numbers are compared on the spot; `test` knows what to do with everything else."""
-
-    def holds(subject: Any) -> int:
-        value = subject.arguments.get(name, MISSING)
-        if type(value) is int:
-            return YES if value > limit else NO
-        return MISSING_FIELD if value is MISSING else test(value)
-
-    return holds
-
-
-def _argument_below(name: str, limit: int, test: Test) -> Callable[[Any], int]:
-    """As `_argument_above`."""
-
-    def holds(subject: Any) -> int:
-        value = subject.arguments.get(name, MISSING)
-        if type(value) is int:
-            return YES if value < limit else NO
-        return MISSING_FIELD if value is MISSING else test(value)
-
-    return holds
-
-
-_OnArgument: TypeAlias = Callable[[str, int, Test], Callable[[Any], int]]
-_ON_WHOLE_NUMBERS: dict[Callable[[Any], Test], _OnArgument] = {above: _argument_above, below: _argument_below}
 
 
 def leaf(get: Callable[[Any], Any], test: Test) -> Callable[[Any], int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from handrail.audit.counts import Counted
 from handrail.audit.decided import Decided, Key, key_of, partition_of, read
 from handrail.audit.difference import Difference, Kind, differing
 from handrail.audit.lives import Lives, since_of
@@ -21,7 +22,7 @@ OTHER_LIFE = "it says that its conversation began at offset {}, another decision
 
 
 @dataclass(slots=True)
-class Counts:
+class Counts(Counted):
     """What was compared. `found` are the expected ones that are there, `repeats` further identical copies of them."""
 
     records: int = 0
@@ -37,9 +38,6 @@ class Counts:
     def differences(self) -> int:
         """How many there are."""
         return self.missing + self.changed + self.foreign
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(*(getattr(self, name) + getattr(other, name) for name in Counts.__slots__))
 
 
 @dataclass

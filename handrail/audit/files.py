@@ -24,10 +24,10 @@ async def verify(events: Path, decisions: Path, rules: Rules, tell: Tell) -> lis
     """The comparison of each partition that the files name. Raises ConfigError where a file cannot be used."""
     rules = replace(rules, begins=_begins(events))
     with closing(opened(decisions)) as found:
-        lives = await lived(_decisions(found), rules) if rules.begins else None
+        lives = await lived(_decisions(found, decisions), rules) if rules.begins else None
     with closing(opened(events)) as told, closing(opened(decisions)) as found:
         comparing = Comparing(_records(told, events, rules), rules, tell, lives=lives)
-        await comparing.take(_decisions(found))
+        await comparing.take(_decisions(found, decisions))
         await comparing.fold_all()
     for comparison in comparing.comparisons.values():
         if comparison.suspects:
@@ -74,18 +74,22 @@ async def _records(lines: Iterable[bytes], path: Path, rules: Rules) -> AsyncIte
             yield record
 
 
-async def _decisions(lines: Iterable[bytes]) -> AsyncIterator[Decided]:
-    for one in decided(lines):
+async def _decisions(lines: Iterable[bytes], path: Path) -> AsyncIterator[Decided]:
+    for one in decided(lines, path):
         yield one
 
 
-def decided(lines: Iterable[bytes]) -> Iterator[Decided]:
-    """Each line as it lay on the topic; what does not say where is where its decision says that it belongs."""
-    for line in filter(bytes.strip, lines):
+def decided(lines: Iterable[bytes], path: Path) -> Iterator[Decided]:
+    """Each line as it lay on the topic; what does not say where is where its decision says that it belongs.
+
+    Raises ConfigError at a line that no export has written: an export leaves out what is no JSON object.
+    """
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         raw = read(line)
         if raw is None:
-            yield Decided(0, -1, line)
-            continue
+            raise ConfigError(f"{path}: line {number}: is no JSON object: the file is damaged; export it again")
         partition, offset = place_of(raw)
         if partition is None:
             named = partition_of(raw) if key_of(raw) is not None else None

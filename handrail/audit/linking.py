@@ -56,7 +56,7 @@ def in_file(path: Path, tell: Tell) -> list[Links]:
     """
     partitions: dict[int, Links] = {}
     with closing(opened(path)) as lines:
-        for one in decided(lines):
+        for one in decided(lines, path):
             links = partitions.get(one.partition)
             if links is None:
                 links = partitions[one.partition] = Links(one.partition, whole=one.offset == 0)

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from handrail.audit.chain import KEPT_BYTES, Chain
+from handrail.audit.counts import Counted
 from handrail.audit.decided import Decided, key_of, partition_of, read
 from handrail.audit.lives import since_of
 from handrail.schemas.chain import START, extend, linked
@@ -32,7 +33,7 @@ NOT_OVER = (
 
 
 @dataclass(slots=True)
-class Counts:
+class Counts(Counted):
     """What was found.
 
     `linked`: decisions in their place, the first of a conversation among them; `repeats`: copies, and answers to
@@ -47,9 +48,6 @@ class Counts:
     breaks: int = 0
     conversations: int = 0
     later: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(*(getattr(self, name) + getattr(other, name) for name in Counts.__slots__))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from handrail.audit.comparison import Comparison, Counts
@@ -10,7 +11,7 @@ from handrail.audit.difference import ABSENT, Difference
 from handrail.desk import words
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS
 
-COLUMNS = ("records", "expected", "found", "repeats", "missing", "changed", "foreign", "not_judged")
+COLUMNS = Counts.names()
 VALUE_MAX = 120  # characters of a value that differs
 MENDED = {
     "missing": "the worker has not written it, or it was removed: see `handrail doctor` for workers that are behind",
@@ -43,8 +44,8 @@ def as_json(comparisons: Sequence[Comparison], get: Sequence[str]) -> str:
     counts, one = total(comparisons), first(comparisons)
     told = {
         "same": not counts.differences,
-        **_counts(counts),
-        "partitions": {str(each.partition): _counts(each.counts) for each in comparisons},
+        **asdict(counts),
+        "partitions": {str(each.partition): asdict(each.counts) for each in comparisons},
         "first_difference": None if one is None else _difference(one, get),
     }
     return json.dumps(told, indent=2, ensure_ascii=False)
@@ -91,10 +92,6 @@ def _both(field: Any) -> str:
 def _value(value: Any) -> str:
     text = "nothing" if value is ABSENT else words.plain(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= VALUE_MAX else text[: VALUE_MAX - 1] + "…"
-
-
-def _counts(counts: Counts) -> dict[str, int]:
-    return {name: getattr(counts, name) for name in COLUMNS}
 
 
 def _difference(one: Difference, get: Sequence[str]) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from handrail.audit.links import Break, Counts, Links
 from handrail.desk import words
 from handrail.schemas.topics import DECISIONS
 
-COLUMNS = ("decisions", "linked", "repeats", "unchecked", "breaks", "conversations", "later")
+COLUMNS = Counts.names()
 NEXT = "fold the events again, which says which of them is right: `handrail verify` without --chain"
 
 
@@ -35,8 +36,8 @@ def as_json(found: Sequence[Links]) -> str:
     counts, one = total(found), first(found)
     told = {
         "same": not counts.breaks,
-        **_counts(counts),
-        "partitions": {str(each.partition): _counts(each.counts) for each in found},
+        **asdict(counts),
+        "partitions": {str(each.partition): asdict(each.counts) for each in found},
         "first_break": None if one is None else _break(one),
     }
     return json.dumps(told, indent=2, ensure_ascii=False)
@@ -60,10 +61,6 @@ def lines(one: Break) -> list[tuple[str, str]]:
 
 def _offset(offset: int) -> str:
     return f" offset {offset}" if offset >= 0 else ""
-
-
-def _counts(counts: Counts) -> dict[str, int]:
-    return {name: getattr(counts, name) for name in COLUMNS}
 
 
 def _break(one: Break) -> dict[str, Any]:

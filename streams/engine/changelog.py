@@ -34,6 +34,13 @@ def position_of(record: ConsumerRecord) -> int:
     raise EngineError(f"{place}: no position header: something else than a worker writes to this topic; stop it")
 
 
+def load(fold: PartitionFold, records: Sequence[ConsumerRecord]) -> None:
+    """Hand states to a fold, in the order of the changelog, with more to come. Raises EngineError."""
+    for record in records:
+        fold.load(record.key, record.value, position_of(record))
+    fold.follow()
+
+
 async def read(
     bootstrap: str, fold: PartitionFold, tell: Callable[[int, int], None] = lambda *_: None, first: int = 0
 ) -> int:
@@ -45,9 +52,7 @@ async def read(
     end = await end_of(bootstrap, fold.number)
     told_s = time.monotonic()
     async for records in _records(bootstrap, fold.number, first, end):
-        for record in records:
-            fold.load(record.key, record.value, position_of(record))
-        fold.follow()
+        load(fold, records)
         if records and time.monotonic() - told_s >= TELL_S:
             told_s = time.monotonic()
             tell(records[-1].offset + 1, end)

@@ -26,8 +26,8 @@ class Fetch:
 
     def part(self, start: int, records_max: int, bytes_max: int) -> tuple[Sequence[ConsumerRecord], int]:
         """Records from `start` on and their bytes: `records_max` at most, up to the one that reaches `bytes_max`."""
-        end, size = start, 0
-        while end < min(start + records_max, len(self.records)) and size < bytes_max:
+        end, size, last = start, 0, min(start + records_max, len(self.records))
+        while end < last and size < bytes_max:
             size += _size(self.records[end])
             end += 1
         return self.records[start:end], size

@@ -1,9 +1,9 @@
 """The states of a partition that another worker owns, read along: whoever takes it over then has them already."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from handrail.schemas.errors import EngineError
@@ -63,12 +63,8 @@ class Standby:
             consumer.seek(self._tp, self.offset)
             while True:
                 found = await consumer.getmany(self._tp, timeout_ms=POLL_MS, max_records=changelog.RECORDS_MAX)
-                self._load(found.get(self._tp, ()))
+                if records := found.get(self._tp):
+                    changelog.load(self.fold, records)
+                    self.offset = records[-1].offset + 1
                 self.end = consumer.highwater(self._tp)
                 await asyncio.sleep(0)
-
-    def _load(self, records: Sequence[ConsumerRecord]) -> None:
-        for record in records:
-            self.fold.load(record.key, record.value, changelog.position_of(record))
-            self.offset = record.offset + 1
-        self.fold.follow()

@@ -5,6 +5,7 @@ import re
 import urllib.request
 from pathlib import Path
 
+import pytest
 from aiokafka import TopicPartition
 
 from handrail.broker.ports import HOST, free_port
@@ -12,6 +13,7 @@ from handrail.schemas.topics import DECISIONS, PARTITIONS, STATES
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.topics import ensure_topics
 from tests.groups import behind
+from tests.lagging import LAGGING, stopped
 from tests.log import Log
 from tests.oracle import compare
 from tests.topics import Wire, data
@@ -37,6 +39,17 @@ class Read(Worker):
             told = page.read().decode()
         found = re.findall(r'^handrail_worker_standby_states\{partition="(\d+)"\} (\S+)$', told, re.MULTILINE)
         return {int(number): int(float(count)) for number, count in found}
+
+
+class Lagging(Read):
+    """One whose standbys stop where they are."""
+
+    program = ("tests.lagging",)
+
+
+def taken_over(worker: Worker) -> dict[int, int]:
+    """Partitions that it took over, with how many of their states it had read along."""
+    return {int(number): int(count.replace(",", "")) for number, count in READ_ALONG.findall(worker.said())}
 
 
 def steps(name: str, number: int) -> Log:
@@ -88,8 +101,36 @@ async def test_what_a_killed_worker_owned_goes_on_at_its_standby(broker: str, tm
             assert sum(read.values()) > 0
             workers[0].kill()
             assert set((await asked(wire, 1)).values()) == {2}
-        told = {int(number): int(count.replace(",", "")) for number, count in READ_ALONG.findall(workers[1].said())}
-        assert told == read
+        assert taken_over(workers[1]) == read
+        found = await compare(broker, PARTITIONS)
+        assert (found.lost, found.wrong) == ([], []), found
+    finally:
+        for one in workers:
+            one.kill()
+
+
+async def test_what_a_standby_has_not_read_is_read_before_anything_is_decided(
+    broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = tmp_path / "lagging"
+    monkeypatch.setenv(LAGGING, str(gate))
+    workers = [Lagging(broker, tmp_path / f"worker-{number}.log") for number in range(2)]
+    try:
+        for one in workers:
+            one.wait_ready()
+        async with Wire(broker, DECISIONS) as wire:
+            await asked(wire, 0)
+            await decided(broker)
+            await all_read(broker, workers)
+            read = workers[1].standbys()
+            gate.touch()
+            async with asyncio.timeout(SOON_S):
+                while not all(stopped(gate, number).exists() for number in range(PARTITIONS)):  # noqa: ASYNC110
+                    await asyncio.sleep(POLL_S)  # no file tells when
+            assert set((await asked(wire, 1)).values()) == {2}
+            workers[0].kill()
+            assert set((await asked(wire, 2)).values()) == {3}
+        assert taken_over(workers[1]) == read
         found = await compare(broker, PARTITIONS)
         assert (found.lost, found.wrong) == ([], []), found
     finally:

@@ -148,6 +148,7 @@ class Partitions:
     async def _recovered(self, tp: TP) -> tuple[PartitionFold, Delivery]:
         """The states as the changelog has them; as they are in memory, where nobody has written since."""
         number = tp.partition
+        self.progress.pop(number, None)
         left = self._left.pop(tp, None)
         await self._bundles.refresh()
         if left is not None and await changelog.end_of(self._bootstrap, number) == left.delivery.next_offset:

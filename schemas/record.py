@@ -1,14 +1,12 @@
 """A record as it lies on the log, and a record to be written: what crosses the line between pure and impure."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 # CloudEvents' Kafka binding, structured mode.
 CLOUDEVENT = (("content-type", b"application/cloudevents+json"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One Kafka record. `timestamp_ms` is the log's append time in milliseconds since 1970-01-01 UTC."""
 
     topic: str

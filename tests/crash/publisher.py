@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -28,9 +27,9 @@ def events(seed: int) -> Iterator[tuple[Record, int | None]]:
                 case 0 | 1:
                     yield record, None
                 case 2 if record.value is not None:  # the same identity with other content
-                    yield replace(record, value=record.value.replace(b'"refunds"', b'"other"')), None
+                    yield record._replace(value=record.value.replace(b'"refunds"', b'"other"')), None
                 case 3:
-                    yield replace(record, key=record.key and record.key + b"-stray"), 0
+                    yield record._replace(key=record.key and record.key + b"-stray"), 0
 
 
 class Publisher:

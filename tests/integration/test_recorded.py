@@ -4,7 +4,6 @@ import asyncio
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -73,7 +72,7 @@ def test_a_head_stays_small(result: Result) -> None:
 
 
 def test_nor_does_it_grow_on_a_log_of_any_length(log: list[Record]) -> None:
-    late = [replace(record, offset=record.offset + 2**40) for record in log]
+    late = [record._replace(offset=record.offset + 2**40) for record in log]
     assert max(fold(late, PACKS).heads.values()) <= HEAD_BYTES_MAX
 
 

@@ -84,9 +84,7 @@ def test_copies_are_no_break_wherever_they_come(seed: int, signed: bool) -> None
     """A worker that was killed decides again from some place on; one that was stopped writes late what it had."""
     chance = random.Random(seed)
     log = Log()
-    log.records = list(traffic(seed, 5, 10))
-    for at, record in enumerate(log.records):
-        object.__setattr__(record, "offset", at)
+    log.records = [record._replace(offset=at) for at, record in enumerate(traffic(seed, 5, 10))]
     values, found, at = decided(log), [], 0
     while at < len(values):
         end = chance.randrange(at, len(values) + 1)

@@ -122,7 +122,6 @@ async def test_however_the_log_is_cut_the_alerts_are_the_same(store: Store, sent
 
 
 def renumbered(told: Book, by: int) -> Book:
-    from dataclasses import replace
 
     found = Book()
     for record, headers in told.records:
@@ -130,7 +129,7 @@ def renumbered(told: Book, by: int) -> Book:
         if "position" in value["data"]:
             value["data"]["position"]["offset"] += by
             value["data"]["decision_id"] = f"{value['data']['position']['offset']:064x}"
-        moved = replace(record, offset=record.offset + by, value=orjson.dumps(value))
+        moved = record._replace(offset=record.offset + by, value=orjson.dumps(value))
         found.records.append((moved, headers))
         found.ends[record.topic, record.partition] = moved.offset + 1
     return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from handrail.policies.agents import UNLISTED, AgentEntry
 from handrail.policies.judge import Judge
+from handrail.policies.keys import Trusted
 from handrail.policies.limits import Limits
 from handrail.policies.parts import Parts, read_parts
 from handrail.policies.policy import Policy
@@ -66,6 +67,11 @@ class Bundle:
     def lexicon(self) -> Mapping[str, Any]:
         """The classifier's lexicon, with the topics that the routing file names; no intents where there is none."""
         return self._lexicon
+
+    @property
+    def keys(self) -> Mapping[str, Trusted]:
+        """Whose signatures count, by key id; empty where it is not said."""
+        return self._parts.keys
 
     @property
     def topics(self) -> tuple[str, ...]:

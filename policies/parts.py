@@ -8,6 +8,7 @@ from typing import Any
 
 from handrail.policies import yaml12
 from handrail.policies.agents import AgentEntry, read_agents
+from handrail.policies.keys import Trusted, read_keys
 from handrail.policies.lexicon import named_topics, read_lexicon
 from handrail.policies.limits import LimitsFile, read_limits
 from handrail.policies.mistakes import Mistakes
@@ -20,7 +21,7 @@ from handrail.policies.tools import Tools, read_tools
 DEFAULTS = "defaults/"
 """What the names of built-in files begin with."""
 
-SETTINGS = ("limits.yaml", "routing.yaml", "tools.yaml", "agents.yaml", "prices.yaml", "lexicon.yaml")
+SETTINGS = ("limits.yaml", "routing.yaml", "tools.yaml", "agents.yaml", "keys.yaml", "prices.yaml", "lexicon.yaml")
 MERGED = ("limits.yaml", "prices.yaml", "lexicon.yaml")
 """Files whose default still holds for what the user's file leaves out. Others replace their default whole."""
 
@@ -38,6 +39,7 @@ class Parts:
     agents: Mapping[str, AgentEntry]
     prices: Prices
     lexicon: Mapping[str, Any]
+    keys: Mapping[str, Trusted]
 
 
 def _parsed(name: str, text: str) -> tuple[Any, Mistakes]:
@@ -99,10 +101,11 @@ def read_parts(texts: Mapping[str, str]) -> tuple[Parts, list[Mistakes]]:
         tools = read_tools(*layer)
     for layer in files.layers("agents.yaml"):
         agents = read_agents(*layer)
+    keys = {key_id: key for layer in files.layers("keys.yaml") for key_id, key in read_keys(*layer).items()}
     for value, mistakes in files.layers("lexicon.yaml"):
         lexicon = read_lexicon(value, mistakes, lexicon)
     named = named_topics(lexicon, routing.topics)
-    parts = Parts(_policies(files), limits, routing, tools, agents, Prices(prices), named)
+    parts = Parts(_policies(files), limits, routing, tools, agents, Prices(prices), named, keys)
     return parts, files.mistakes
 
 

@@ -2,27 +2,47 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from handrail.schemas.errors import ConfigError
 from handrail.schemas.fields import Count, Json, Model, Name, Ruleset, Shape, Share
+from handrail.schemas.keys import Use, public_of
+from handrail.schemas.strict_json import INTEGER_MAX
 
 CONTROL_KEY = "control"
+KEYS_MAX = 100
+
+
+def _key(line: str) -> str:
+    try:
+        public_of(line)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return line
 
 
 class Control(Shape):
-    """The fields of the signature; it is not checked yet."""
+    """Who says it, in which partition, as which of what they say; signed (schemas/signature.py)."""
 
     issuer: Name | None = None
     key_id: Name | None = None
     partition: Count | None = None
-    seq: Count | None = None
+    seq: Annotated[int, Field(ge=0, le=INTEGER_MAX)] | None = None
     signature: str | None = None
 
 
+class BroughtKey(Shape):
+    """A public key, and what it may sign."""
+
+    public: Annotated[str, AfterValidator(_key)]
+    uses: list[Use]
+
+
 class PoliciesActivated(Control):
-    """From here on this bundle decides in this partition."""
+    """From here on this bundle decides in this partition, and these keys count where it names none."""
 
     ruleset: Ruleset
+    keys: Annotated[list[BroughtKey], Field(max_length=KEYS_MAX)] | None = None
     by: Json = None
     reason: str | None = None
 

@@ -62,6 +62,17 @@ class Chain(Shape):
     digest: Digest
 
 
+class Signature(Shape):
+    """One Ed25519 signature over the root of a Merkle tree with this decision in it (schemas/signature.py)."""
+
+    key_id: str
+    root: Digest
+    index: Count
+    size: Count
+    path: list[Digest]
+    value: str
+
+
 class Decision(Shape):
     """`handrail.decision.v1`: what an agent waits for."""
 
@@ -86,7 +97,7 @@ class Decision(Shape):
     ruleset: str
     position: Position
     chain: Chain | None = None
-    signature: Json = None
+    signature: Signature | None = None
     repeat: bool | None = None
     recorded: bool | None = None
     enforcement: Literal["observe"] | None = None

@@ -6,12 +6,14 @@ import click
 
 # Name -> module:attribute. Loaded when asked for, so that the base install starts fast and without the extras.
 COMMANDS = {
+    "control": "handrail.cli.control:control",
     "deadletters": "handrail.cli.deadletters:deadletters",
     "demo": "handrail.cli.demo:demo",
     "doctor": "handrail.cli.doctor:doctor",
     "export": "handrail.cli.export:export",
     "handoffs": "handrail.cli.handoffs:handoffs",
     "import": "handrail.cli.import_:import_",
+    "keys": "handrail.cli.keys:keys",
     "policy": "handrail.cli.policy:policy",
     "query": "handrail.cli.query:query",
     "replay": "handrail.cli.replay:replay",

@@ -14,9 +14,14 @@ from handrail.cli.errors import explained
 @click.option(
     "--bootstrap", metavar="HOST:PORT", help="Kafka's address; several with commas. [default: 127.0.0.1:9092]"
 )
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign with the key in this file; needed where workers sign. `up` keeps its own in DATA/signing.key.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: ruleset, before, partitions.")
 @explained
-def activate(folder: Path, bootstrap: str | None, as_json: bool) -> None:
+def activate(folder: Path, bootstrap: str | None, key: Path | None, as_json: bool) -> None:
     """Publish the policies in FOLDER and put them in force, without restarting anything.
 
     Every partition gets one record; what stands behind it on the log is decided by the new rules, also when the log is
@@ -32,10 +37,11 @@ def activate(folder: Path, bootstrap: str | None, as_json: bool) -> None:
     from handrail.policies import load_bundle
     from handrail.streams.engine.activate import activate as put_in_force
     from handrail.streams.engine.settings import WorkerSettings
+    from handrail.streams.keys import key_of
 
     bundle = load_bundle(folder)
-    address = WorkerSettings.of({"bootstrap": bootstrap}).bootstrap
-    done = asyncio.run(put_in_force(address, bundle))
+    settings = WorkerSettings.of({"bootstrap": bootstrap, "key": key})
+    done = asyncio.run(put_in_force(settings.bootstrap, bundle, key_of(settings.key)))
     if as_json:
         told = {"ruleset": bundle.ruleset, "before": done.before or None, "partitions": done.partitions}
         click.echo(orjson.dumps(told))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,11 @@ bootstrap = click.option(
 )
 person = click.option("--by", metavar="ID", help="Who you are. [default: HANDRAIL_BY, else your login name]")
 name = click.option("--name", "by_name", help="Your name, as others may read it.")
+signing = click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign with the key in this file; needed where keys.yaml names keys for resolutions.",
+)
 note = click.option("--note", help="What the next one who reads it should know; the agent gets it too.")
 wait = click.option(
     "--wait-s",
@@ -120,13 +126,16 @@ def show(handoff: str, bootstrap: str | None, as_json: bool) -> None:
 @bootstrap
 @person
 @name
+@signing
 @click.option("--take-over", is_flag=True, help="Also where somebody else has claimed it.")
 @explained
-def claim(handoff: str, bootstrap: str | None, by: str | None, by_name: str | None, take_over: bool) -> None:
+def claim(
+    handoff: str, bootstrap: str | None, by: str | None, by_name: str | None, key: Path | None, take_over: bool
+) -> None:
     """Say that you work on it."""
     from handrail.desk import answering
 
-    click.echo(asyncio.run(answering.claim(_settings(bootstrap, by, by_name), handoff, take_over=take_over)))
+    click.echo(asyncio.run(answering.claim(_settings(bootstrap, by, by_name, key), handoff, take_over=take_over)))
 
 
 @handoffs.command()
@@ -134,6 +143,7 @@ def claim(handoff: str, bootstrap: str | None, by: str | None, by_name: str | No
 @bootstrap
 @person
 @name
+@signing
 @note
 @wait
 @explained
@@ -147,6 +157,7 @@ def approve(handoff: str, **options: Any) -> None:
 @bootstrap
 @person
 @name
+@signing
 @note
 @wait
 @explained
@@ -177,6 +188,7 @@ def _measures(command: Callable[..., Any]) -> Callable[..., Any]:
 @bootstrap
 @person
 @name
+@signing
 @note
 @_measures
 @wait
@@ -191,6 +203,7 @@ def resolve(handoff: str, **options: Any) -> None:
 @bootstrap
 @person
 @name
+@signing
 @note
 @_measures
 @wait
@@ -201,11 +214,19 @@ def return_(handoff: str, **options: Any) -> None:
 
 
 def _answer(
-    handoff: str, said: str, *, bootstrap: str | None, by: str | None, by_name: str | None, wait_s: float, **told: Any
+    handoff: str,
+    said: str,
+    *,
+    bootstrap: str | None,
+    by: str | None,
+    by_name: str | None,
+    key: Path | None,
+    wait_s: float,
+    **told: Any,
 ) -> None:
     from handrail.desk import answering
 
-    settings = _settings(bootstrap, by, by_name)
+    settings = _settings(bootstrap, by, by_name, key)
     told = {field: (list(value) or None) if isinstance(value, tuple) else value for field, value in told.items()}
     came = asyncio.run(answering.answer(settings, handoff, said, wait_s=wait_s, **told))
     if not came.counts:
@@ -213,10 +234,12 @@ def _answer(
     click.echo(came.line)
 
 
-def _settings(bootstrap: str | None, by: str | None, by_name: str | None = None) -> "DeskSettings":
+def _settings(
+    bootstrap: str | None, by: str | None, by_name: str | None = None, key: Path | None = None
+) -> "DeskSettings":
     from handrail.desk.settings import DeskSettings
 
-    return DeskSettings.of({"bootstrap": bootstrap, "by": by, "by_name": by_name})
+    return DeskSettings.of({"bootstrap": bootstrap, "by": by, "by_name": by_name, "key": key})
 
 
 def _plain(case: "Case") -> dict[str, Any]:

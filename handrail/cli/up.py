@@ -29,6 +29,11 @@ from handrail.cli.errors import explained
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the database, its snapshot and the logs. [default: handrail-data]",
 )
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign decisions with the key in this file. [default: DATA/signing.key, made on the first start]",
+)
 @click.option("--workers", type=int, metavar="N", help="How many decide; at most as many as partitions. [default: 1]")
 @click.option(
     "--http-port",
@@ -49,6 +54,7 @@ def up(
     embedded: bool | None,
     policies: Path | None,
     data: Path | None,
+    key: Path | None,
     workers: int | None,
     http_port: int | None,
     session_timeout_s: float | None,
@@ -78,6 +84,7 @@ def up(
             "embedded": embedded,
             "policies": policies,
             "data": data,
+            "key": key,
             "workers": workers,
             "http_port": http_port,
             "session_timeout_s": session_timeout_s,

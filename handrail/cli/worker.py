@@ -17,6 +17,11 @@ from handrail.cli.errors import explained
     type=click.Path(path_type=Path, exists=True),
     help="Folder of policy files; published and activated where it is not active yet. Without it the active ones hold.",
 )
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign decisions with the key in this file (`handrail keys new`). [default: they are not signed]",
+)
 @click.option("--group", help="Consumer group that the workers share. [default: handrail]")
 @click.option(
     "--session-timeout-s",
@@ -39,6 +44,7 @@ from handrail.cli.errors import explained
 def worker(
     bootstrap: str | None,
     policies: Path | None,
+    key: Path | None,
     group: str | None,
     session_timeout_s: float | None,
     standbys: int | None,
@@ -61,6 +67,7 @@ def worker(
         {
             "bootstrap": bootstrap,
             "policies": policies,
+            "key": key,
             "group": group,
             "session_timeout_s": session_timeout_s,
             "standbys": standbys,

@@ -5,7 +5,10 @@ from handrail.client.answer import Answer, Permit
 from handrail.client.blocking import BlockingAgent
 from handrail.client.client import Client
 from handrail.client.errors import (
+    AlreadyClaimed,
     Blocked,
+    GateClosed,
+    GateRefused,
     GovernanceError,
     Halted,
     NeedsApproval,
@@ -14,17 +17,22 @@ from handrail.client.errors import (
     Unreachable,
     Unusable,
 )
+from handrail.client.gate import Gate
 from handrail.schemas.errors import ConfigError, HandrailError, SchemaError
 from handrail.schemas.outputs import Decision
 
 __all__ = [
     "Agent",
+    "AlreadyClaimed",
     "Answer",
     "Blocked",
     "BlockingAgent",
     "Client",
     "ConfigError",
     "Decision",
+    "Gate",
+    "GateClosed",
+    "GateRefused",
     "GovernanceError",
     "Halted",
     "HandrailError",

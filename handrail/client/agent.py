@@ -1,6 +1,7 @@
 """An agent in one conversation: it tells what it does, asks before it acts, and keeps to the answer."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
 from uuid import uuid4
@@ -10,6 +11,7 @@ from handrail.client.asking import Asking, Enforcing, Question
 from handrail.client.call import RESPONSE, Call, Effect
 from handrail.client.client import TIMEOUT_S, Client
 from handrail.client.event import Voice
+from handrail.client.gate import Admission, Gate
 from handrail.client.observing import Observing
 from handrail.client.shown import shown, text
 from handrail.client.tools import governed
@@ -49,6 +51,9 @@ class Agent:
         Seconds to wait for a decision, for an acknowledgement, for the connection.
     approval_timeout_s : float
         Seconds to wait for a person.
+    gate : Gate, optional
+        What lets tools run here (`Agent.tool`): each is claimed in its file before it runs, so that no decision is
+        acted on twice, whatever is killed in between. Not asked where the agent is only observed.
     observe : bool
         Tell everything, wait for nothing, be stopped by nothing: answers are `allowed` and their `decision` is None
         (`decided` waits for it). Nothing that Handrail or Kafka do raises then. Set `enforcement: observe` for the
@@ -82,11 +87,12 @@ class Agent:
         goal: str | None = None,
         timeout_s: float = TIMEOUT_S,
         approval_timeout_s: float = APPROVAL_TIMEOUT_S,
+        gate: Gate | None = None,
         observe: bool = False,
     ) -> None:
         self.agent_id, self.conversation = agent_id, conversation
         self.execution = execution or f"{conversation}/{uuid4().hex[:8]}"
-        self.observe = observe
+        self.observe, self.gate = observe, gate
         self._voice = Voice(
             agent_id, conversation, self.execution, source or f"/agents/{agent_id}", tenant, agent_version, traceparent
         )
@@ -181,6 +187,12 @@ class Agent:
         told = {"action_id": action_id, "tool": tool, "arguments": dict(arguments), "effect": effect}
         event_id = f"{self.execution}/{action_id}" if known else None
         return await self._permit("action.proposed", "action", told, event_id, wait_approval)
+
+    def admitted(self, permit: Permit) -> Admission | nullcontext[None]:
+        """Around what the permit is for: it goes through the agent's gate, where there is one. Raises GateRefused."""
+        if self.gate is None or (self.observe and permit.record is None):
+            return nullcontext()
+        return self.gate.admit(permit)
 
     async def executed(self, permit: Permit, result: Any = None, *, error: object = None) -> None:
         """Tell that the call was made, and what it returned, or how it failed.

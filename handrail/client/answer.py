@@ -2,6 +2,7 @@
 
 import time
 from asyncio import Future
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +19,12 @@ class Answer:
     ----------
     decision : Decision or None
         What was decided; None in observe mode, where nobody waits for it (`Agent.decided` does).
+    record : mapping or None
+        The same as it lies on the log, a CloudEvent with its signature: what a gate is shown.
     """
 
     decision: Decision | None
+    record: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     later: "Future[Decision | None] | None" = field(default=None, repr=False, compare=False)
 
     @property

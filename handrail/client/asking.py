@@ -122,7 +122,7 @@ class Enforcing:
             expected = stack.enter_context(self._connection.expect(question.event))
             first = await self._first(question, expected, sent_s + self._timeout_s)
             if question.call is None:
-                return Answer(decision=first.decision)
+                return Answer(decision=first.decision, record=first.record)
             _check(first.decision, question.call, question)
             if not _holds(first.decision, "require_approval"):
                 return _permit(first, question, question.call, sent_s)
@@ -235,12 +235,12 @@ def _permit(arrival: Arrival, question: Question, call: Call, since_s: float) ->
     """
     decision = arrival.decision
     if decision.enforcement == "observe":
-        return Permit(decision=decision, call=call, use_before_s=None)
+        return Permit(decision=decision, record=arrival.record, call=call, use_before_s=None)
     if decision.verdict != "allow":
         raise refusal(decision, question.about)
     if decision.expires_at is None:
         raise Unusable(f"{question.about}: decision {decision.decision_id[:12]} has no expires_at", decision)
     lifetime_s = (to_ms(decision.expires_at) - arrival.made_ms) / 1000
-    permit = Permit(decision=decision, call=call, use_before_s=since_s + lifetime_s)
+    permit = Permit(decision=decision, record=arrival.record, call=call, use_before_s=since_s + lifetime_s)
     permit.check()
     return permit

@@ -121,11 +121,12 @@ def _here(tool: Governed, agent: BlockingAgent) -> Callable[..., Any]:
     @functools.wraps(tool.function)
     def asked(*args: Any, **kwargs: Any) -> Any:
         permit = run(tool.ask(args, kwargs))
-        try:
-            result = tool.function(*args, **kwargs)
-        except BaseException as error:
-            run(tool.failed(permit, error))
-            raise
+        with agent._agent.admitted(permit):
+            try:
+                result = tool.function(*args, **kwargs)
+            except BaseException as error:
+                run(tool.failed(permit, error))
+                raise
         run(tool.returned(permit, result))
         return result
 

@@ -10,15 +10,21 @@ HandrailError
     ├── NoDecision        nothing was decided in time
     │   └── Unreachable   Kafka or Handrail's topics cannot be reached
     ├── Unusable          a decision came that is for another action, or is too old to act on
+    ├── GateRefused       the gate in front of the action does not let it through
+    │   ├── AlreadyClaimed  its decision was acted on before, or is being
+    │   └── GateClosed    the gate itself cannot work
     └── NotRecorded       what happened could not be put on the log; the one case where the action may have run
 
 `str()` is one line with the reasons, for logs and operators; `customer_message` can be said aloud.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handrail.schemas.errors import HandrailError
 from handrail.schemas.outputs import Decision
+
+if TYPE_CHECKING:
+    from handrail.client.claims import Claim
 
 SAYS_NOTHING = "I can't do that right now; please give me a moment or ask for a colleague."
 
@@ -62,6 +68,28 @@ class Unreachable(NoDecision):
 
 class Unusable(GovernanceError):
     """The decision is for another action than the one that was proposed, or it is too old to act on."""
+
+
+class GateRefused(GovernanceError):
+    """The gate does not let the action through; it has not run."""
+
+
+class AlreadyClaimed(GateRefused):
+    """The decision was acted on before, or is being.
+
+    Attributes
+    ----------
+    claim : Claim
+        When, by which process, and how that ended; `ended_ms` is None where nobody has said.
+    """
+
+    def __init__(self, message: str, claim: "Claim") -> None:
+        self.claim = claim
+        super().__init__(message)
+
+
+class GateClosed(GateRefused):
+    """The gate cannot tell whether the action has run: its file cannot be written, or the clock was set back."""
 
 
 class NotRecorded(GovernanceError):

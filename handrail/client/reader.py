@@ -126,9 +126,9 @@ class Reader:
 
     def _hand_over(self, record: ConsumerRecord) -> None:
         try:
-            event = decode_output(record.value).event
+            raw, event = decode_output(record.value)
         except SchemaError as error:
             log.warning("%s[%d]@%d is no decision: %s", record.topic, record.partition, record.offset, error)
             return
         if isinstance(event.data, Decision):
-            self._waiting.arrive(Arrival(event.data, to_ms(event.time), time.monotonic()))
+            self._waiting.arrive(Arrival(event.data, to_ms(event.time), time.monotonic(), raw))

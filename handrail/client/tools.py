@@ -71,11 +71,12 @@ def governed(
     @functools.wraps(function)
     async def asked(*args: Any, **kwargs: Any) -> Any:
         permit = await tool.ask(args, kwargs)
-        try:
-            result = await run(function, args, kwargs)
-        except BaseException as error:
-            await tool.failed(permit, error)
-            raise
+        async with agent.admitted(permit):
+            try:
+                result = await run(function, args, kwargs)
+            except BaseException as error:
+                await tool.failed(permit, error)
+                raise
         await tool.returned(permit, result)
         return result
 

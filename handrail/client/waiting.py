@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from handrail.client.errors import NoDecision
 from handrail.schemas.outputs import Decision
@@ -16,11 +17,15 @@ KEPT_MAX = 16  # decisions of one proposal that nobody has looked at yet; a gove
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A decision, when it was made (milliseconds of the log) and when it was read (seconds of `time.monotonic`)."""
+    """A decision, when it was made (milliseconds of the log), when it was read (seconds of `time.monotonic`).
+
+    `record` is the CloudEvent that it came in.
+    """
 
     decision: Decision
     made_ms: int
     read_s: float
+    record: Mapping[str, Any]
 
 
 class Expected:

@@ -26,7 +26,8 @@ async def claim(settings: DeskSettings, prefix: str, *, take_over: bool) -> str:
         return f"{case.id}: is yours already"
     if holder is not None and not take_over:
         raise Refused(f"{case.id}: {holder} has claimed it: ask them, or use --take-over")
-    await wire.send(settings.bootstrap, records.claim(case, by), await wire.mark(settings.bootstrap))
+    event = records.signed(records.claim(case, by), settings.key)
+    await wire.send(settings.bootstrap, event, await wire.mark(settings.bootstrap))
     return f"{case.id}: claimed by {by.id}" + (f", taken over from {holder}" if holder else "")
 
 
@@ -42,7 +43,8 @@ async def answer(settings: DeskSettings, prefix: str, said: str, *, wait_s: floa
     _check_kind(case, said)
     _check_once(case, by.id, said)
     marks = await wire.mark(settings.bootstrap)
-    ahead = await wire.send(settings.bootstrap, records.resolution(case, said, by, **told), marks)
+    event = records.signed(records.resolution(case, said, by, **told), settings.key)
+    ahead = await wire.send(settings.bootstrap, event, marks)
     if (late := outcome.beaten(case, ahead)) is not None:
         return late
     try:

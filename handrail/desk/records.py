@@ -1,6 +1,7 @@
 """What a person puts on the log: claims and resolutions, as CloudEvents of the contract."""
 
 import time
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,8 @@ from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.decode import decode_resolution
 from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.fields import By
+from handrail.schemas.signature import sign_record
+from handrail.streams.keys import key_of
 
 TERMINAL = "/humans/terminal"
 
@@ -30,6 +33,12 @@ def resolution(case: Case, outcome: str, by: By, source: str = TERMINAL, **told:
     if case.pending is not None:
         said["action_digest"] = case.pending["action_digest"]
     return _event("handrail.resolution.v1", case, by, source, {"outcome": outcome, **said})
+
+
+def signed(event: dict[str, Any], key: Path | None) -> dict[str, Any]:
+    """The event with the signature of the key in this file; as it is where no key was named. Raises ConfigError."""
+    found = key_of(key)
+    return event if found is None else sign_record(found, event)
 
 
 def _event(event_type: str, case: Case, by: By, source: str, said: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the human tier's tools are told: where the log is, and who is speaking."""
 
 import getpass
+from pathlib import Path
 
 from pydantic import Field
 
@@ -13,6 +14,7 @@ class DeskSettings(Settings):
     """`by` is what stands in every claim and answer; two approvals need two of them."""
 
     bootstrap: str = Field("127.0.0.1:9092", min_length=1, description="Kafka's HOST:PORT, several with commas")
+    key: Path | None = Field(None, description="file of the key that signs answers; without it they are not signed")
     by: Name | None = Field(None, description="the id of the person; without it the login name")
     by_name: str | None = Field(None, description="the person's name, as others may read it")
 

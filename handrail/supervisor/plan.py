@@ -36,7 +36,7 @@ def _sink(settings: UpSettings, bootstrap: str) -> Part:
 
 def _worker(settings: UpSettings, bootstrap: str, number: int) -> Part:
     name = f"worker-{number}"
-    words = ["worker", "--bootstrap", bootstrap]
+    words = ["worker", "--bootstrap", bootstrap, "--key", str(settings.key_file)]
     if settings.policies is not None:
         words += ["--policies", str(settings.policies)]
     if settings.session_s is not None:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from handrail.broker.ports import HOST
 from handrail.schemas.errors import ConfigError
+from handrail.streams.keys import KEY_FILE
 from handrail.streams.settings import Settings
 
 PORT = 9092
@@ -21,6 +22,7 @@ class UpSettings(Settings):
     embedded: bool | None = Field(None, description="start the embedded broker, at `bootstrap` where that is given")
     policies: Path | None = Field(None, description="folder of policy files; without it the bundle that is active")
     data: Path = Field(Path("handrail-data"), description="folder of the database, its snapshot and the logs")
+    key: Path | None = Field(None, description="file of the key that signs decisions; without it one in `data`")
     workers: int = Field(1, ge=1, le=64, description="how many workers; more than partitions have nothing to do")
     http_port: int = Field(
         9464, ge=0, le=65_000, description="metrics of the sink at this port, of worker n at port + n; 0: none"
@@ -49,6 +51,11 @@ class UpSettings(Settings):
                 "or leave --embedded out to use the broker there"
             )
         return int(port) or None
+
+    @property
+    def key_file(self) -> Path:
+        """Where the workers' key is."""
+        return self.data / KEY_FILE if self.key is None else self.key
 
     @property
     def session_s(self) -> float | None:

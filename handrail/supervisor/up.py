@@ -13,6 +13,7 @@ from handrail.policies import load_bundle
 from handrail.schemas.errors import ConfigError, EngineError
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.topics import ensure_topics
+from handrail.streams.keys import kept_key, read_key
 from handrail.streams.settings import environment_without
 from handrail.streams.sink.reader import cluster_id
 from handrail.supervisor import broker as brokers
@@ -133,6 +134,8 @@ class Up:
             )
 
     def _hire(self) -> None:
+        made = kept_key if self._settings.key is None else read_key
+        made(self._settings.key_file)
         for part in parts(self._settings, self._bootstrap):
             log = self._settings.data / "logs" / f"{part.name}.log"
             self._crew.members[part.name] = Member(part.name, handrail(*part.arguments), log)

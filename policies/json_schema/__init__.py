@@ -11,7 +11,7 @@ from handrail.policies.json_schema.case import cases
 from handrail.policies.json_schema.lexicon import lexicon
 from handrail.policies.json_schema.parts import DRAFT, Schema
 from handrail.policies.json_schema.policy import policy
-from handrail.policies.json_schema.settings import agents, limits, prices, routing, tools
+from handrail.policies.json_schema.settings import agents, keys, limits, prices, routing, tools
 
 KINDS: dict[str, Callable[[], Schema]] = {
     "policy": policy,
@@ -19,6 +19,7 @@ KINDS: dict[str, Callable[[], Schema]] = {
     "routing": routing,
     "tools": tools,
     "agents": agents,
+    "keys": keys,
     "prices": prices,
     "lexicon": lexicon,
     "cases": cases,

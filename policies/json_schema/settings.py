@@ -1,4 +1,4 @@
-"""limits.yaml, routing.yaml, tools.yaml, agents.yaml and prices.yaml."""
+"""limits.yaml, routing.yaml, tools.yaml, agents.yaml, keys.yaml and prices.yaml."""
 
 from functools import partial
 
@@ -22,6 +22,7 @@ from handrail.policies.json_schema.parts import (
 )
 from handrail.policies.routing import DUE_IN_S_MAX, FIELDS, PRIORITIES, ROUTES, RULE, VALUES
 from handrail.policies.tools import FIELD_ROOTS
+from handrail.schemas.keys import TYPE, USES
 
 _SHARE = or_null(amount(0, 1))
 
@@ -89,6 +90,15 @@ def agents() -> Schema:
     """Who may speak, and for whom."""
     entry = {"enforcement": words("enforce", "observe"), "sources": TEXTS, "tenants": TEXTS}
     return {"title": "Who may speak", **mapping({"agents": named(mapping(entry))}, "agents")}
+
+
+def keys() -> Schema:
+    """Whose signatures count."""
+    entry = {
+        "public": about({"type": "string", "pattern": rf"^{TYPE} \\S+"}, "The line of `handrail keys show`."),
+        "uses": {"anyOf": [words(*USES), listed(words(*USES))]},
+    }
+    return {"title": "Whose signatures count", **mapping({"keys": named(mapping(entry, *entry))}, "keys")}
 
 
 def prices() -> Schema:

@@ -4,9 +4,12 @@ import time
 from dataclasses import dataclass
 
 from handrail.policies import Bundle
+from handrail.schemas.errors import ConfigError
+from handrail.schemas.keys import SigningKey
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine import controls
 from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.topics import ensure_topics
 
@@ -19,7 +22,7 @@ class Activated:
     partitions: int
 
 
-async def activate(bootstrap: str, bundle: Bundle) -> Activated:
+async def activate(bootstrap: str, bundle: Bundle, key: SigningKey | None = None) -> Activated:
     """The bundle is published, and decides all that comes behind one record in each partition.
 
     Workers that run go on with it; those that start with another `--policies` folder would publish theirs. Raises
@@ -29,11 +32,16 @@ async def activate(bootstrap: str, bundle: Bundle) -> Activated:
     bundles = Bundles(bootstrap)
     await bundles.refresh()
     before = bundles.newest
+    if bundles.vouched and key is None:
+        raise ConfigError(
+            f"{before} is vouched for with a key, so another one needs one too: give --key FILE of a key that may sign "
+            "controls"
+        )
     async with Producer(bootstrap) as producer:
-        if not await bundles.publish(producer, bundle):
+        if not await bundles.publish(producer, bundle, key):
             return Activated(before, 0)
+        issuer = Issuer(producer, key, "operator")
         count = await producer.partitions(AGENT_EVENTS)
         for partition in range(count):
-            row = controls.activation(bundle.ruleset, int(time.time() * 1000))
-            await producer.write(AGENT_EVENTS, partition, [row])
+            await issuer.write(partition, controls.activation(bundle.ruleset, int(time.time() * 1000)))
     return Activated(before, count)

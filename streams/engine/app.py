@@ -9,8 +9,8 @@ from faust.types import TP
 from handrail.schemas.topics import AGENT_EVENTS, RESOLUTIONS
 from handrail.streams.engine import resolutions
 from handrail.streams.engine.consumer import BatchTransport, FetchSchema
+from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.partitions import Partitions
-from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.settings import WorkerSettings
 
 POLL_RECORDS = 4000
@@ -31,7 +31,7 @@ class GovernorApp(faust.App):  # type: ignore[misc]
         await self.partitions.release(revoked)
 
 
-def build(settings: WorkerSettings, partitions: Partitions, producer: Producer, count: int) -> GovernorApp:
+def build(settings: WorkerSettings, partitions: Partitions, issuer: Issuer, count: int) -> GovernorApp:
     """The application, ready to be started. `count`: partitions of each topic."""
     app = GovernorApp(
         settings.group,
@@ -65,7 +65,7 @@ def build(settings: WorkerSettings, partitions: Partitions, producer: Producer, 
     )
     app.partitions = partitions
     app.on_partitions_assigned.connect(_assigned, weak=False)
-    _agents(app, producer, count)
+    _agents(app, issuer, count)
     return app
 
 
@@ -73,7 +73,7 @@ async def _assigned(app: GovernorApp, assigned: set[TP], **_: Any) -> None:
     app.partitions.assign(app.consumer, assigned, app.assignor.assigned_standbys())
 
 
-def _agents(app: GovernorApp, producer: Producer, count: int) -> None:
+def _agents(app: GovernorApp, issuer: Issuer, count: int) -> None:
     events = app.topic(AGENT_EVENTS, schema=FetchSchema())
     answers = app.topic(RESOLUTIONS, schema=FetchSchema())
 
@@ -86,7 +86,7 @@ def _agents(app: GovernorApp, producer: Producer, count: int) -> None:
     async def copy_resolutions(stream: Any) -> None:
         async for event in stream.noack().events():
             tp, fetch = event.message.tp, event.value
-            await resolutions.copy(producer, tp.partition, count, fetch.records)
+            await resolutions.copy(issuer, tp.partition, count, fetch.records)
             app.consumer.processed[tp] = fetch.records[-1].offset + 1
             app.consumer.backlog(tp).settle(fetch.size)
             event.ack()

@@ -4,15 +4,21 @@ import asyncio
 from collections.abc import Mapping
 
 import orjson
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
 from handrail.policies import Bundle, compile_bundle
+from handrail.policies.keys import Trusted, trusted
 from handrail.schemas.canonical import canonical
 from handrail.schemas.errors import EngineError, HandrailError
+from handrail.schemas.keys import PublicKey, SigningKey
+from handrail.schemas.signature import ruleset_vouched, sign_ruleset
 from handrail.schemas.topics import POLICIES
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.engine.reading import reading
+
+VOUCHED = "handrail-signature"
+"""The header of a published bundle that says who vouches for it."""
 
 
 class Bundles:
@@ -21,6 +27,7 @@ class Bundles:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._found: dict[str, Bundle] = {}
+        self._vouched: dict[str, bytes] = {}  # who vouches for each, the newest last
         self._next = 0
         self._one_reader = asyncio.Lock()  # the order of the topic says which one is the newest
         self.newest = ""
@@ -42,25 +49,48 @@ class Bundles:
                 consumer.seek(tp, self._next)
                 while await consumer.position(tp) < end:
                     for record in (await consumer.getmany(tp, timeout_ms=1000)).get(tp, ()):
-                        self._take(record.offset, record.key, record.value)
+                        self._take(record)
             self._next = end
 
-    async def publish(self, producer: Producer, bundle: Bundle) -> bool:
-        """Make `bundle` the newest; False where it is already."""
-        if self.newest == bundle.ruleset:
+    @property
+    def vouched(self) -> bool:
+        """Whether somebody vouches for the newest one."""
+        return bool(self._vouched.get(self.newest))
+
+    def newest_for(self, keys: Mapping[str, Trusted]) -> str:
+        """The newest bundle that one of these keys vouches for; where there is no key, the newest one. May be empty."""
+        may = trusted(keys, "controls")
+        if not keys:
+            return self.newest
+        return next((name for name, header in reversed(self._vouched.items()) if _holds(header, name, may)), "")
+
+    async def publish(self, producer: Producer, bundle: Bundle, key: SigningKey | None = None) -> bool:
+        """Make `bundle` the newest, vouched for with `key`; False where it is already."""
+        vouched = sign_ruleset(key, bundle.ruleset) if key is not None else b""
+        if self.newest == bundle.ruleset and self._vouched[bundle.ruleset] == vouched:
             return False
-        await producer.write(POLICIES, 0, [Row(bundle.ruleset.encode(), canonical(bundle.document))])
+        headers = ((VOUCHED, vouched),) if vouched else ()
+        await producer.write(POLICIES, 0, [Row(bundle.ruleset.encode(), canonical(bundle.document), headers)])
         self._found[bundle.ruleset] = bundle
-        self.newest = bundle.ruleset
+        self._make_newest(bundle.ruleset, vouched)
         return True
 
-    def _take(self, offset: int, key: bytes | None, value: bytes | None) -> None:
-        named = (key or b"").decode(errors="replace")
-        if value is None:  # withdrawn: what it decided stays explained for whoever has it
+    def _take(self, record: ConsumerRecord) -> None:
+        named = (record.key or b"").decode(errors="replace")
+        if record.value is None:  # withdrawn: what it decided stays explained for whoever has it
             return
         if named not in self._found:
-            self._found[named] = _compiled(offset, named, value)
-        self.newest = named
+            self._found[named] = _compiled(record.offset, named, record.value)
+        self._make_newest(named, dict(record.headers).get(VOUCHED, b""))
+
+    def _make_newest(self, ruleset: str, vouched: bytes) -> None:
+        self._vouched.pop(ruleset, None)
+        self._vouched[ruleset] = vouched
+        self.newest = ruleset
+
+
+def _holds(header: bytes, ruleset: str, keys: Mapping[str, PublicKey]) -> bool:
+    return bool(header) and ruleset_vouched(header, ruleset, keys)
 
 
 def _compiled(offset: int, named: str, value: bytes) -> Bundle:

@@ -1,46 +1,54 @@
-"""Control records that a worker writes into `agent.events.v1`."""
+"""Control records for `agent.events.v1`, before they are signed (issuer.py)."""
 
 from typing import Any
 from uuid import uuid4
 
-import orjson
-
 from handrail.schemas.canonical import digest
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
-from handrail.schemas.record import CLOUDEVENT
-from handrail.streams.engine.producer import Row
+from handrail.schemas.keys import USES, PublicKey
 
 SOURCE = "/handrail/worker"
 
 
-def activation(ruleset: str, at_ms: int) -> Row:
-    """From this record on, the bundle decides in its partition."""
-    return _row("policies.activated", uuid4().hex, CONTROL_KEY, at_ms, {"ruleset": ruleset, "issuer": SOURCE})
+Event = dict[str, Any]
 
 
-def tick(at_ms: int) -> Row:
+def activation(ruleset: str, at_ms: int, key: PublicKey | None = None) -> Event:
+    """From this record on, the bundle decides in its partition; `key` is the first whose signatures count there."""
+    brought = {} if key is None else {"keys": [{"public": key.line, "uses": list(USES)}]}
+    return _event("policies.activated", at_ms, {"ruleset": ruleset, **brought})
+
+
+def tick(at_ms: int) -> Event:
     """Time passes."""
-    return _row("tick", uuid4().hex, CONTROL_KEY, at_ms, {"issuer": SOURCE})
+    return _event("tick", at_ms, {})
 
 
-def snapshot(data: dict[str, Any], at_ms: int) -> Row:
+def snapshot(data: dict[str, Any], at_ms: int) -> Event:
     """The partition's own state, where a fold can begin."""
-    return _row("snapshot", uuid4().hex, CONTROL_KEY, at_ms, {**data, "issuer": SOURCE})
+    return _event("snapshot", at_ms, data)
 
 
-def resolution(raw: dict[str, Any], at_ms: int) -> Row:
+def told(kind: str, data: dict[str, Any], at_ms: int) -> Event:
+    """What an operator says, such as `agent.mode`."""
+    return _event(kind, at_ms, data)
+
+
+def resolution(raw: dict[str, Any], at_ms: int) -> Event:
     """The copy of what a human did; the same for the same record, so that copying twice is a repeat."""
     name = digest([raw["source"], raw["id"], raw["subject"], raw["type"]])
-    data = {"type": raw["type"], "source": raw["source"], "id": raw["id"], "resolution": raw["data"], "issuer": SOURCE}
+    data = {"type": raw["type"], "source": raw["source"], "id": raw["id"], "resolution": raw["data"]}
     traced = {"traceparent": raw["traceparent"]} if raw.get("traceparent") else {}
-    return _row("resolution", name, raw["subject"], at_ms, data, **traced)
+    return _event("resolution", at_ms, data, name, raw["subject"], **traced)
 
 
-def _row(kind: str, name: str, subject: str, at_ms: int, data: dict[str, Any], **extensions: str) -> Row:
-    event = {
+def _event(
+    kind: str, at_ms: int, data: dict[str, Any], name: str = "", subject: str = CONTROL_KEY, **extensions: str
+) -> Event:
+    return {
         "specversion": "1.0",
-        "id": name,
+        "id": name or uuid4().hex,
         "source": SOURCE,
         "type": f"handrail.control.{kind}.v1",
         "subject": subject,
@@ -49,4 +57,3 @@ def _row(kind: str, name: str, subject: str, at_ms: int, data: dict[str, Any], *
         **extensions,
         "data": data,
     }
-    return Row(subject.encode(), orjson.dumps(event), CLOUDEVENT)

@@ -5,10 +5,13 @@ A crash anywhere in it leads to the same records being folded again, to the same
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from handrail.schemas.errors import EngineError
+from handrail.schemas.keys import SigningKey
 from handrail.schemas.record import Output
-from handrail.schemas.topics import STATES
+from handrail.schemas.signature import sign_batch
+from handrail.schemas.topics import DECISIONS, STATES
 from handrail.streams.engine import changelog
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.governor.partition import Folded
@@ -20,11 +23,14 @@ class Delivery:
 
     `next_offset` is where the next state must land in the changelog, which has one rightful writer. Where it lands
     further on, somebody else wrote in between: a worker that was stopped and went on. Its keys are in `foreign`, and
-    their states have to be written again, because compaction keeps the last one, not the newest.
+    their states have to be written again, because compaction keeps the last one, not the newest. With a `key` the
+    decisions of a batch are signed together.
     """
 
-    def __init__(self, producer: Producer, bootstrap: str, partition: int, next_offset: int) -> None:
-        self._producer, self._bootstrap, self._partition = producer, bootstrap, partition
+    def __init__(
+        self, producer: Producer, bootstrap: str, partition: int, next_offset: int, key: SigningKey | None = None
+    ) -> None:
+        self._producer, self._bootstrap, self._partition, self._key = producer, bootstrap, partition, key
         self.next_offset = next_offset
         self.foreign: set[bytes] = set()
 
@@ -33,6 +39,9 @@ class Delivery:
         by_topic: dict[str, list[Row]] = {}
         for output in outputs:
             by_topic.setdefault(output.topic, []).append(Row(output.key, output.value, output.headers))
+        if self._key is not None and (decisions := by_topic.get(DECISIONS)):
+            signed = sign_batch(self._key, [row.value for row in decisions if row.value is not None])
+            by_topic[DECISIONS] = [replace(row, value=value) for row, value in zip(decisions, signed, strict=True)]
         await asyncio.gather(*(self._producer.write(topic, self._partition, rows) for topic, rows in by_topic.items()))
 
     async def states(self, folded: Folded) -> None:

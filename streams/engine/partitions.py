@@ -15,9 +15,9 @@ from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.consumer import BatchConsumer
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die, die_of
+from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.metrics import Tally
 from handrail.streams.engine.pipeline import Pipeline
-from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.standby import Standby
 from handrail.streams.governor.partition import PartitionFold
 
@@ -28,9 +28,9 @@ class Partitions:
     """One pipeline for each partition of `agent.events.v1` that is assigned to this worker."""
 
     def __init__(
-        self, bootstrap: str, count: int, producer: Producer, bundles: Bundles, tally: Tally, notice: Notice
+        self, bootstrap: str, count: int, issuer: Issuer, bundles: Bundles, tally: Tally, notice: Notice
     ) -> None:
-        self._bootstrap, self._count, self._producer, self._bundles = bootstrap, count, producer, bundles
+        self._bootstrap, self._count, self._issuer, self._bundles = bootstrap, count, issuer, bundles
         self._tally, self._notice = tally, notice
         self._starting: dict[TP, list[Any]] = {}  # events that came before their partition was recovered
         self._pipelines: dict[TP, Pipeline] = {}
@@ -134,7 +134,7 @@ class Partitions:
         self._tally.recovered(time.monotonic() - started_s)
         await self._activate(fold, tp)
         pipeline = self._pipelines[tp] = Pipeline(
-            tp, fold, delivery, consumer, self._producer, self._bundles, self._tally
+            tp, fold, delivery, consumer, self._issuer, self._bundles, self._tally
         )
         for event in self._starting.pop(tp):
             pipeline.put(event)
@@ -158,7 +158,7 @@ class Partitions:
         fold.recovered()
         if fold.ruleset and fold.ruleset not in self._bundles.known:
             raise EngineError(f"bundle {fold.ruleset} is active but not published: publish it again")
-        delivery = Delivery(self._producer, self._bootstrap, number, end)
+        delivery = Delivery(self._issuer.producer, self._bootstrap, number, end, self._issuer.key)
         # An owner that was killed before it could mend them left them to whoever comes next.
         delivery.foreign = fold.overwritten
         return fold, delivery
@@ -177,9 +177,13 @@ class Partitions:
         self._notice(f"handrail worker: {AGENT_EVENTS}[{number}]: {read:,} of {end:,} states read")
 
     async def _activate(self, fold: PartitionFold, tp: TP) -> None:
-        if fold.ruleset != self._bundles.newest:
-            row = controls.activation(self._bundles.newest, int(time.time() * 1000))
-            await self._producer.write(AGENT_EVENTS, tp.partition, [row])
+        """The newest bundle that counts here decides from now on; the first time, our key comes with it."""
+        self._issuer.check(fold)
+        newest, key = self._bundles.newest_for(fold.keys), self._issuer.key
+        first = key is not None and not fold.keys
+        if first or (newest and fold.ruleset != newest):
+            event = controls.activation(newest, int(time.time() * 1000), key.public if first and key else None)
+            await self._issuer.write(tp.partition, event, fold.sequence_floor)
 
     def _tell(self) -> None:
         if not self._starting:

@@ -12,15 +12,15 @@ from faust.types import TP
 
 from handrail.schemas.errors import ConfigError, EngineError, FoldError
 from handrail.schemas.record import Record, StateWrite
-from handrail.schemas.topics import AGENT_EVENTS, POLICIES
+from handrail.schemas.topics import POLICIES
 from handrail.streams.engine import controls
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.consumer import BatchConsumer
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die_of
 from handrail.streams.engine.fetch import Fetch, record_of
+from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.metrics import Tally
-from handrail.streams.engine.producer import Producer
 from handrail.streams.governor.partition import Folded, PartitionFold, UnknownBundle
 from handrail.streams.governor.state import PARTITION_KEY
 
@@ -60,15 +60,16 @@ class Pipeline:
         fold: PartitionFold,
         delivery: Delivery,
         consumer: BatchConsumer,
-        producer: Producer,
+        issuer: Issuer,
         bundles: Bundles,
         tally: Tally,
     ) -> None:
         self.tp, self.fold, self.delivery = tp, fold, delivery
-        self._consumer, self._producer, self._bundles, self._tally = consumer, producer, bundles, tally
+        self._consumer, self._issuer, self._bundles, self._tally = consumer, issuer, bundles, tally
         self._backlog = consumer.backlog(tp)
         self._waiting: deque[Any] = deque()  # events, each with a Fetch; bounded by the backlog's bytes
         self.governed = asyncio.Event()  # a bundle is active
+        self._checked = ""  # the bundle under which what is written here counts
         self._started = 0  # records of the first one that are taken already
         self._wake = asyncio.Event()
         self._closing = False
@@ -118,7 +119,10 @@ class Pipeline:
         if now_ms - self._snapshot_ms < SNAPSHOT_AGAIN_MS or (data := self.fold.snapshot(now_ms)) is None:
             return
         self._snapshot_ms = now_ms
-        await self._producer.write(AGENT_EVENTS, self.tp.partition, [controls.snapshot(data, now_ms)])
+        await self._issue(controls.snapshot(data, now_ms))
+
+    async def _issue(self, event: controls.Event) -> None:
+        await self._issuer.write(self.tp.partition, event, self.fold.sequence_floor)
 
     # --- how it stands
 
@@ -177,7 +181,7 @@ class Pipeline:
         """Write a tick where a deadline has come; else see whether somebody wrote to an idle partition's changelog."""
         if tick_s is not None and tick_s <= LOOK_S:
             self._ticked_ms = _now_ms()
-            await self._producer.write(AGENT_EVENTS, self.tp.partition, [controls.tick(self._ticked_ms)])
+            await self._issue(controls.tick(self._ticked_ms))
         elif not self._busy:
             with suppress(ConfigError):  # brokers that are away are asked again
                 await self.delivery.look()
@@ -251,6 +255,9 @@ class Pipeline:
             folded = self.fold.fold(records)
         if self.fold.ruleset:
             self.governed.set()
+        if self._checked != self.fold.ruleset:
+            self._issuer.check(self.fold)
+            self._checked = self.fold.ruleset
         self._mend(folded)
         return folded
 

@@ -9,24 +9,25 @@ from handrail.schemas.decode import decode_resolution
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Record
-from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS
+from handrail.schemas.topics import DEADLETTERS
 from handrail.streams.engine import controls
 from handrail.streams.engine.fetch import record_of
-from handrail.streams.engine.producer import Producer, Row
+from handrail.streams.engine.issuer import Issuer
+from handrail.streams.engine.producer import Row
 from handrail.streams.governor import deadletters
 from handrail.streams.governor.broken import broken
 
 
-async def copy(producer: Producer, partition: int, partitions: int, records: Sequence[ConsumerRecord]) -> None:
+async def copy(issuer: Issuer, partition: int, partitions: int, records: Sequence[ConsumerRecord]) -> None:
     """Every record is copied, or is in the dead letters, when this returns."""
     copies, letters = sort(partitions, [record_of(record) for record in records], int(time.time() * 1000))
-    await producer.write(DEADLETTERS, partition, letters)
-    await producer.write(AGENT_EVENTS, partition, copies)
+    await issuer.producer.write(DEADLETTERS, partition, letters)
+    await issuer.copy(partition, copies)
 
 
-def sort(partitions: int, records: Sequence[Record], now_ms: int) -> tuple[list[Row], list[Row]]:
+def sort(partitions: int, records: Sequence[Record], now_ms: int) -> tuple[list[controls.Event], list[Row]]:
     """(copies, dead letters) of records of `human.resolutions.v1`, in their order. Raises FoldError."""
-    copies: list[Row] = []
+    copies: list[controls.Event] = []
     letters: list[Row] = []
     for record in records:
         try:
@@ -39,7 +40,7 @@ def sort(partitions: int, records: Sequence[Record], now_ms: int) -> tuple[list[
     return copies, letters
 
 
-def _copied(record: Record, partitions: int) -> Row:
+def _copied(record: Record, partitions: int) -> controls.Event:
     raw = decode_resolution(record.value).raw
     subject = raw["subject"]
     if record.key is None or record.key != subject.encode():

@@ -13,6 +13,7 @@ class WorkerSettings(Settings):
 
     bootstrap: str = Field("127.0.0.1:9092", min_length=1, description="Kafka's HOST:PORT, several with commas")
     policies: Path | None = Field(None, description="folder of policy files; without it the bundle that is active")
+    key: Path | None = Field(None, description="file of the key that signs decisions; without it they are not signed")
     group: str = Field("handrail", min_length=1, description="consumer group that the workers share")
     # Kafka's brokers allow 6 s to 30 min. A dead worker's agents wait for it; the embedded broker's first member too.
     session_timeout_s: float = Field(

@@ -9,13 +9,16 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from handrail.policies import Bundle, load_bundle
-from handrail.schemas.errors import EngineError
+from handrail.policies.keys import trusted
+from handrail.schemas.errors import ConfigError, EngineError
+from handrail.schemas.keys import SigningKey
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine.app import GovernorApp, build
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.fatal import die, leave
 from handrail.streams.engine.health import healthy
 from handrail.streams.engine.health import ready as is_ready
+from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.metrics import Standing, Tally
 from handrail.streams.engine.partitions import Partitions
 from handrail.streams.engine.producer import Producer
@@ -23,6 +26,7 @@ from handrail.streams.engine.settings import WorkerSettings
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.engine.waits import PartitionWaits
 from handrail.streams.http import serving
+from handrail.streams.keys import key_of
 from handrail.streams.process import collect_less, stop_signal
 from handrail.streams.wait import Look, telling, with_waits
 
@@ -39,6 +43,8 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
     Raises HandrailError where it cannot start; what goes wrong later ends the process (`fatal.die`).
     """
     bundle = load_bundle(settings.policies) if settings.policies is not None else None
+    key = key_of(settings.key)
+    _check_key(bundle, key, notice)
     stop = stop_signal()
     collect_less()
     await ensure_topics(settings.bootstrap)
@@ -46,12 +52,13 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
     bundles = Bundles(settings.bootstrap)
     async with Producer(settings.bootstrap) as producer:
         count = await producer.partitions(AGENT_EVENTS)
-        partitions = Partitions(settings.bootstrap, count, producer, bundles, Tally(registry), notice)
+        issuer = Issuer(producer, key, "worker")
+        partitions = Partitions(settings.bootstrap, count, issuer, bundles, Tally(registry), notice)
         registry.register(Standing(partitions))
         look = PartitionWaits(partitions).look
         async with _watched(settings, registry, partitions, look) as told, telling("handrail worker", look, notice):
-            await _publish(bundles, bundle, producer)
-            app = build(settings, partitions, producer, count)
+            await _publish(bundles, bundle, issuer)
+            app = build(settings, partitions, issuer, count)
             await app.start()
             crashed = asyncio.create_task(_crash(app))
             await _either(partitions.ready(), stop.wait())
@@ -78,13 +85,27 @@ async def _watched(
         yield f", {url}/metrics"
 
 
-async def _publish(bundles: Bundles, bundle: Bundle | None, producer: Producer) -> None:
+def _check_key(bundle: Bundle | None, key: SigningKey | None, notice: Tell) -> None:
+    """Raises ConfigError where the policies name keys, and this worker has none of them."""
+    if key is None:
+        notice(
+            "handrail worker: decisions are not signed, so no gate takes them: give --key FILE (`handrail keys new`)"
+        )
+    if bundle is not None and bundle.keys and (key is None or key.id not in trusted(bundle.keys, "decisions")):
+        mine = "no key is given" if key is None else f"the key given is {key.id}"
+        raise ConfigError(
+            f"keys.yaml: decisions are signed by {', '.join(trusted(bundle.keys, 'decisions'))}, and {mine}: "
+            "start with --key FILE of one of these, or add this one to keys.yaml"
+        )
+
+
+async def _publish(bundles: Bundles, bundle: Bundle | None, issuer: Issuer) -> None:
     """The bundle becomes the newest one, which whoever owns a partition activates there."""
     await bundles.refresh()
     if bundle is None and not bundles.newest:
         bundle = load_bundle(None)
     if bundle is not None:
-        await bundles.publish(producer, bundle)
+        await bundles.publish(issuer.producer, bundle, issuer.key)
 
 
 async def _crash(app: GovernorApp) -> None:

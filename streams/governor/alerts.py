@@ -6,18 +6,48 @@ from typing import Any
 import orjson
 
 from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.controls import CONTROL_KEY
+from handrail.schemas.record import Output, Record
 from handrail.schemas.topics import ALERTS
-from handrail.streams.governor.turn import Turn
+from handrail.streams.governor.turn import Turn, record_of
+
+ALERT = "handrail.alert.v1"
 
 
 def raise_alert(turn: Turn, kind: str, severity: str, message: str, **evidence: Any) -> None:
     """Emit one alert about the turn's conversation and agent. Its id is the same in every replay."""
     about = {"agent_id": turn.agent_id, "tenant": turn.tenant, "conversation_id": turn.case.id}
     seed = orjson.dumps([kind, turn.case.id, turn.number, turn.offset, message])
-    alert_id = f"al-{sha256(seed).hexdigest()[:24]}"
-    at = to_rfc3339(turn.now_ms)
-    data = {
-        "alert_id": alert_id,
+    data = _data(seed, kind, severity, message, about, evidence, turn.now_ms, (turn.number, turn.offset))
+    data["examples"] = [turn.case.id]
+    turn.emit(ALERTS, ALERT, data["alert_id"], data)
+
+
+def refused(record: Record, raw: dict[str, Any], now_ms: int, reason: str) -> Output:
+    """The `bypass` alert on a control record or an answer that changes nothing, for it may not."""
+    told, subject = raw["data"], raw["subject"]
+    about = {"subject": subject, "type": raw["type"], "issuer": told.get("issuer"), "key_id": told.get("key_id")}
+    message = "a control record was refused" if subject == CONTROL_KEY else "the answer of a person was refused"
+    seed = orjson.dumps(["bypass", subject, record.partition, record.offset, message])
+    place = (record.partition, record.offset)
+    data = _data(seed, "bypass", "high", message, about, {"reason": reason}, now_ms, place)
+    data["examples"] = [] if subject == CONTROL_KEY else [subject]
+    return record_of(ALERTS, ALERT, data["alert_id"], subject, now_ms, data)
+
+
+def _data(
+    seed: bytes,
+    kind: str,
+    severity: str,
+    message: str,
+    about: dict[str, Any],
+    evidence: dict[str, Any],
+    now_ms: int,
+    place: tuple[int, int],
+) -> dict[str, Any]:
+    at = to_rfc3339(now_ms)
+    return {
+        "alert_id": f"al-{sha256(seed).hexdigest()[:24]}",
         "kind": kind,
         "severity": severity,
         "message": message,
@@ -26,7 +56,6 @@ def raise_alert(turn: Turn, kind: str, severity: str, message: str, **evidence: 
         "from": at,
         "to": at,
         "evidence": evidence,
-        "examples": [turn.case.id],
-        "position": {"partition": turn.number, "offset": turn.offset},
+        "examples": [],
+        "position": {"partition": place[0], "offset": place[1]},
     }
-    turn.emit(ALERTS, "handrail.alert.v1", alert_id, data)

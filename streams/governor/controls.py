@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from handrail.streams.governor import trust
 from handrail.streams.governor.mode import with_mode
 from handrail.streams.governor.state import AgentMode, PartitionState
 
@@ -19,6 +20,7 @@ def _put(kept: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
 def policies_activated(state: PartitionState, data: dict[str, Any]) -> None:
     """From here on this bundle decides; the first one begins the days after which snapshots are due."""
     state.ruleset = data["ruleset"]
+    trust.with_brought(state, data)
     state.snapshot_ms = state.snapshot_ms or state.clock_ms
 
 

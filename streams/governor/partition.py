@@ -4,7 +4,7 @@ Everything that decides is in the records and the bundles they name, so the same
 it is cut into batches and wherever a worker was killed in between.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 
 from handrail.policies import Bundle, load_bundle
+from handrail.policies.keys import trusted
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import FoldError, SchemaError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Output, Record, StateWrite
-from handrail.streams.governor import deadletters, deadlines, resolutions, snapshot, state
+from handrail.streams.governor import alerts, deadletters, deadlines, resolutions, snapshot, state, trust
 from handrail.streams.governor.agenda import Agenda, Due
 from handrail.streams.governor.broken import broken
 from handrail.streams.governor.case import Case
@@ -53,13 +54,18 @@ class PartitionFold:
     """All conversations of one partition, and the fold over its log.
 
     `partitions` is the topic's partition count, None where keys need not be checked against it. `ruleset` is active
-    from the start; before the first activation everything is blocked.
+    from the start; before the first activation everything is blocked. Without `checked` signatures do not matter.
     """
 
     def __init__(
-        self, partition: int, partitions: int | None, bundles: Mapping[str, Bundle], ruleset: str = ""
+        self,
+        partition: int,
+        partitions: int | None,
+        bundles: Mapping[str, Bundle],
+        ruleset: str = "",
+        checked: bool = True,
     ) -> None:
-        self.number, self.partitions = partition, partitions
+        self.number, self.partitions, self.checked = partition, partitions, checked
         self.bundles, self.fallback = bundles, _fallback()
         self.memory, self.agenda = Memory(), Agenda()
         self._state = PartitionState(ruleset=ruleset)
@@ -132,6 +138,16 @@ class PartitionFold:
     def ruleset(self) -> str:
         """The active bundle; empty before the first activation."""
         return self._state.ruleset
+
+    @property
+    def keys(self) -> trust.Keys:
+        """The keys whose signatures count, by their ids; none where nothing is signed."""
+        return trust.keys_of(self._state, self.bundles.get(self._state.ruleset, self.fallback))
+
+    @property
+    def sequence_floor(self) -> int:
+        """The number that the first control record of a new issuer has to be above."""
+        return self._state.sequence_floor
 
     def snapshot(self, now_ms: int) -> dict[str, Any] | None:
         """The data of a snapshot of the partition's own state; None where none is due."""
@@ -233,13 +249,45 @@ class Batch:
     def _dispatch(self, record: Record, raw: dict[str, Any]) -> None:
         event_type = raw["type"]
         if event_type in CONTROLS:
-            self._control(event_type, raw["data"])
+            self._signed(record, raw, self._control)
         elif event_type == RESOLUTION:
-            self._resolution(record, raw)
+            self._signed(record, raw, self._resolution)
         elif event_type != GRANT:
             self._event(record, raw)
 
-    def _control(self, event_type: str, data: dict[str, Any]) -> None:
+    def _signed(self, record: Record, raw: dict[str, Any], fold: Callable[[Record, dict[str, Any]], None]) -> None:
+        """Fold what has to be signed; what is not, or by nobody who may, changes nothing."""
+        try:
+            counts = self._counts(record, raw)
+        except SchemaError as error:
+            self.outputs.append(deadletters.letter(record, str(error), self.state.clock_ms))
+            self.outputs.append(alerts.refused(record, raw, self.state.clock_ms, str(error)))
+            return
+        if counts:
+            fold(record, raw)
+
+    def _counts(self, record: Record, raw: dict[str, Any]) -> bool:
+        """False for what came before. Raises SchemaError where it is not signed as it has to be."""
+        keys, data = self._keys(raw), raw["data"]
+        if not keys or not self.fold.checked:
+            return True
+        trust.check(keys, raw, record.partition)
+        if raw["type"] == RESOLUTION:  # which repeats by its own identity
+            asked = bool(trusted(self.bundle[0].keys, "resolutions"))
+            trust.check_answer(keys, data, raw["subject"], required=asked)
+            return True
+        return trust.fresh(self.state, data)
+
+    def _keys(self, raw: dict[str, Any]) -> trust.Keys:
+        """The keys that count; for the first activation those that come with it."""
+        if (found := trust.keys_of(self.state, self.bundle[0])) or raw["type"] != ACTIVATED:
+            return found
+        if (coming := self.fold.bundles.get(raw["data"]["ruleset"])) is None:
+            raise UnknownBundle(raw["data"]["ruleset"])
+        return coming.keys or trust.brought(raw["data"])
+
+    def _control(self, record: Record, raw: dict[str, Any]) -> None:
+        event_type, data = raw["type"], raw["data"]
         if event_type == ACTIVATED and data["ruleset"] not in self.fold.bundles:
             raise UnknownBundle(data["ruleset"])
         CONTROLS[event_type](self.state, data)

@@ -39,7 +39,7 @@ def replay(
             notice(f"{where}: activates {other}, which is not among the bundles given; passed over")
             continue
         if record.partition not in folds:
-            folds[record.partition] = PartitionFold(record.partition, None, bundles, ruleset)
+            folds[record.partition] = PartitionFold(record.partition, None, bundles, ruleset, checked=False)
         fold = folds[record.partition]
         if record.offset <= fold.position and record.partition not in late:
             late.add(record.partition)

@@ -121,6 +121,8 @@ class PartitionState(msgspec.Struct, array_like=True):
     baselines: dict[str, tuple[str, str]] = {}
     sequences: dict[str, int] = {}
     snapshot_ms: int = 0  # when a snapshot of this state was put on the log, see snapshot.py
+    keys: list[tuple[str, list[str]]] = []  # public keys and their uses, that came with an activation, see trust.py
+    sequence_floor: int = 0
 
 
 ROUTES = ("ai", "ai_supervised", "human")

@@ -47,16 +47,23 @@ class Turn(msgspec.Struct, eq=False):
         `data` is a dict, or what orjson takes for one.
         """
         subject = key or self.case.id
-        record: dict[str, Any] = {
-            "specversion": "1.0",
-            "id": event_id,
-            "source": SOURCE,
-            "type": event_type,
-            "subject": subject,
-            "time": to_rfc3339(self.now_ms),
-            "datacontenttype": "application/json",
-        }
-        if self.traceparent is not None:
-            record["traceparent"] = self.traceparent
-        record["data"] = data
-        self.outputs.append(Output(topic, subject.encode(), orjson.dumps(record), CLOUDEVENT))
+        self.outputs.append(record_of(topic, event_type, event_id, subject, self.now_ms, data, self.traceparent))
+
+
+def record_of(
+    topic: str, event_type: str, event_id: str, subject: str, now_ms: int, data: Any, traceparent: str | None = None
+) -> Output:
+    """A CloudEvent of the governor for a topic."""
+    record: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": SOURCE,
+        "type": event_type,
+        "subject": subject,
+        "time": to_rfc3339(now_ms),
+        "datacontenttype": "application/json",
+    }
+    if traceparent is not None:
+        record["traceparent"] = traceparent
+    record["data"] = data
+    return Output(topic, subject.encode(), orjson.dumps(record), CLOUDEVENT)

@@ -15,6 +15,7 @@ from handrail.streams.engine import pipeline
 from handrail.streams.engine.changelog import position_of
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fetch import Fetch
+from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.governor.partition import PartitionFold
@@ -101,7 +102,7 @@ async def test_the_owner_of_an_idle_partition_looks_for_late_states(
         log.proposes("get_order", order_id=number)
     async with Producer(broker) as producer:
         fold = PartitionFold(0, None, {rules.ruleset: rules}, rules.ruleset)
-        parts: Any = (Consumer(), producer, None, Tally())
+        parts: Any = (Consumer(), Issuer(producer, None, "worker"), None, Tally())
         ours = pipeline.Pipeline(TP0, fold, Delivery(producer, broker, 0, 0), *parts)
         running = asyncio.create_task(ours.run())
         for record in map(Found, log.records):

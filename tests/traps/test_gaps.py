@@ -11,6 +11,7 @@ import pytest
 from handrail.policies import load_bundle
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, PARTITIONS
 from handrail.streams.engine.fetch import Fetch
+from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.governor.partition import PartitionFold
@@ -51,7 +52,7 @@ async def test_ours_reads_a_hole_again_and_commits_nothing_behind_it() -> None:
         log.proposes("get_order", order_id=number)
     fold = PartitionFold(0, None, {rules.ruleset: rules}, rules.ruleset)
     producer: Any = Acknowledged()
-    parts: Any = (consumer, producer, None, Tally())
+    parts: Any = (consumer, Issuer(producer, None, "worker"), None, Tally())
     pipeline = Pipeline(TP0, fold, States(producer, "", 0, 0), *parts)
     running = asyncio.create_task(pipeline.run())
     found = list(map(Found, log.records))

@@ -9,6 +9,7 @@ import pytest
 
 from handrail.policies import load_bundle
 from handrail.streams.engine.fetch import Fetch
+from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.governor.partition import PartitionFold
 from tests.crash.simulation.worker import TP0, Consumer, Event, Found, Tally
@@ -60,7 +61,7 @@ async def test_ours_commits_nothing_past_a_record_in_flight() -> None:
         log.proposes("get_order", order_id=number)
     fold = PartitionFold(0, None, {rules.ruleset: rules}, rules.ruleset)
     known: Any = producer
-    parts: Any = (consumer, producer, None, Tally())
+    parts: Any = (consumer, Issuer(known, None, "worker"), None, Tally())
     pipeline = Pipeline(TP0, fold, States(known, "", 0, 0), *parts)
     running = asyncio.create_task(pipeline.run())
     for record in map(Found, log.records):

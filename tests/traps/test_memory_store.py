@@ -5,7 +5,7 @@ import gc
 import json
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -15,9 +15,10 @@ from prometheus_client import CollectorRegistry
 from handrail.schemas.topics import AGENT_EVENTS, STATES
 from handrail.streams.engine.changelog import POSITION
 from handrail.streams.engine.delivery import Delivery
+from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.metrics import Tally
 from handrail.streams.engine.partitions import Partitions
-from handrail.streams.engine.producer import Headers
+from handrail.streams.engine.producer import Headers, Producer
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.governor.partition import PartitionFold
 from tests.crash.simulation.worker import PUBLISHED, TP0, Consumer, Known
@@ -67,15 +68,15 @@ class Recovered(Partitions):
 
     async def _recovered(self, tp: TP) -> tuple[PartitionFold, Delivery]:
         fold = self.folds[tp.partition] = PartitionFold(tp.partition, 2, PUBLISHED, next(iter(PUBLISHED)))
-        return fold, Delivery(self._producer, "", tp.partition, 0)
+        return fold, Delivery(self._issuer.producer, "", tp.partition, 0)
 
     async def _activate(self, fold: PartitionFold, tp: TP) -> None:
         """The first bundle stays."""
 
 
 async def test_ours_forgets_a_partition_that_another_owns() -> None:
-    consumer, nothing = Consumer(), None
-    parts: Any = (nothing, Known(True), Tally(CollectorRegistry()), print)
+    consumer, nobody = Consumer(), cast(Producer, None)
+    parts: Any = (Issuer(nobody, None, "worker"), Known(True), Tally(CollectorRegistry()), print)
     partitions = Recovered("", 2, *parts)
     both = {TP0, TP(AGENT_EVENTS, 1)}
     ours: Any = consumer

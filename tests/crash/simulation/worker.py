@@ -17,6 +17,7 @@ from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine import pipeline
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fetch import Backlog, Fetch
+from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.governor import partition
 from handrail.streams.governor.partition import PartitionFold
@@ -121,7 +122,8 @@ class Worker:
         self.fold, stale = recovered(cluster, known.known, order, often)
         delivery = order.delivery(self.producer, "", 0, cluster.end)
         delivery.cluster, delivery.foreign = cluster, stale
-        parts: Any = (self.consumer, self.producer, known, Tally())
+        issuer = Issuer(self.producer, None, "worker")
+        parts: Any = (self.consumer, issuer, known, Tally())
         self.pipeline = Pipeline(TP0, self.fold, delivery, *parts)
         self._running = self.loop.create_task(self.pipeline.run())
         self._running.add_done_callback(self.loop.died)

@@ -41,7 +41,17 @@ def test_each_is_told_what_up_was_told() -> None:
         *("sink", "--bootstrap", "k:1", "--data", "d", "--snapshot-s", "2"),
         *("--http", "127.0.0.1:7000"),
     )
-    assert worker.arguments == ("worker", "--bootstrap", "k:1", "--policies", "p", "--http", "127.0.0.1:7001")
+    assert worker.arguments == (
+        "worker",
+        "--bootstrap",
+        "k:1",
+        "--key",
+        "d/signing.key",
+        "--policies",
+        "p",
+        "--http",
+        "127.0.0.1:7001",
+    )
 
 
 @pytest.mark.parametrize(

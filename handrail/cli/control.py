@@ -1,0 +1,124 @@
+"""`handrail control`: what an operator says to a running cluster."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from handrail.cli.errors import explained
+
+Options = Callable[..., Any]
+
+_BOOTSTRAP = click.option(
+    "--bootstrap", metavar="HOST:PORT", help="Kafka's address; several with commas. [default: 127.0.0.1:9092]"
+)
+_KEY = click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign with the key in this file; needed where workers sign. `up` keeps its own in DATA/signing.key.",
+)
+_BY = click.option("--by", metavar="ID", help="Who says it.")
+_REASON = click.option("--reason", help="Why, for whoever reads the log.")
+
+
+def common(function: Options) -> Options:
+    """The options that all of these have."""
+    return _BOOTSTRAP(_KEY(_BY(function)))
+
+
+@click.group()
+def control() -> None:
+    """Tell the workers what holds from now on: an agent's mode, a breaker, a queue, a verified model, a baseline.
+
+    Each is one signed record in every partition of the log, so it is part of what a replay sees. One that is not signed
+    by a key that counts there changes nothing: it becomes a dead letter and a `bypass` alert.
+    """
+
+
+@control.command()
+@click.argument("agent")
+@click.argument("mode", type=click.Choice(["ai", "supervised", "human"]))
+@click.option("--tenant", help="For this tenant only.")
+@click.option("--intent", "intents", multiple=True, help="For these intents only.")
+@click.option("--share", type=click.FloatRange(0, 1), help="For this share of the conversations only.")
+@_REASON
+@common
+@explained
+def mode(
+    agent: str,
+    mode: str,
+    tenant: str | None,
+    intents: tuple[str, ...],
+    share: float | None,
+    reason: str | None,
+    **common: Any,
+) -> None:
+    """How far AGENT may go by itself: `ai`, `supervised` (writes and answers need approval) or `human`.
+
+    \b
+    Example:
+      handrail control mode refunds supervised --reason "drift alert al-3f2a" --key handrail-data/signing.key
+    """
+    data = {"agent_id": agent, "mode": mode, "tenant": tenant, "intents": list(intents) or None, "share": share}
+    _tell("agent.mode", {**data, "reason": reason}, common)
+
+
+@control.command()
+@click.argument("agent")
+@click.argument("first", metavar="FROM")
+@click.argument("last", metavar="TO")
+@click.option("--intent", help="For this intent only.")
+@common
+@explained
+def baseline(agent: str, first: str, last: str, intent: str | None, **common: Any) -> None:
+    """The days FROM to TO (UTC, such as 2026-10-01) are what AGENT's quality is measured against."""
+    _tell("baseline.set", {"agent_id": agent, "from": first, "to": last, "intent": intent}, common)
+
+
+@control.command()
+@click.argument("agent")
+@click.argument("state", type=click.Choice(["closed", "open", "half_open"]))
+@_REASON
+@common
+@explained
+def breaker(agent: str, state: str, reason: str | None, **common: Any) -> None:
+    """Open AGENT's breaker, which takes it out of service, try it, or close it."""
+    _tell("breaker.changed", {"agent_id": agent, "state": state, "reason": reason}, common)
+
+
+@control.command()
+@click.argument("name", metavar="QUEUE")
+@click.option("--open", "open_", type=click.IntRange(0), required=True, help="How many wait in it.")
+@click.option("--wait-s", type=click.IntRange(0), required=True, metavar="SECONDS", help="How long they wait.")
+@common
+@explained
+def queue(name: str, open_: int, wait_s: int, **common: Any) -> None:
+    """How many wait in QUEUE of the human tier, and how long: handoffs promise no more than that."""
+    _tell("queue.state", {"queue": name, "open": open_, "wait_s": wait_s}, common)
+
+
+@control.command()
+@click.argument("agent")
+@click.argument("served", metavar="MODEL")
+@click.option("--provider", default="unknown", help="Who serves it.")
+@common
+@explained
+def model(agent: str, served: str, provider: str, **common: Any) -> None:
+    """MODEL, as the provider names what it served, has passed its tests for AGENT and may answer by itself again."""
+    _tell(
+        "model.verified", {"agent_id": agent, "model": {"provider": provider, "name": served, "served": served}}, common
+    )
+
+
+def _tell(kind: str, data: dict[str, Any], common: dict[str, Any]) -> None:
+    from handrail.streams.engine.settings import WorkerSettings
+    from handrail.streams.engine.tell import tell
+    from handrail.streams.keys import key_of
+
+    settings = WorkerSettings.of({"bootstrap": common["bootstrap"], "key": common["key"]})
+    said = {**data, "by": None if common["by"] is None else {"id": common["by"]}}
+    said = {name: value for name, value in said.items() if value is not None}
+    count = asyncio.run(tell(settings.bootstrap, kind, said, key_of(settings.key)))
+    click.echo(f"control.{kind}: told to {count} partitions")

@@ -18,7 +18,7 @@ RUN python -m venv /opt/handrail \
 FROM ${PYTHON}
 RUN groupadd --gid 10001 handrail \
     && useradd --uid 10001 --gid handrail --no-create-home --shell /usr/sbin/nologin handrail \
-    && install --directory --owner handrail --group handrail /data
+    && install --directory --owner handrail --group handrail /data /keys
 COPY --from=build /opt/handrail /opt/handrail
 ENV PATH=/opt/handrail/bin:$PATH PYTHONUNBUFFERED=1
 USER 10001:10001

@@ -10,6 +10,7 @@ from handrail.audit.counts import Counted
 from handrail.audit.decided import Decided, Key, key_of, partition_of, read
 from handrail.audit.difference import Difference, Kind, differing
 from handrail.audit.lives import Lives, since_of
+from handrail.schemas.signature import unsigned
 
 # Copies come soon after the first one: a worker that was killed decides again what it had not committed. What comes
 # later than this is looked up by folding the partition a second time.
@@ -96,9 +97,11 @@ class Comparison:
         self._values[value] = self._unkeyed[entry.number] = entry
 
     def settle(self, value: bytes | None) -> bool:
-        """Take a decision that is to the byte one that is expected; False where it is not, and has to be looked at."""
-        entry = self._values.get(value or b"")
-        if entry is None:
+        """Take a decision that is to the byte one that is expected; False where it is not, and has to be looked at.
+
+        Its signature, which comes after the fold, is left out.
+        """
+        if value is None or (entry := self._values.get(unsigned(value))) is None:
             return False
         self._same(entry)
         return True

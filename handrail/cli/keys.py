@@ -23,17 +23,18 @@ def keys() -> None:
 
 @keys.command()
 @file
+@click.option("--if-missing", is_flag=True, help="Leave a key that is there already, and say which it is.")
 @explained
-def new(file: Path) -> None:
+def new(file: Path, if_missing: bool) -> None:
     """Make an Ed25519 key in FILE, which only you can read, and its public part in FILE.pub.
 
     \b
     Example:
       handrail keys new /etc/handrail/signing.key
     """
-    from handrail.streams.keys import new_key, public_path
+    from handrail.streams.keys import kept_key, new_key, public_path
 
-    key = new_key(file)
+    key = kept_key(file) if if_missing else new_key(file)
     click.echo(f"{file}: key {key.id}; give gates {public_path(file)}")
 
 

@@ -44,10 +44,14 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
     """
     bundle = load_bundle(settings.policies) if settings.policies is not None else None
     key = key_of(settings.key)
-    _check_key(bundle, key, notice)
+    _check_key(bundle, key)
     stop = stop_signal()
     collect_less()
     await ensure_topics(settings.bootstrap)
+    if key is None:
+        notice(
+            "handrail worker: decisions are not signed, so no gate takes them: give --key FILE (`handrail keys new`)"
+        )
     registry = CollectorRegistry()
     bundles = Bundles(settings.bootstrap)
     async with Producer(settings.bootstrap) as producer:
@@ -85,12 +89,8 @@ async def _watched(
         yield f", {url}/metrics"
 
 
-def _check_key(bundle: Bundle | None, key: SigningKey | None, notice: Tell) -> None:
+def _check_key(bundle: Bundle | None, key: SigningKey | None) -> None:
     """Raises ConfigError where the policies name keys, and this worker has none of them."""
-    if key is None:
-        notice(
-            "handrail worker: decisions are not signed, so no gate takes them: give --key FILE (`handrail keys new`)"
-        )
     if bundle is not None and bundle.keys and (key is None or key.id not in trusted(bundle.keys, "decisions")):
         mine = "no key is given" if key is None else f"the key given is {key.id}"
         raise ConfigError(

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from handrail.broker.ports import HOST, free_port
+from handrail.cli import main
 from handrail.schemas.topics import DECISIONS
+from handrail.streams.keys import read_key
 from infra.kafka.node import FORMAT_S_MAX, Node, Place
 from tests.infra import ROOT, asked
 from tests.log import Log
 from tests.processes import HandrailProcess
-from tests.topics import Wire
+from tests.topics import Wire, data
 
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 READY_S_MAX = 60
@@ -67,8 +70,20 @@ def started(name: str, bootstrap: str, port: int, folder: Path, monkeypatch: pyt
     here = {"kafka:19092": bootstrap, "0.0.0.0:9464": f"{HOST}:{port}"}
     for variable, value in SERVICES[name]["environment"].items():
         monkeypatch.setenv(variable, here[value])
-    there = {"/policies": str(ROOT / "policies" / "packs"), "/data": str(folder / "data")}
-    return HandrailProcess(folder / f"{name}.log", *(there.get(word, word) for word in SERVICES[name]["command"]))
+    return HandrailProcess(folder / f"{name}.log", *words(name, folder))
+
+
+def words(name: str, folder: Path) -> list[str]:
+    """The service's command, with this machine's folders."""
+    there = {
+        "/policies": str(ROOT / "policies" / "packs"),
+        "/data": str(folder / "data"),
+        "/keys": str(folder / "keys"),
+    }
+    return [
+        next((here + word.removeprefix(path) for path, here in there.items() if word.startswith(path)), word)
+        for word in SERVICES[name]["command"]
+    ]
 
 
 def healthcheck(name: str, port: int) -> int:
@@ -80,6 +95,8 @@ def healthcheck(name: str, port: int) -> int:
 @pytest.mark.kafka
 @pytest.mark.apache
 async def test_the_services_work_together(kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):  # a second start leaves the key as it is
+        assert CliRunner().invoke(main, words("key", tmp_path)).exit_code == 0
     ports = {name: free_port() for name in ("worker", "sink")}
     assert healthcheck("worker", ports["worker"]) == 1
     services = {name: started(name, kafka, port, tmp_path, monkeypatch) for name, port in ports.items()}
@@ -92,7 +109,7 @@ async def test_the_services_work_together(kafka: str, tmp_path: Path, monkeypatc
             log = Log()
             log.proposes("refund", amount=900)
             await wire.publish_all(log.records)
-            await wire.next()
+            assert data(await wire.next())["signature"]["key_id"] == read_key(tmp_path / "keys" / "signing.key").id
         assert {service.stop() for service in services.values()} == {0}
     finally:
         for service in services.values():

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from handrail.schemas.signature import unsigned
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DEADLETTERS, DECISIONS, HANDOFFS
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.fetch import record_of
@@ -45,7 +46,8 @@ async def compare(bootstrap: str, partitions: int) -> Verdict:
         for record in await read(bootstrap, topic, partitions):
             headers = tuple(record.headers)
             if dict(headers).get("handrail-topic", AGENT_EVENTS.encode()) == AGENT_EVENTS.encode():
-                found[(topic, record.partition, record.key, record.value, headers)] += 1
+                value = unsigned(record.value) if topic == DECISIONS else record.value
+                found[(topic, record.partition, record.key, value, headers)] += 1
     return Verdict(
         len(events),
         len(expected),

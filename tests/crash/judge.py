@@ -12,7 +12,9 @@ from aiokafka import ConsumerRecord
 from handrail.audit.decided import key_of
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import SchemaError
+from handrail.schemas.keys import PublicKey
 from handrail.schemas.partitioner import partition_of
+from handrail.schemas.signature import decision_refused, unsigned
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DEADLETTERS, DECISIONS, HANDOFFS, RESOLUTIONS, STATES
 from handrail.streams.engine import changelog
 from handrail.streams.engine.bundles import Bundles
@@ -53,13 +55,19 @@ class Findings:
         ]
 
 
-async def judge(bootstrap: str, partitions: int, data: Path | None, heard: Heard) -> Findings:
-    """Everything that a run must have kept, once all is quiet. `data`: the sink's folder, with no sink on it."""
+async def judge(
+    bootstrap: str, partitions: int, data: Path | None, heard: Heard, keys: Mapping[str, PublicKey]
+) -> Findings:
+    """Everything that a run must have kept, once all is quiet. `data`: the sink's folder, with no sink on it.
+
+    `keys`: what the workers signed with.
+    """
     findings = Findings()
     topics = {topic: await read(bootstrap, topic, partitions) for topic in (*STORED, STATES)}
     bundles = Bundles(bootstrap)
     await bundles.refresh()
     folds, expected = _folded(topics[AGENT_EVENTS], partitions, bundles)
+    _check_signatures(findings, topics[DECISIONS], keys)
     _compare_outputs(findings, expected, topics)
     _compare_answers(findings, topics, partitions)
     _compare_handoffs(findings, topics[HANDOFFS])
@@ -85,6 +93,12 @@ def _folded(
     return folds, expected
 
 
+def _check_signatures(findings: Findings, decisions: list[ConsumerRecord], keys: Mapping[str, PublicKey]) -> None:
+    """Each copy of each decision is signed, with the batch it came in."""
+    refused = ((one, decision_refused(orjson.loads(one.value)["data"], keys)) for one in decisions)
+    findings.differ("decisions whose signature does not hold", ((why, one.value) for one, why in refused if why))
+
+
 def _compare_outputs(findings: Findings, expected: Counter[Line], topics: Topics) -> None:
     """Byte for byte: what the fold gives is there, and nothing else is."""
     found: Counter[Line] = Counter()
@@ -92,7 +106,8 @@ def _compare_outputs(findings: Findings, expected: Counter[Line], topics: Topics
         for one in topics[topic]:
             headers = tuple(one.headers)
             if dict(headers).get("handrail-topic", AGENT_EVENTS.encode()) == AGENT_EVENTS.encode():
-                found[(topic, one.partition, one.key, one.value, headers)] += 1
+                value = unsigned(one.value) if topic == DECISIONS else one.value
+                found[(topic, one.partition, one.key, value, headers)] += 1
     findings.figures["events on the log"] = len(topics[AGENT_EVENTS])
     findings.figures["outputs expected"] = expected.total()
     findings.figures["identical copies"] = found.total() - len(found)
@@ -108,7 +123,7 @@ def _compare_answers(findings: Findings, topics: Topics, partitions: int) -> Non
     """Every question has an answer, and one only; found without the fold."""
     answers: dict[Any, set[bytes]] = defaultdict(set)
     for one in topics[DECISIONS]:
-        answers[one.partition, key_of(orjson.loads(one.value))].add(one.value)
+        answers[one.partition, key_of(orjson.loads(one.value))].add(unsigned(one.value))
     answered = {(partition, key[1], key[2], key[3]) for partition, key in answers if key}
     asked = set()
     for one in topics[AGENT_EVENTS]:

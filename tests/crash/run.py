@@ -17,6 +17,7 @@ from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import CATALOGUE, HANDOFFS, PARTITIONS, STATES
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.topics import ensure_topics
+from handrail.streams.keys import KEY_FILE, kept_key
 from infra.kafka.cluster import Cluster
 from tests.brokers import admin_of
 from tests.crash.agents import Agents
@@ -59,6 +60,7 @@ class Run:
         self.apache = isinstance(cluster, Cluster)
         self.report = Report(plan)
         self.disk = Disk(folder / "disk")
+        self.key = kept_key(folder / KEY_FILE)
         self.crew = Crew(self._worker, folder)
         self.agents = Agents(bootstrap, plan.seed, plan.agents, plan.pause_s)
         self.publisher = Publisher(bootstrap, plan.seed, plan.rate)
@@ -94,7 +96,11 @@ class Run:
                 self.report.figures["seconds under load"] = round(self._loaded_s)
                 self.report.figures["seconds in all"] = round(time.monotonic() - started_s)
                 self.report.findings = await judge(
-                    self.bootstrap, PARTITIONS, self.disk.folder / "data", self.agents.heard
+                    self.bootstrap,
+                    PARTITIONS,
+                    self.disk.folder / "data",
+                    self.agents.heard,
+                    {self.key.id: self.key.public},
                 )
                 self.report.findings.differ("processes that did not end well", (one for one in statuses if one != 0))
             finally:
@@ -105,7 +111,7 @@ class Run:
     # --- from the start to quiet
 
     def _worker(self, log: Path) -> Watched:
-        return Watched(self.bootstrap, log, "--policies", str(POLICIES))
+        return Watched(self.bootstrap, log, "--policies", str(POLICIES), "--key", str(self.folder / KEY_FILE))
 
     def _sink(self, log: Path) -> HandrailProcess:
         data = str(self.disk.folder / "data")

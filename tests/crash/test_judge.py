@@ -3,19 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import orjson
 import pytest
 
 from handrail.policies import load_bundle
 from handrail.schemas.record import Record
+from handrail.schemas.signature import sign_batch
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, HANDOFFS
 from handrail.streams.engine.changelog import row_of
 from handrail.streams.governor.partition import PartitionFold
 from tests.crash import judge
 from tests.crash.agents import Heard
 from tests.crash.judge import WRITTEN, Findings
+from tests.keys import key
 from tests.log import Log
 
 BUNDLE = load_bundle(None)
@@ -115,6 +117,21 @@ def test_a_planted_difference_is_seen(topic: str, plant: Callable[[list[Found]],
     assert differences(topics) == seen
 
 
+def test_a_decision_that_nobody_signed_is_seen() -> None:
+    """A signature is no difference to the fold, and has to hold."""
+    topics, trusted = written(), {key().id: key().public}
+    plain = [one.value for one in topics[DECISIONS]]
+    assert all(value is not None for value in plain)
+    signed = sign_batch(key(), [value for value in plain if value is not None])
+    topics[DECISIONS] = [replace(one, value=value) for one, value in zip(topics[DECISIONS], signed, strict=True)]
+    assert differences(topics) == set()
+    findings, found = Findings(), cast(Any, topics[DECISIONS])
+    judge._check_signatures(findings, found, trusted)
+    assert not findings.differences
+    judge._check_signatures(findings, [*found, cast(Any, replace(found[0], value=plain[0]))], trusted)
+    assert list(findings.differences) == ["decisions whose signature does not hold"]
+
+
 def test_what_agents_were_told_and_did_must_be_on_the_log() -> None:
     heard = Heard(decisions={"none": ("conv-1", "allow")}, ran={"a1": "none"})
     assert differences(written(), heard) == {
@@ -141,7 +158,7 @@ def test_a_row_too_few_too_many_or_changed_is_seen(monkeypatch: pytest.MonkeyPat
     for stored, repeated, seen in (
         (right, [], set()),
         (right, [place], {"rows stored twice"}),
-        ({key: value for key, value in right.items() if key != place}, [], {"records without a row"}),
+        ({at: value for at, value in right.items() if at != place}, [], {"records without a row"}),
         (right | {(DECISIONS, 0, 99): b""}, [], {"rows without a record"}),
         (right | {place: b"other"}, [], {"rows that say something else"}),
     ):

@@ -2,7 +2,7 @@
 
     python -m benchmarks.verify [--decisions 1000000] [--workers 2]
 
-Fills the events' topic with proposals, lets workers decide them all, ends the workers, and times the command as a
+Fills the events' topic with proposals, lets workers decide and sign them all, ends the workers, and times the command as a
 person runs it, alone and with --chain. Printed: seconds, decisions a second, seconds of the processor, which other work
 on the machine hardly changes, and the largest memory of all its processes together.
 """
@@ -22,6 +22,7 @@ from benchmarks.bundles import write_ten_rules
 from benchmarks.worker_throughput import fill
 from handrail.schemas.topics import AGENT_EVENTS, PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
+from handrail.streams.keys import new_key
 from infra.kafka.cluster import Cluster
 from tests.groups import behind
 from tests.workers import Worker
@@ -81,7 +82,8 @@ def main() -> None:
         (folder / "policies").mkdir()
         write_ten_rules(folder / "policies")
         asyncio.run(ensure_topics(cluster.bootstrap))
-        options = ("--policies", str(folder / "policies"))
+        new_key(folder / "signing.key")
+        options = ("--policies", str(folder / "policies"), "--key", str(folder / "signing.key"))
         workers = [Worker(cluster.bootstrap, folder / f"worker-{n}.log", *options) for n in range(asked.workers)]
         try:
             for one in workers:

@@ -11,7 +11,7 @@ SHA-256 of the canonical JSON (RFC 8785) of `{source, id, type, subject, data}`,
 
 from base64 import b64decode, b64encode
 from binascii import Error
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -59,8 +59,16 @@ def unsigned(value: bytes) -> bytes:
     return head + UNSIGNED if isinstance(signature, dict) else value
 
 
-def decision_refused(data: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> str | None:
-    """Why a decision's signature does not hold under these keys (by their ids); None where it does."""
+Holds = Callable[[PublicKey, bytes, bytes], bool]
+
+
+def decision_refused(
+    data: Mapping[str, Any], keys: Mapping[str, PublicKey], holds: Holds = PublicKey.holds
+) -> str | None:
+    """Why a decision's signature does not hold under these keys (by their ids); None where it does.
+
+    `holds` says whether a key has signed a text: one that remembers saves most of the time for decisions of one batch.
+    """
     signature = data.get("signature")
     if signature is None:
         return "it is not signed"
@@ -76,7 +84,7 @@ def decision_refused(data: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> 
         return f"key {str(key_id)[:SHA256_HEX]!r} is not trusted"
     if merkle.root_of(sha256(chain.linked(data)).digest(), index, size, path) != top:
         return "it has been changed since it was signed"
-    return None if key.holds(value, _BATCH + top) else "its signature is wrong"
+    return None if holds(key, value, _BATCH + top) else "its signature is wrong"
 
 
 def sign_record(key: SigningKey, event: Mapping[str, Any]) -> dict[str, Any]:

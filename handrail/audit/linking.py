@@ -12,9 +12,13 @@ from handrail.audit.files import decided, opened
 from handrail.audit.links import Links
 from handrail.audit.live import decided_of, there
 from handrail.desk.wire import reachable
+from handrail.schemas.keys import PublicKey
 from handrail.schemas.topics import DECISIONS
 from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.scan import stretch
+
+Keys = Mapping[str, PublicKey] | None
+"""Public keys by their ids; None where signatures are not checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +41,10 @@ async def found(bootstrap: str) -> Decisions:
         return Decisions(await beginnings(bootstrap, wanted), await ends(bootstrap, wanted))
 
 
-async def on_topic(bootstrap: str, asked: Decisions, tp: TopicPartition, tell: Tell) -> Links:
+async def on_topic(bootstrap: str, asked: Decisions, keys: Keys, tp: TopicPartition, tell: Tell) -> Links:
     """The links of one partition. Raises ConfigError where the broker goes away."""
     first = asked.first[tp]
-    links = Links(tp.partition, whole=first == 0)
+    links = Links(tp.partition, first == 0, keys)
     with reachable(bootstrap):
         async with aclosing(stretch(bootstrap, tp, first, asked.end[tp])) as records:
             async for record in records:
@@ -49,7 +53,7 @@ async def on_topic(bootstrap: str, asked: Decisions, tp: TopicPartition, tell: T
     return links
 
 
-def in_file(path: Path, tell: Tell) -> list[Links]:
+def in_file(path: Path, keys: Keys, tell: Tell) -> list[Links]:
     """The links of each partition that the file has decisions of. Raises ConfigError where it cannot be read.
 
     Where the first line of a partition was not the first of its topic, what was before counts as removed by retention.
@@ -59,7 +63,7 @@ def in_file(path: Path, tell: Tell) -> list[Links]:
         for one in decided(lines, path):
             links = partitions.get(one.partition)
             if links is None:
-                links = partitions[one.partition] = Links(one.partition, whole=one.offset == 0)
+                links = partitions[one.partition] = Links(one.partition, one.offset == 0, keys)
             links.take(one)
             tell(1)
     return [links for _, links in sorted(partitions.items())]

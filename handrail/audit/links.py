@@ -7,8 +7,9 @@ link), or that whoever can write all of a conversation wrote another one. For th
 (comparison.py).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from handrail.audit.chain import KEPT_BYTES, Chain
@@ -16,6 +17,10 @@ from handrail.audit.counts import Counted
 from handrail.audit.decided import Decided, key_of, partition_of, read
 from handrail.audit.lives import since_of
 from handrail.schemas.chain import START, extend, linked
+from handrail.schemas.keys import PublicKey
+from handrail.schemas.signature import decision_refused
+
+BATCHES = 1_024  # whose signatures are remembered; a batch lies together on the topic
 
 UNREADABLE = "it cannot be read as a decision"
 ELSEWHERE = "it says that it belongs to partition {}"
@@ -88,11 +93,13 @@ class Links:
     """Decisions of one partition go in, in the order of their topic.
 
     `whole`: the topic has every decision there ever was, so that each conversation begins with its first one. Held are
-    KEPT_BYTES for each decision, and a few hundred for each conversation.
+    KEPT_BYTES for each decision, and a few hundred for each conversation. With `keys`, by their ids, each decision has
+    to be signed with one of them too.
     """
 
-    def __init__(self, partition: int, whole: bool) -> None:
+    def __init__(self, partition: int, whole: bool, keys: Mapping[str, PublicKey] | None = None) -> None:
         self.partition, self.counts = partition, Counts()
+        self._keys = keys
         self.first: Break | None = None
         self._whole = whole
         self._now: dict[str, Chain] = {}  # of each conversation, since it was begun last
@@ -128,6 +135,8 @@ class Links:
             return ELSEWHERE.format(partition)
         if event["data"].get("conversation_id") != event["subject"]:
             return TWO_NAMES
+        if self._keys is not None and (why := decision_refused(event["data"], self._keys, _holds)) is not None:
+            return why
         return None if since is not None and _plain(event["data"]["chain"]) else NO_PLACE
 
     def _chain(self, link: Link) -> Chain | None:
@@ -196,6 +205,10 @@ class Links:
     def _break(self, found: Break) -> None:
         self.counts.breaks += 1
         self.first = self.first or found
+
+
+_holds = lru_cache(BATCHES)(PublicKey.holds)
+"""The same signature is looked at once for all decisions of its batch."""
 
 
 def _plain(chain: dict[str, Any]) -> bool:

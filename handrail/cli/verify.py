@@ -41,6 +41,11 @@ WIDTH = 110
     help="Check only that each conversation's decisions are linked to each other: without events and bundles.",
 )
 @click.option(
+    "--keys",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --chain: each decision has to be signed with a key in this file (`FILE.pub` of `handrail keys new`).",
+)
+@click.option(
     "--wait-s",
     type=click.FloatRange(min=0),
     default=10.0,
@@ -58,6 +63,7 @@ def verify(
     decisions: Path | None,
     policies: Path | None,
     chain: bool,
+    keys: Path | None,
     wait_s: float,
     as_json: bool,
 ) -> None:
@@ -85,7 +91,7 @@ def verify(
     conversation. It names the first one that is not in its place because one was taken away, changed or put in. It
     cannot show that the last decisions of a conversation, or all of them, were taken away or changed, nor one put in
     that calls itself a repeat, nor a conversation that was written anew from its beginning; without --chain, verify
-    does.
+    does. With --keys it shows too that each decision was signed, so that nobody but the workers can have written it.
 
     \b
     What --chain counts:
@@ -104,6 +110,7 @@ def verify(
       handrail export --all --topic governance.decisions.v1 > decisions.jsonl
       handrail verify --events events.jsonl --decisions decisions.jsonl --policies as-decided
       handrail verify --chain --decisions decisions.jsonl
+      handrail verify --chain --keys handrail-data/signing.key.pub
     """
     files = [path for path in (events, decisions) if path is not None]
     if chain and (events is not None or (decisions is not None and bootstrap is not None)):
@@ -112,8 +119,10 @@ def verify(
         raise ConfigError("handrail verify: give --events and --decisions together, or --bootstrap")
     if policies is not None and (chain or not files):
         raise ConfigError("handrail verify: --policies is for exported files: a broker has the bundles that decided")
+    if keys is not None and not chain:
+        raise ConfigError("handrail verify: --keys goes with --chain")
     if chain:
-        _chain(decisions, bootstrap, as_json)
+        _chain(decisions, bootstrap, keys, as_json)
     else:
         _fold(events, decisions, policies, bootstrap, wait_s, as_json)
 
@@ -164,10 +173,10 @@ def _files(events: Path, decisions: Path, policies: Path | None) -> "list[Compar
         return asyncio.run(files.verify(events, decisions, rules, tell))
 
 
-def _chain(decisions: Path | None, bootstrap: str | None, as_json: bool) -> None:
+def _chain(decisions: Path | None, bootstrap: str | None, keys: Path | None, as_json: bool) -> None:
     from handrail.audit import report_links as report
 
-    found = _links(decisions, bootstrap)
+    found = _links(decisions, bootstrap, keys)
     counts, first = report.total(found), report.first(found)
     if as_json:
         click.echo(report.as_json(found))
@@ -179,17 +188,19 @@ def _chain(decisions: Path | None, bootstrap: str | None, as_json: bool) -> None
         raise SystemExit(NO)
 
 
-def _links(decisions: Path | None, bootstrap: str | None) -> "list[Links]":
+def _links(decisions: Path | None, bootstrap: str | None, keys: Path | None) -> "list[Links]":
     from handrail.audit import linking
     from handrail.audit.parallel import side_by_side
+    from handrail.client.trusted import keys_of_file
 
+    trusted = None if keys is None else keys_of_file(keys)
     if decisions is not None:
         with _progress("reading", None) as tell:
-            return linking.in_file(decisions, tell)
+            return linking.in_file(decisions, trusted, tell)
     address = _address(bootstrap)
     asked = asyncio.run(linking.found(address))
     with _progress("reading", asked.records) as tell:
-        return side_by_side(partial(linking.on_topic, address, asked), sorted(asked.end), asked.records, tell)
+        return side_by_side(partial(linking.on_topic, address, asked, trusted), sorted(asked.end), asked.records, tell)
 
 
 def _address(bootstrap: str | None) -> str:

@@ -17,7 +17,7 @@ class TrustedKeys:
     def __init__(self, keys: str | Path | Sequence[str]) -> None:
         self._path = Path(keys) if isinstance(keys, str | Path) else None
         self._read_s = time.monotonic()
-        self._keys = _by_id(keys, "keys") if not isinstance(keys, str | Path) else _of_file(Path(keys))
+        self._keys = _by_id(keys, "keys") if not isinstance(keys, str | Path) else keys_of_file(Path(keys))
 
     def of(self, data: Mapping[str, Any]) -> Mapping[str, PublicKey]:
         """The keys, after a look into the file where this decision is signed by one that is not known yet."""
@@ -26,11 +26,12 @@ class TrustedKeys:
         unknown = named is not None and named not in self._keys
         if unknown and self._path is not None and time.monotonic() - self._read_s >= AGAIN_S:
             self._read_s = time.monotonic()
-            self._keys = _of_file(self._path)
+            self._keys = keys_of_file(self._path)
         return self._keys
 
 
-def _of_file(path: Path) -> dict[str, PublicKey]:
+def keys_of_file(path: Path) -> dict[str, PublicKey]:
+    """The keys of a file, a line each, by their ids. Raises ConfigError."""
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:

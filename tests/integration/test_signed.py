@@ -63,7 +63,12 @@ async def test_what_a_worker_signs_is_what_gates_and_verify_take(broker: str, tm
             await wire.publish_all(log.records)
             found = [data(record) for record in await wire.until(52)]
         assert (await told("verify", "--bootstrap", broker)).exit_code == 0
-        assert (await told("verify", "--chain", "--bootstrap", broker)).exit_code == 0
+        chain = ("verify", "--chain", "--bootstrap", broker, "--keys")
+        assert (await told(*chain, str(public_path(file)))).exit_code == 0
+        new_key(tmp_path / "other.key")
+        broken = await told(*chain, str(public_path(tmp_path / "other.key")))
+        assert broken.exit_code == 1
+        assert f"key '{key.id}' is not trusted" in broken.output
     assert [decision_refused(one, {key.id: key.public}) for one in found] == [None] * 52
     assert max(one["signature"]["size"] for one in found) > 1
     assert (ran, gate.unfinished()) == ([20], [])

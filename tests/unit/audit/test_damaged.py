@@ -21,4 +21,4 @@ def test_the_chain_of_a_damaged_file_is_not_told(tmp_path: Path) -> None:
     file = tmp_path / "decisions.jsonl"
     file.write_bytes(DAMAGED[0])
     with pytest.raises(ConfigError, match=r"decisions\.jsonl: line 1: is no JSON object"):
-        in_file(file, lambda _: None)
+        in_file(file, None, lambda _: None)

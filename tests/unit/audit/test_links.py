@@ -13,10 +13,12 @@ from handrail.audit.links import Break, Links
 from handrail.audit.report_links import as_json, lines, total, verdict
 from handrail.policies import load_bundle
 from handrail.schemas.chain import START
+from handrail.schemas.signature import sign_batch
 from handrail.schemas.topics import DECISIONS
 from handrail.streams.governor.partition import PartitionFold
 from handrail.streams.governor.state import DAY_MS
 from tests.crash.load import traffic
+from tests.keys import key
 from tests.log import Log
 
 CHANGE = Callable[[dict[str, Any]], object]
@@ -241,3 +243,17 @@ def test_the_break_is_told_for_people_and_programs(written: list[bytes]) -> None
     told = orjson.loads(as_json([links]))
     assert (told["same"], told["breaks"], told["first_break"]["decision_offset"]) == (False, 1, 3)
     assert told["first_break"]["conversation_id"] == "conv-2"
+
+
+def test_with_keys_each_decision_has_to_be_signed_with_one_of_them(written: list[bytes]) -> None:
+    signed = sign_batch(key(), written)
+    ours, theirs = {key().id: key().public}, {key("other").id: key("other").public}
+    for keys, breaks in ((ours, 0), (theirs, len(signed)), (None, 0)):
+        links = Links(0, whole=True, keys=keys)
+        for at, value in enumerate(signed):
+            links.take(Decided(0, at, value))
+        assert links.counts.breaks == breaks
+    links = Links(0, whole=True, keys=ours)
+    links.take(Decided(0, 0, written[0]))
+    assert links.first is not None
+    assert links.first.why == "it is not signed"

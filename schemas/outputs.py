@@ -110,6 +110,13 @@ class Completeness(Shape):
     missing: list[str]
 
 
+class Redaction(Shape):
+    """What was taken out at one place: `card`, `email` and the like."""
+
+    path: str
+    kinds: list[str]
+
+
 class Handoff(Shape):
     """`handrail.handoff.v1`: everything a human needs to carry on."""
 
@@ -145,6 +152,8 @@ class Handoff(Shape):
     approvals: dict[str, Json] | None
     follows: str | None
     redacted: list[str]
+    redactions: list[Redaction] | None = None
+    redactions_more: Count | None = None
     completeness: Completeness
 
 
@@ -167,6 +176,8 @@ class Alert(Shape):
     to: Time
     evidence: dict[str, Json]
     examples: list[str]
+    redactions: list[Redaction] | None = None
+    redactions_more: Count | None = None
 
 
 class DeadLetter(Shape):

@@ -6,6 +6,7 @@ AGENT_EVENTS = "agent.events.v1"
 DECISIONS = "governance.decisions.v1"
 HANDOFFS = "human.handoffs.v1"
 RESOLUTIONS = "human.resolutions.v1"
+AUDIT = "human.audit.v1"
 RESERVATIONS = "governance.reservations.v1"
 POLICIES = "governance.policies.v1"
 ALERTS = "governance.alerts.v1"
@@ -52,6 +53,7 @@ CATALOGUE: dict[str, Topic] = {
         Topic(DECISIONS, "routes and verdicts", 90 * DAY_MS),
         Topic(HANDOFFS, "what humans get", 90 * DAY_MS),
         Topic(RESOLUTIONS, "what humans did", 90 * DAY_MS),
+        Topic(AUDIT, "what people saw and did at the desk", 365 * DAY_MS, together=False),
         Topic(RESERVATIONS, "budgets that span conversations", 7 * DAY_MS, together=False),
         Topic(POLICIES, "policy bundles", None, 8 * MEGABYTE, "compact", partitions=1, together=False),
         Topic(ALERTS, "drift, bypass, sla and the like", 90 * DAY_MS),

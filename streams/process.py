@@ -30,11 +30,22 @@ def collect_less() -> None:
 
 
 def quiet_logs() -> None:
-    """Logs of the libraries go to standard error, and only what is worth a person's time."""
+    """Logs of the libraries go to standard error: what is worth a person's time, and no card, address or secret."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(_worth_reading)
     logging.basicConfig(level=logging.ERROR, handlers=[handler])
+
+
+class Redacting(logging.Formatter):
+    """A line as it may be shown, with what an exception says; marked where something was taken out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        try:
+            from handrail.streams.governor.redaction import redact_text  # not before there is a line to look at
+        except ModuleNotFoundError:  # only `handrail[server]` has the patterns, and its processes alone see customers
+            return super().format(record)
+        return redact_text(super().format(record)).text
 
 
 def _worth_reading(record: logging.LogRecord) -> bool:

@@ -12,11 +12,12 @@ from tests.processes import WAIT_S_MAX, HandrailProcess
 
 
 class Up(HandrailProcess):
-    """`handrail up` with its data in `folder/data`, and without HTTP unless asked for."""
+    """`handrail up` with its data in `folder/data`, and without HTTP and desk unless asked for."""
 
     def __init__(self, folder: Path, bootstrap: str, *options: str) -> None:
         self.data, self.lines = folder / "data", list[str]()
-        quiet = () if "--http-port" in options else ("--http-port", "0")
+        unwanted = [name for name in ("--http-port", "--desk-port") if name not in options]
+        quiet = [word for name in unwanted for word in (name, "0")]
         given = ("--bootstrap", bootstrap, "--data", str(self.data), "--session-timeout-s", "6", *quiet)
         super().__init__(folder / "up.log", "up", *given, *options)
 

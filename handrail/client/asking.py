@@ -15,11 +15,13 @@ from handrail.client.client import Client
 from handrail.client.connection import Connection
 from handrail.client.errors import NeedsApproval, NoDecision, NotRecorded, Unreachable, Unusable, reasons, refusal
 from handrail.client.event import Event
+from handrail.client.handback import Handback
 from handrail.client.waiting import Arrival, Expected
 from handrail.schemas.clock import to_ms
 from handrail.schemas.outputs import Decision
 
 UNANSWERED_MAX = 64
+HANDED_MAX = 64  # handoffs whose end an agent can wait for, the latest
 
 log = logging.getLogger("handrail.client")
 
@@ -67,6 +69,9 @@ class Asking(Protocol):
     async def decided(self, answer: Answer) -> Decision | None:
         """What was decided, waited for."""
 
+    async def returned(self, timeout_s: float | None) -> Handback | None:
+        """What a person did with what was handed over, waited for."""
+
 
 class Enforcing:
     """Nothing is done without a decision. Timeouts in seconds.
@@ -81,6 +86,7 @@ class Enforcing:
         self._client, self._conversation_id, self._enter = client, conversation_id, enter
         self._timeout_s, self._approval_timeout_s = timeout_s, approval_timeout_s
         self._unanswered: dict[str, Unanswered] = {}
+        self._handed: dict[str, int] = {}  # by handoff, when the decision that names it was made, by the log
 
     async def open(self) -> None:
         """Decisions are read from now on. Raises Unreachable."""
@@ -133,6 +139,29 @@ class Enforcing:
         """What was decided; it is there already."""
         return answer.decision
 
+    async def returned(self, timeout_s: float | None) -> Handback | None:
+        """The first handoff that a person is done with, of those that decisions have named. Raises Unreachable."""
+        if not self._handed:
+            return None
+        until_s = time.monotonic() + (self._approval_timeout_s if timeout_s is None else timeout_s)
+        known, since_ms = list(self._handed), min(self._handed.values())
+        try:
+            back = await self._connection.handed_back(self._conversation_id, known, since_ms, until_s)
+        except KafkaError as error:
+            why = f"what people did cannot be read: Kafka at {self._client.bootstrap}: {error}"
+            raise Unreachable(f"{self._conversation_id}: {why}") from None
+        if back is not None:
+            del self._handed[back.handoff_id]
+        return back
+
+    def _note(self, arrival: Arrival) -> Arrival:
+        """Remember the handoff that a decision names."""
+        if name := arrival.decision.handoff_id:
+            self._handed.setdefault(name, arrival.made_ms)
+            while len(self._handed) > HANDED_MAX:
+                del self._handed[next(iter(self._handed))]
+        return arrival
+
     async def _leave_client(self) -> None:
         if self._enter:
             await self._client.__aexit__()
@@ -147,7 +176,7 @@ class Enforcing:
         except (TimeoutError, KafkaError) as error:
             raise NoDecision(f"{question.about}: it could not be asked: {self._unsent(error)}") from None
         try:
-            return await expected.next(question.kind, until_s)
+            return self._note(await expected.next(question.kind, until_s))
         except TimeoutError:
             raise NoDecision(
                 f"{question.about}: no decision within {self._timeout_s:g} s: is a worker running on "
@@ -186,7 +215,7 @@ class Enforcing:
         asked, expected = unanswered.asked, unanswered.expected
         log.warning("%s: waits for a person%s: %s", question.about, _handoff(asked), reasons(asked))
         while True:
-            arrival = await expected.next("release", until_s)
+            arrival = self._note(await expected.next("release", until_s))
             release = arrival.decision
             if (release.for_.source, release.for_.id) != expected.identity:
                 return arrival

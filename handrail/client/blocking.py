@@ -67,6 +67,7 @@ class BlockingAgent:
     feedback = _blocking(Agent.feedback)
     ended = _blocking(Agent.ended)
     decided = _blocking(Agent.decided)
+    returned = _blocking(Agent.returned)
 
     @property
     def agent_id(self) -> str:

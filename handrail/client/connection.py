@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -13,6 +13,8 @@ from aiokafka.errors import KafkaError
 from handrail.client.address import endpoint
 from handrail.client.errors import Unreachable
 from handrail.client.event import Event
+from handrail.client.handback import Handback
+from handrail.client.people import People
 from handrail.client.reader import Reader
 from handrail.client.waiting import Expected, Waiting
 from handrail.schemas.errors import ConfigError
@@ -35,6 +37,7 @@ class Connection:
     async def start(self, timeout_s: float) -> None:
         """Connected, and the topics are there. Raises Unreachable when that takes longer than `timeout_s`."""
         self._pid, self._loop = os.getpid(), asyncio.get_running_loop()
+        self._people = People(self.bootstrap, self._security)
         try:
             self._reader = Reader(self.bootstrap, self._waiting, self._security)
             self._producer = self._new_producer(timeout_s)
@@ -84,6 +87,17 @@ class Connection:
     def expect(self, event: Event) -> AbstractContextManager[Expected]:
         """Collect the decisions on this event, from before it is sent. Raises NoDecision where too many wait."""
         return self._waiting.expect(event.source, event.id, event.conversation_id)
+
+    async def handed_back(
+        self, conversation_id: str, handoffs: Collection[str], since_ms: int, until_s: float
+    ) -> Handback | None:
+        """The first of these handoffs that a person is done with; None at `until_s` (seconds of `time.monotonic`).
+
+        `since_ms` is the log's time of the first of them. Raises KafkaError.
+        """
+        self.check_place()
+        place = (partition_of(conversation_id.encode(), self._partitions), self._partitions)
+        return await self._people.handed_back(conversation_id, handoffs, place, since_ms, until_s)
 
     async def publish(self, event: Event, until_s: float) -> None:
         """The event is acknowledged by all replicas in sync.
@@ -142,5 +156,6 @@ class Connection:
         return events
 
     async def _stop_all(self) -> None:
+        await self._people.stop()
         await self._producer.stop()
         await self._reader.stop()

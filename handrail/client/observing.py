@@ -12,6 +12,7 @@ from handrail.client.asking import Question
 from handrail.client.client import Client
 from handrail.client.errors import NoDecision, reasons
 from handrail.client.event import Event
+from handrail.client.handback import Handback
 from handrail.client.waiting import Expected
 from handrail.schemas.errors import HandrailError
 from handrail.schemas.outputs import Decision
@@ -66,6 +67,10 @@ class Observing:
     async def decided(self, answer: Answer) -> Decision | None:
         """What was decided; None where nothing was in time."""
         return await asyncio.shield(answer.later) if answer.later is not None else answer.decision
+
+    async def returned(self, timeout_s: float | None) -> Handback | None:
+        """Nobody is waited for."""
+        return None
 
     def _put(self, work: Work) -> None:
         if self._queue.qsize() < WAITING_MAX and not self._task.done():

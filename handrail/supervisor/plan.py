@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from handrail.broker.ports import HOST
 from handrail.supervisor.settings import UpSettings
 
-SINK = "sink"
+SINK, DESK = "sink", "desk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,9 @@ class Part:
 
 
 def parts(settings: UpSettings, bootstrap: str) -> list[Part]:
-    """The sink and the workers, which all talk to the broker at `bootstrap`."""
-    return [_sink(settings, bootstrap), *(_worker(settings, bootstrap, n + 1) for n in range(settings.workers))]
+    """The sink, the workers and the desk, which all talk to the broker at `bootstrap`."""
+    workers = [_worker(settings, bootstrap, n + 1) for n in range(settings.workers)]
+    return [_sink(settings, bootstrap), *workers, *_desk(settings, bootstrap)]
 
 
 def endpoints(settings: UpSettings) -> dict[str, str]:
@@ -42,6 +43,13 @@ def _worker(settings: UpSettings, bootstrap: str, number: int) -> Part:
     if settings.session_s is not None:
         words += ["--session-timeout-s", f"{settings.session_s:g}"]
     return Part(name, (*words, *_http(settings, name)))
+
+
+def _desk(settings: UpSettings, bootstrap: str) -> list[Part]:
+    if settings.desk_at is None:
+        return []
+    given = ("--bootstrap", bootstrap, "--data", str(settings.data), "--key", str(settings.key_file))
+    return [Part(DESK, (DESK, *given, "--listen", settings.desk_at))]
 
 
 def _http(settings: UpSettings, name: str) -> tuple[str, ...]:

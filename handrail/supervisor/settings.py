@@ -27,6 +27,7 @@ class UpSettings(Settings):
     http_port: int = Field(
         9464, ge=0, le=65_000, description="metrics of the sink at this port, of worker n at port + n; 0: none"
     )
+    desk_port: int = Field(9470, ge=0, le=65_535, description="the desk is at this port of 127.0.0.1; 0: there is none")
     session_timeout_s: float | None = Field(
         None, ge=6, le=1800, description="a worker that is silent for so long has lost its partitions"
     )
@@ -56,6 +57,11 @@ class UpSettings(Settings):
     def key_file(self) -> Path:
         """Where the workers' key is."""
         return self.data / KEY_FILE if self.key is None else self.key
+
+    @property
+    def desk_at(self) -> str | None:
+        """HOST:PORT of the desk; None where there is none."""
+        return f"{HOST}:{self.desk_port}" if self.desk_port else None
 
     @property
     def session_s(self) -> float | None:

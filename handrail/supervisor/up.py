@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from handrail.supervisor.backoff import Ends, Limit, after_end
 from handrail.supervisor.child import handrail
 from handrail.supervisor.crew import Crew, Member
 from handrail.supervisor.folder import Claim, Run, claimed
-from handrail.supervisor.plan import SINK, endpoints, parts
+from handrail.supervisor.plan import DESK, SINK, endpoints, parts
 from handrail.supervisor.progress import Progress
 from handrail.supervisor.rules import Rules
 from handrail.supervisor.settings import UpSettings
@@ -29,6 +30,7 @@ from handrail.supervisor.signals import Stop
 from handrail.supervisor.stored import left, log_ends
 
 TEND_S = 0.1
+LOGIN = re.compile(r"log in once with \S+")  # in the line with which the desk says that it is ready
 # What an end may take: 15 s for the workers, 20 s until all is stored, 15 s for the sink, 5 s for the broker.
 WORKERS_END_S, STORED_S, SINK_END_S = 15.0, 20.0, 15.0
 LOST_BROKER_S = 3.0  # for the sink to store what it has read from a broker that is gone
@@ -63,11 +65,13 @@ def _check(settings: UpSettings) -> None:
     """Whatever a person may have got wrong is said before anything is started."""
     if settings.policies is not None:
         load_bundle(settings.policies)
-    for address in endpoints(settings).values():
-        if not is_free(int(address.rpartition(":")[2])):
-            raise ConfigError(
-                f"handrail up: --http-port {settings.http_port}: {address} is taken: choose another, or 0 for none"
-            )
+    taken = {f"--http-port {settings.http_port}": list(endpoints(settings).values())}
+    if settings.desk_at is not None:
+        taken[f"--desk-port {settings.desk_port}"] = [settings.desk_at]
+    for option, addresses in taken.items():
+        for address in addresses:
+            if not is_free(int(address.rpartition(":")[2])):
+                raise ConfigError(f"handrail up: {option}: {address} is taken: choose another, or 0 for none")
 
 
 class Up:
@@ -180,8 +184,16 @@ class Up:
         doctor = f"handrail doctor --bootstrap {self._bootstrap} --data {data}"
         return (
             f"ready: {self._bootstrap}{kind}, {_counted(self._settings.workers)}, ruleset {bundles.newest}, "
-            f"data {data}{metrics}; next: {doctor}"
+            f"data {data}{metrics}{self._desk_line()}; next: {doctor}"
         )
+
+    def _desk_line(self) -> str:
+        """Where the desk is, and how somebody gets in for the first time, as it says itself."""
+        desk = self._crew.members.get(DESK)
+        if desk is None or desk.child is None:
+            return ""
+        login = LOGIN.search(desk.child.ready_line)
+        return f", desk http://{self._settings.desk_at}" + (f" ({login[0]})" if login else "")
 
     async def _end_sink(self) -> None:
         last = {}

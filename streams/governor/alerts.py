@@ -9,9 +9,11 @@ from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.record import Output, Record
 from handrail.schemas.topics import ALERTS
+from handrail.streams.governor.redaction import Taken
 from handrail.streams.governor.turn import Turn, record_of
 
 ALERT = "handrail.alert.v1"
+EVIDENCE = frozenset(f"evidence.{name}" for name in ("action_id", "tool", "action_digest", "handoff_id"))  # what joins
 
 
 def raise_alert(turn: Turn, kind: str, severity: str, message: str, **evidence: Any) -> None:
@@ -45,17 +47,20 @@ def _data(
     now_ms: int,
     place: tuple[int, int],
 ) -> dict[str, Any]:
-    at = to_rfc3339(now_ms)
-    return {
+    at, taken = to_rfc3339(now_ms), Taken()
+    data = {
         "alert_id": f"al-{sha256(seed).hexdigest()[:24]}",
         "kind": kind,
         "severity": severity,
-        "message": message,
+        "message": taken.text(message, "message"),
         "about": about,
         "since": at,
         "from": at,
         "to": at,
-        "evidence": evidence,
+        "evidence": taken.value(evidence, "evidence", EVIDENCE),
         "examples": [],
         "position": {"partition": place[0], "offset": place[1]},
     }
+    if taken.kinds:
+        data["redactions"] = taken.rows()
+    return data

@@ -1,15 +1,16 @@
 """The body of a handoff record: everything a human needs to carry on, put together from the entries."""
 
+import re
 from typing import Any
 
 import orjson
 
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.governor import entries
 from handrail.streams.governor.decision import classification
 from handrail.streams.governor.entries import Done, Entry, Said, Tried
 from handrail.streams.governor.finding import VERDICTS
+from handrail.streams.governor.redaction import NAMED, REDACTED, Taken, is_secret
 from handrail.streams.governor.state import OpenHandoff
 from handrail.streams.governor.turn import Turn
 
@@ -17,15 +18,25 @@ ATTEMPTS_WHOLE = 20
 TRANSCRIPT_BYTES_MAX = 200_000
 SAID_MAX = 5
 SUMMARY_TEXT_MAX = 120
+REF = frozenset({"customer.ref"})  # by it a customer is known again, and forgotten
+PENDING = frozenset(f"pending.{name}" for name in ("action_id", "tool", "action_digest", "effect", "expires_at"))
+CUT = re.compile(r"[^ ]{0,64}…\Z|[0-9][0-9 -]{0,30}…\Z")
 SHORT = ("step", "action_id", "tool", "verdict", "status", "offset")
 
 
 def body(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> dict[str, Any]:
-    """The `data` of a handoff; `basis` is what it says besides the log (see handoff.py)."""
+    """The `data` of a handoff; `basis` is what it says besides the log (see handoff.py).
+
+    What must not be shown is marked where it stood, and named in `redacted` and `redactions`.
+    """
     head, kept = turn.case.head, turn.case.entries()
-    customer, redacted = entries.redact(turn.case.customer, "customer")
-    tried, tried_redacted = attempts(kept)
-    spoken, truncated = transcript(kept)
+    taken = Taken()
+    for path in basis["redacted"]:
+        taken.add(path, [NAMED])
+    customer = taken.value(turn.case.customer, "customer", REF)
+    reasons = [_reason(reason, f"reasons[{at}]", taken) for at, reason in enumerate(basis["reasons"])]
+    tried = attempts(kept, taken)
+    spoken, truncated = transcript(kept, taken)
     found = classification(turn)
     data: dict[str, Any] = {
         "handoff_id": handoff.id,
@@ -36,17 +47,17 @@ def body(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> dict[str, A
         "execution_id": turn.execution.id,
         "tenant": turn.tenant,
         "agent_id": turn.agent_id,
-        "channel": head.channel or None,
+        "channel": taken.text(head.channel, "channel") or None,
         "locale": head.locale or None,
-        "goal": turn.case.goal,
+        "goal": taken.text(turn.case.goal or "", "goal") or None,
         "customer": customer,
         "contact": customer.get("contact"),
-        "problem": problem(turn, kept, basis),
+        "problem": problem(turn, kept, reasons[0]["message"], taken),
         "classification": found,
-        "reason": basis["reason"],
-        "reasons": basis["reasons"],
+        "reason": _reason(basis["reason"], "reason", taken),
+        "reasons": reasons,
         "attempts": tried,
-        "pending": basis["pending"],
+        "pending": taken.value(basis["pending"], "pending", PENDING),
         "transcript": spoken,
         "transcript_truncated": truncated,
         "said_to_customer": [line["text"] for line in spoken if line["role"] == "assistant"][-SAID_MAX:],
@@ -64,8 +75,13 @@ def body(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> dict[str, A
         "promise": promise(turn, basis["queue"]),
         "approvals": basis["approvals"],
         "follows": basis["follows"],
-        "redacted": sorted({*redacted, *tried_redacted, *basis["redacted"]}),
     }
+    if "contact" in customer and (hidden := taken.under("customer.contact")):
+        taken.add("contact", hidden)
+    data["redactions"] = taken.rows()
+    data["redacted"] = [row["path"] for row in data["redactions"]]
+    if taken.more:
+        data["redactions_more"] = taken.more
     if basis.get("outcome"):
         data["outcome"] = basis["outcome"]
     if turn.recorded:
@@ -74,8 +90,15 @@ def body(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> dict[str, A
     return data
 
 
-def attempts(kept: list[Entry]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Every attempt in order, each proposal joined with its execution, and the redacted paths of those shown whole."""
+def attempts(kept: list[Entry], taken: Taken) -> list[dict[str, Any]]:
+    """Every attempt in order, each proposal joined with its execution; beyond ATTEMPTS_WHOLE the older in short."""
+    rows = _joined(kept)
+    older, latest = rows[:-ATTEMPTS_WHOLE], rows[-ATTEMPTS_WHOLE:]
+    whole = [_shown(row, f"attempts[{at}]", taken) for at, row in enumerate(latest, len(older))]
+    return [{name: row[name] for name in SHORT} for row in older] + whole
+
+
+def _joined(kept: list[Entry]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     open_rows: dict[str, dict[str, Any]] = {}
     for entry in kept:
@@ -90,9 +113,32 @@ def attempts(kept: list[Entry]) -> tuple[list[dict[str, Any]], list[str]]:
             row["status"], row["result"] = entry.status, orjson.loads(entry.result)
             row["error"] = entry.error or None
             row["redacted"] = [*row["redacted"], *entry.redacted]
-    older, latest = rows[:-ATTEMPTS_WHOLE], rows[-ATTEMPTS_WHOLE:]
-    redacted = [path for row in latest for path in row.pop("redacted")]
-    return [{name: row[name] for name in SHORT} for row in older] + latest, redacted
+    return rows
+
+
+def _shown(row: dict[str, Any], path: str, taken: Taken) -> dict[str, Any]:
+    """An attempt as it may be shown; what its entry lacks already is named too."""
+    for hidden in row.pop("redacted"):
+        taken.add(f"{path}.{hidden}", [NAMED])
+    for name in ("arguments", "result", "error"):
+        row[name] = taken.value(row[name], f"{path}.{name}")
+    return row
+
+
+def _reason(reason: dict[str, Any], path: str, taken: Taken) -> dict[str, Any]:
+    """A reason as it may be shown: where a rule names a field that is secret by its name, its value is not."""
+    evidence = dict(reason["evidence"])
+    if evidence.get("value") is not None and is_secret(str(evidence.get("field", "")).rpartition(".")[2]):
+        evidence["value"] = REDACTED
+        taken.add(f"{path}.evidence.value", [NAMED])
+    evidence = {name: _uncut(value) for name, value in evidence.items()}
+    shown = taken.value({"message": reason["message"], "evidence": evidence}, path)
+    return {**reason, **shown}
+
+
+def _uncut(value: Any) -> Any:
+    """A text that was cut, without the number or word through which the cut went: it cannot be known any more."""
+    return CUT.sub("…", value) if isinstance(value, str) and value.endswith("…") else value
 
 
 def _tried(entry: Tried) -> dict[str, Any]:
@@ -126,7 +172,7 @@ def _ungoverned(entry: Done) -> dict[str, Any]:
     }
 
 
-def transcript(kept: list[Entry]) -> tuple[list[dict[str, Any]], bool]:
+def transcript(kept: list[Entry], taken: Taken) -> tuple[list[dict[str, Any]], bool]:
     """What was said, oldest first, and whether any of it was cut: the first message and as many late ones as fit."""
     lines = [entry for entry in kept if isinstance(entry, Said)]
     room = TRANSCRIPT_BYTES_MAX
@@ -138,22 +184,30 @@ def transcript(kept: list[Entry]) -> tuple[list[dict[str, Any]], bool]:
         late.append(line)
     chosen = [*lines[: 1 if len(late) < len(lines) else 0], *reversed(late)]
     truncated = len(chosen) < len(lines) or any(line.cut for line in chosen)
-    return [
-        {"role": line.role, "text": line.text, "at": to_rfc3339(line.at_ms), "offset": line.offset} for line in chosen
-    ], truncated
+    rows = [
+        {
+            "role": line.role,
+            "text": taken.text(line.text, f"transcript[{at}].text"),
+            "at": to_rfc3339(line.at_ms),
+            "offset": line.offset,
+        }
+        for at, line in enumerate(chosen)
+    ]
+    return rows, truncated
 
 
-def problem(turn: Turn, kept: list[Entry], basis: dict[str, Any]) -> dict[str, Any]:
+def problem(turn: Turn, kept: list[Entry], reason: str, taken: Taken) -> dict[str, Any]:
     """The customer's own words, first and latest, and one line about it (a template: the fold has no LLM)."""
     words = [entry.text for entry in kept if isinstance(entry, Said) and entry.role == "customer"]
-    text = words[0] if words else ""
+    first = taken.text(words[0], "problem.text") if words else ""
+    text = first
     if len(words) > 1 and words[-1] != words[0]:
-        text = f"{words[0]}\n…\n{words[-1]}"
+        text = f"{first}\n…\n{taken.text(words[-1], 'problem.text')}"
     found = turn.case.head.classification
     topic = found[1] if found else "general"
-    shown = words[0][:SUMMARY_TEXT_MAX] if words else "the customer has not written yet"
+    shown = first[:SUMMARY_TEXT_MAX] if words else "the customer has not written yet"
     tried = turn.case.head.attempts
-    summary = f"{topic}: “{shown}” — {tried} attempt{'' if tried == 1 else 's'} so far. {basis['reason']['message']}"
+    summary = f"{topic}: “{shown}” — {tried} attempt{'' if tried == 1 else 's'} so far. {reason}"
     return {"text": text, "summary": " ".join(summary.split())}
 
 

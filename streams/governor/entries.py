@@ -1,9 +1,11 @@
 """Entries: what was said and tried in a conversation, each written once under `<conversation>\\0<n>`.
 
+Fields that are secret by their name are not kept. What a value shows to be secret is taken out where a handoff is built
+(dossier.py): looking for it takes longer, and most conversations are never handed off.
+
 A handoff is built from them. They are kept beside the head so that a batch writes a kilobyte, not the whole story.
 """
 
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -11,19 +13,13 @@ import msgspec
 import orjson
 
 from handrail.schemas.canonical import canonical, digest
+from handrail.streams.governor.redaction import REDACTED, cut, is_secret
+from handrail.streams.governor.redaction.cut import LOOK_MAX
 
 ENTRIES_MAX = 600  # of one conversation; older ones are found on the log by their offset
 TEXT_MAX = 2000  # characters of one message
 VALUE_MAX = 256  # bytes of arguments or a result before they are cut
 
-REDACTED = "[redacted]"
-SECRET_NAMES = frozenset(
-    {
-        "card", "card_number", "cardnumber", "credit_card", "cvv", "cvc", "iban", "account_number", "password",
-        "passcode", "passphrase", "pin", "pin_code", "secret", "api_key", "token", "access_token", "ssn",
-        "social_security_number", "tax_id", "passport_number",
-    }
-)  # fmt: skip
 DEPTH_MAX = 16
 _NESTED = (dict, list)
 
@@ -74,11 +70,6 @@ encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Entry).decode
 
 
-@lru_cache(4096)
-def _secret(name: str) -> bool:
-    return name.casefold().replace("-", "_") in SECRET_NAMES
-
-
 def redact(value: Any, path: str = "", found: list[str] | None = None, depth: int = 0) -> tuple[Any, list[str]]:
     """The value without what its names say is secret, and the paths of what was taken out."""
     found = [] if found is None else found
@@ -94,7 +85,7 @@ def redact(value: Any, path: str = "", found: list[str] | None = None, depth: in
 def _redact_named(value: dict[str, Any], path: str, found: list[str], depth: int) -> dict[str, Any]:
     kept = {}
     for name, inner in value.items():
-        if inner is not None and _secret(name):
+        if inner is not None and is_secret(name):
             found.append(f"{path}.{name}" if path else name)
             inner = REDACTED
         elif isinstance(inner, _NESTED):
@@ -109,15 +100,15 @@ def shown(value: Any, path: str) -> tuple[bytes, list[str]]:
     text = orjson.dumps(safe)
     if len(text) <= VALUE_MAX:
         return text, found
-    start = text[:VALUE_MAX].decode(errors="ignore")
-    return orjson.dumps({"cut": start, "bytes": len(text), "sha256": digest(value)}), found
+    known, kept = (text[:most].decode(errors="ignore") for most in (VALUE_MAX + LOOK_MAX, VALUE_MAX))
+    return orjson.dumps({"cut": cut(known, len(kept)), "bytes": len(text), "sha256": digest(value)}), found
 
 
 def said(
     role: Literal["customer", "assistant", "human_agent", "customer_action"], text: str, at_ms: int, offset: int
 ) -> Said:
     """A message of the transcript, its text cut to TEXT_MAX characters."""
-    return Said(role, text[:TEXT_MAX], at_ms, offset, len(text) > TEXT_MAX)
+    return Said(role, cut(text, TEXT_MAX), at_ms, offset, len(text) > TEXT_MAX)
 
 
 def result_digest(status: str, result: Any) -> bytes:

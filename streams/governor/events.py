@@ -28,6 +28,7 @@ from handrail.streams.governor.case import GOAL
 from handrail.streams.governor.classify import Lexicon, classify, compile_lexicon
 from handrail.streams.governor.finding import ALLOW, BLOCK, HALT, REQUIRE_APPROVAL, Finding, most_restrictive
 from handrail.streams.governor.mode import with_mode
+from handrail.streams.governor.redaction import cut
 from handrail.streams.governor.state import AgentMode, PartitionState
 from handrail.streams.governor.turn import Turn
 
@@ -49,7 +50,7 @@ def _route_of(turn: Turn) -> int:
 def execution_started(turn: Turn) -> Answer:
     """Only remembers what the execution is for."""
     if goal := turn.data.get("goal"):
-        turn.case.put(GOAL, goal[: entries.TEXT_MAX])
+        turn.case.put(GOAL, cut(goal, entries.TEXT_MAX))
     return None
 
 
@@ -194,7 +195,7 @@ def action_executed(turn: Turn) -> Answer:
     shown, redacted = entries.shown(result, "result")
     done = entries.Done(
         one.action_id, one.named, status, shown, governed, turn.now_ms, turn.offset,
-        str(turn.data.get("error") or "")[: entries.VALUE_MAX], step=turn.execution.steps, redacted=redacted,
+        cut(str(turn.data.get("error") or ""), entries.VALUE_MAX), step=turn.execution.steps, redacted=redacted,
     )  # fmt: skip
     if not known:
         done.arguments, redacted = entries.shown(one.arguments, "arguments")

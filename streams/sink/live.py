@@ -54,12 +54,17 @@ class Live:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, address: str) -> None:
         """Serves. Raises SinkError where DuckDB's extensions are missing, ConfigError where it cannot listen there."""
-        self._connection, self._address = connection, address
+        self._address = address
         self.file = folder / LIVE_FILE
         self._token = secrets.token_urlsafe(TOKEN_BYTES)
+        self.move(connection)
+
+    def move(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Serves this connection's database from now on, with the same token; call `close` first. Raises as above."""
+        self._connection = connection
         self.file.unlink(missing_ok=True)  # of a sink that was killed
         load(connection)
-        _enclose(connection, folder)
+        _enclose(connection, self.file.parent)
         self.uri = self._serve()
         self._tell()
 

@@ -6,24 +6,27 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
+from aiokafka import ConsumerRecord, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from handrail.schemas.errors import SinkError
 from handrail.schemas.record import Record
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.process import stop_signal
-from handrail.streams.sink import waits
+from handrail.streams.sink import requests, waits
 from handrail.streams.sink.database import LIVE
 from handrail.streams.sink.drift import Watch
+from handrail.streams.sink.forgotten import Forgotten
 from handrail.streams.sink.live import Live
 from handrail.streams.sink.metrics import Standing, Tally, healthy
 from handrail.streams.sink.metrics import ready as is_ready
 from handrail.streams.sink.reader import Reader, Records, cluster_id
+from handrail.streams.sink.requests import Request, Told
 from handrail.streams.sink.settings import SinkSettings
 from handrail.streams.sink.snapshot import Schedule
-from handrail.streams.sink.stage import stage
+from handrail.streams.sink.stage import Staged, staged
 from handrail.streams.sink.store import Store
 from handrail.streams.wait import Look, telling, with_waits
 
@@ -62,6 +65,8 @@ async def run(settings: SinkSettings, ready: Tell, notice: Tell) -> None:
             async with writer:
                 while not stop.is_set():
                     await writer.add(await reader.read())
+                    if (request := requests.take(settings.data)) is not None:
+                        requests.answer(request, await writer.forget(request))
             store.unshare()  # who reads the past keeps the last snapshot from being taken
             if not await writer.close():
                 notice("handrail sink: the last snapshot lacks rows, a live query did not end; the database has all")
@@ -117,12 +122,21 @@ class Writer:
         """The batch before is stored, this one is on its way; now and then a snapshot is taken in between."""
         self._tally.read(records)
         behind = self._watch.behind()
-        lines = await asyncio.to_thread(_staged, records) if records else []
+        batch = await asyncio.to_thread(_staged, records, self._store.forgotten, self._cluster) if records else Batch()
         await self._settle()
         if self._snapshots.due():
             await self._snapshot()
         if records:
-            self._writing = asyncio.create_task(self._write(records, lines, behind))
+            self._writing = asyncio.create_task(self._write(records, batch, behind))
+
+    async def forget(self, request: Request) -> Told:
+        """The customer is in no row, no page of the file and no snapshot; gives what was removed, and what was not."""
+        await self._settle()
+        removed = await asyncio.to_thread(self._store.forget, request.ref, request.tenant)
+        rewritten = await asyncio.to_thread(self._store.rewrite)
+        self._snapshots.changed = True
+        copied = await self.close()
+        return Told(dict(removed), rewritten and copied)
 
     async def close(self) -> bool:
         """All that was added is stored, and in the snapshot; False where a reader has not let it be for CLOSE_S_MAX."""
@@ -133,12 +147,12 @@ class Writer:
                 await asyncio.sleep(CLOSE_POLL_S)  # DuckDB does not tell when a reader's query ends
         return not self._snapshots.changed
 
-    async def _write(self, records: Records, lines: Sequence[tuple[str, bytes]], behind: frozenset[int]) -> None:
+    async def _write(self, records: Records, batch: "Batch", behind: frozenset[int]) -> None:
         ends = {(tp.topic, tp.partition): found[-1].offset + 1 for tp, found in records.items()}
         started_s = self._tally.storing_s = time.monotonic()
-        await asyncio.to_thread(self._store.write, self._cluster, lines, ends)
+        await asyncio.to_thread(self._store.write, self._cluster, batch.lines, ends, batch.returned)
         self._tally.storing_s = None
-        self._tally.stored(records, lines, time.monotonic() - started_s)
+        self._tally.stored(records, batch.lines, time.monotonic() - started_s)
         await self._watch.look(records, behind)
 
     async def _snapshot(self) -> bool:
@@ -156,9 +170,43 @@ class Writer:
             self._snapshots.changed = True
 
 
-def _staged(records: Records) -> list[tuple[str, bytes]]:
-    return [
-        stage(Record(tp.topic, tp.partition, one.offset, one.timestamp, one.key, one.value), dict(one.headers))
+class Batch(NamedTuple):
+    """Lines to store, and conversations of forgotten customers, of which nothing is stored."""
+
+    lines: Sequence[tuple[str, bytes]] = ()
+    returned: frozenset[str] = frozenset()
+
+
+def _staged(records: Records, forgotten: Forgotten, cluster: str) -> Batch:
+    hidden = partial(forgotten.has, cluster) if forgotten else None
+    read = [
+        (one.timestamp, staged(record_of(tp, one), dict(one.headers), hidden))
         for tp, found in records.items()
         for one in found
     ]
+    if not forgotten:
+        return Batch([line[:2] for _, line in read])
+    return _without(read, forgotten, cluster)
+
+
+def record_of(tp: TopicPartition, one: ConsumerRecord) -> Record:
+    """A record as it came."""
+    return Record(tp.topic, tp.partition, one.offset, one.timestamp, one.key, one.value)
+
+
+def _without(read: Sequence[tuple[int, Staged]], forgotten: Forgotten, cluster: str) -> Batch:
+    """What is left of the records (log time, staged) without those who are forgotten."""
+    returned = frozenset(
+        line.conversation
+        for at_ms, line in read
+        if line.conversation is not None
+        and line.customer is not None
+        and forgotten.names(line.customer, line.tenant, at_ms)
+        and not forgotten.has(cluster, line.conversation)
+    )
+    kept = [
+        line[:2]
+        for _, line in read
+        if line.conversation is None or not (line.conversation in returned or forgotten.has(cluster, line.conversation))
+    ]
+    return Batch(kept, returned)

@@ -4,7 +4,7 @@ A batch goes in as a file of JSON lines, which DuckDB reads and takes apart itse
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
@@ -13,15 +13,20 @@ from typing import ParamSpec, Self, TypeVar
 import duckdb
 
 from handrail.schemas.errors import SinkError
+from handrail.streams.sink import forgetting
 from handrail.streams.sink.database import BATCH, LIVE, connect
+from handrail.streams.sink.forgetting import Removed
+from handrail.streams.sink.forgotten import Forgotten
 from handrail.streams.sink.live import Live
 from handrail.streams.sink.migrate import migrate
+from handrail.streams.sink.rewrite import held, rewrite_elsewhere
 
 INSERTS = Path(__file__).parent / "inserts"
 ALSO = {"events": ("feedback", "scores"), "decisions": ("reasons",)}
 """Tables that get rows from the records of another."""
 
-MEMORY_S_MAX = 60.0
+HELD = "another process has it open"
+MEMORY_S_MAX = REOPEN_S_MAX = 60.0
 MEMORY_POLL_S = 0.1
 LINE_BYTES_MAX = 16 << 20  # a dead letter of 9 MB in base64 has its place
 STAGED = """
@@ -31,7 +36,8 @@ FROM read_json(
     ?, format = 'newline_delimited', compression = 'uncompressed', maximum_object_size = ?,
     columns = {
         target: 'VARCHAR', type: 'VARCHAR', log_topic: 'VARCHAR', log_partition: 'INTEGER', log_offset: 'BIGINT',
-        log_ms: 'BIGINT', value: 'VARCHAR'
+        log_ms: 'BIGINT', conversation_id: 'VARCHAR',
+        redactions: 'STRUCT(path VARCHAR, kinds VARCHAR[])[]', value: 'VARCHAR'
     }
 )
 """
@@ -61,10 +67,22 @@ def _where(args: tuple[object, ...]) -> str:
 
 def _mend(error: Exception) -> str:
     if "lock" in str(error):
-        return "another process has it open: end that, or choose another folder with --data"
+        return f"{HELD}: end that, or choose another folder with --data"
     return (
         "is there room on the disk, and may this user write there? Then start the sink again: it goes on where it was"
     )
+
+
+def _connected_when_free(path: Path) -> duckdb.DuckDBPyConnection:
+    """The database, open again; whoever read its file in between is let end, for REOPEN_S_MAX."""
+    deadline_s = time.monotonic() + REOPEN_S_MAX
+    while True:
+        try:
+            return connect(path, read_only=False)
+        except duckdb.IOException as error:
+            if not held(error) or time.monotonic() >= deadline_s:
+                raise
+        time.sleep(MEMORY_POLL_S)  # DuckDB does not tell when the file is free
 
 
 class Store:
@@ -75,6 +93,9 @@ class Store:
         self._batch = path.with_name(BATCH)
         self.live: Live | None = None
         self._inserts = {file.stem: file.read_text(encoding="utf-8") for file in INSERTS.glob("*.sql")}
+        self.forgotten = Forgotten.stored(connection)
+        """Whom it leaves out. Only `write` and `forget` change it."""
+        self.forgotten.tell(path.parent)
 
     @classmethod
     @_told
@@ -93,31 +114,50 @@ class Store:
         return {(topic, partition): offset for topic, partition, offset in found}
 
     @_told
-    def write(self, cluster: str, lines: Sequence[tuple[str, bytes]], offsets: Mapping[Place, int]) -> None:
+    def write(
+        self,
+        cluster: str,
+        lines: Sequence[tuple[str, bytes]],
+        offsets: Mapping[Place, int],
+        returned: Collection[str] = (),
+    ) -> None:
         """All rows of the lines (`stage.stage`) and the next offsets are stored, or, after a SinkError, none.
 
-        A live reader who has taken the memory is let end, for MEMORY_S_MAX, and nobody new comes in meanwhile.
+        `returned`: conversations of forgotten customers, of which nothing is kept any more, not even older rows. A live
+        reader who has taken the memory is let end, for MEMORY_S_MAX, and nobody new comes in meanwhile.
         """
         try:
-            self._write(cluster, lines, offsets)
+            self._write(cluster, lines, offsets, returned)
         except duckdb.OutOfMemoryException:
             if self.live is None:
                 raise
             self.live.pause()
-            self._write_when_free(cluster, lines, offsets)
+            self._write_when_free(cluster, lines, offsets, returned)
             self.live.resume()
 
-    def _write_when_free(self, cluster: str, lines: Sequence[tuple[str, bytes]], offsets: Mapping[Place, int]) -> None:
+    def _write_when_free(
+        self,
+        cluster: str,
+        lines: Sequence[tuple[str, bytes]],
+        offsets: Mapping[Place, int],
+        returned: Collection[str],
+    ) -> None:
         deadline_s = time.monotonic() + MEMORY_S_MAX
         while True:
             time.sleep(MEMORY_POLL_S)  # DuckDB does not tell when memory is free again
             try:
-                return self._write(cluster, lines, offsets)
+                return self._write(cluster, lines, offsets, returned)
             except duckdb.OutOfMemoryException:
                 if time.monotonic() >= deadline_s:
                     raise
 
-    def _write(self, cluster: str, lines: Sequence[tuple[str, bytes]], offsets: Mapping[Place, int]) -> None:
+    def _write(
+        self,
+        cluster: str,
+        lines: Sequence[tuple[str, bytes]],
+        offsets: Mapping[Place, int],
+        returned: Collection[str],
+    ) -> None:
         tables = dict.fromkeys(table for table, _ in lines)
         # In one piece: each write of a buffer would have to wait for Python's lock again.
         self._batch.write_bytes(b"".join(line for _, line in lines))
@@ -127,6 +167,9 @@ class Store:
             for table in tables:
                 for name in (table, *ALSO.get(table, ())):
                     self._connection.execute(self._inserts[name])
+            self._connection.execute(self._inserts["redactions"])
+            if returned:
+                forgetting.remove(self._connection, cluster, returned, self.forgotten)
             self._put_offsets(cluster, offsets)
             self._connection.execute("DROP TABLE batch")
             self._connection.execute("COMMIT")
@@ -157,6 +200,27 @@ class Store:
                 raise
             return False
         return True
+
+    @_told
+    def forget(self, ref: str, tenant: str | None) -> Removed:
+        """No row is of that customer any more, and none comes back; free pages of the file may still hold some."""
+        return forgetting.forget(self._connection, ref, tenant, self.forgotten)
+
+    @_told
+    def rewrite(self) -> bool:
+        """The file has nothing but its rows; False where a live query does not end. Others may read it live again."""
+        live, self.live = self.live, None
+        if live is not None:
+            live.close()
+        self._connection.close()
+        self._batch.unlink(missing_ok=True)
+        done = rewrite_elsewhere(self.path)
+        self._connection = _connected_when_free(self.path)
+        self.forgotten.tell(self.path.parent)
+        if live is not None:
+            live.move(self._connection.cursor())
+            self.live = live
+        return done
 
     @_told
     def share(self, address: str) -> Live:

@@ -14,12 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 RUNNABLE = [page for page in PAGES if any(isinstance(step, Command) for step in steps(page.read_text()))]
 PAGE_S_MAX = 240
-KAFKA, SINK_HTTP, WORKER_HTTP = 9092, 9464, 9465  # where `handrail up` is when nobody says otherwise
+KAFKA, SINK_HTTP, WORKER_HTTP, DESK = 9092, 9464, 9465, 9470  # where `handrail up` is when nobody says otherwise
 
 
-def here(text: str, kafka: int, http: int) -> str:
+def here(text: str, kafka: int, http: int, desk: int) -> str:
     """The page's commands at ports that are free."""
-    for usual, port in ((KAFKA, kafka), (SINK_HTTP, http), (WORKER_HTTP, http + 1)):
+    for usual, port in ((KAFKA, kafka), (SINK_HTTP, http), (WORKER_HTTP, http + 1), (DESK, desk)):
         text = text.replace(f"{HOST}:{usual}", f"{HOST}:{port}")
     return text
 
@@ -34,17 +34,18 @@ def two_free() -> int:
 @pytest.mark.kafka
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.stem)
 def test_a_page_can_be_followed_word_for_word(page: Path, tmp_path: Path) -> None:
-    kafka, http = free_port(), two_free()
+    kafka, http, desk = free_port(), two_free(), free_port()
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HANDRAIL_BOOTSTRAP": f"{HOST}:{kafka}",
         "HANDRAIL_EMBEDDED": "true",
         "HANDRAIL_HTTP_PORT": str(http),
+        "HANDRAIL_DESK_PORT": str(desk),
         "COLUMNS": "120",
     }
     done = subprocess.run(
-        ["bash", "-c", here(script(page), kafka, http)],
+        ["bash", "-c", here(script(page), kafka, http, desk)],
         cwd=tmp_path,
         env=environment,
         timeout=PAGE_S_MAX,

@@ -36,7 +36,7 @@ async def test_records_that_wait_without_a_worker_are_wrong(broker: str, tmp_pat
     await ensure_topics(broker)
     status, found = doctor(tmp_path, "--bootstrap", broker)
     assert status == 0
-    assert found["topics"][0]["told"] == "9 of 9 are as they should be"
+    assert found["topics"][0]["told"] == "10 of 10 are as they should be"
     assert found["workers"][0]["status"] == "warn"
     assert found["ruleset"][0]["told"] == "none was published: every proposal is blocked"
     async with Wire(broker) as wire:

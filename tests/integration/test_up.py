@@ -1,6 +1,7 @@
 """`handrail up`: everything on one machine, kept running, ended in order."""
 
 import asyncio
+import re
 import signal
 import socket
 import subprocess
@@ -128,9 +129,12 @@ def test_one_up_a_folder_ended_at_once_by_a_second_ctrl_c_and_the_next_is_told(t
     again.kill()
 
 
+NO_DESK = ("--desk-port", "0")
+
+
 def refused(tmp_path: Path, *arguments: str) -> tuple[int, str, str]:
     """How `handrail up` ends that cannot start."""
-    command = [sys.executable, "-m", "handrail", "up", "--data", str(tmp_path / "data"), *arguments]
+    command = [sys.executable, "-m", "handrail", "up", "--data", str(tmp_path / "data"), *NO_DESK, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
     return done.returncode, done.stdout, done.stderr
 
@@ -156,6 +160,21 @@ def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
         port = at.rpartition(":")[2]
         status, _, why = refused(tmp_path, "--embedded", "--bootstrap", f"127.0.0.1:{free_port()}", "--http-port", port)
         assert (status, why) == (2, f"handrail up: --http-port {port}: {at} is taken: choose another, or 0 for none\n")
+        free = ("--embedded", "--bootstrap", f"127.0.0.1:{free_port()}", "--http-port", "0")
+        status, _, why = refused(tmp_path, *free, "--desk-port", port)
+        assert (status, why) == (2, f"handrail up: --desk-port {port}: {at} is taken: choose another, or 0 for none\n")
+
+
+def test_the_desk_is_there_and_says_how_to_get_in(tmp_path: Path, address: str) -> None:
+    port = free_port()
+    with up(tmp_path, address, "--embedded", "--desk-port", str(port)) as one:
+        (ready,) = [line for line in one.lines if line.startswith("ready")]
+        found = re.search(rf"desk (http://127\.0\.0\.1:{port}) \(log in once with (\S+)\)", ready)
+        assert found, ready
+        with urllib.request.urlopen(found[2], timeout=20) as page:
+            assert page.status == 200
+            assert "Handrail desk" in page.read().decode()
+        assert one.stop() == 0
 
 
 def test_no_broker_there_is_wrong_use(tmp_path: Path, address: str) -> None:
@@ -174,7 +193,7 @@ SOON = """
     from handrail.supervisor.up import run
 
     settings = UpSettings.of(
-        {{"bootstrap": "{address}", "embedded": True, "data": Path("{data}"), "http_port": 0}}
+        {{"bootstrap": "{address}", "embedded": True, "data": Path("{data}"), "http_port": 0, "desk_port": 0}}
     )
     try:
         asyncio.run(run(settings, lambda line: print(line, flush=True), Progress(), Limit(2, 60, 0.01)))

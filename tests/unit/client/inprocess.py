@@ -1,7 +1,7 @@
 """A Handrail inside the test: what an agent publishes is folded at once, and the decisions come back."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from handrail.client import Agent
 from handrail.client.event import Event
+from handrail.client.handback import Handback, Handed
 from handrail.client.waiting import WAITING_MAX, Arrival, Expected, Waiting
 from handrail.policies import Bundle
 from handrail.schemas.clock import to_ms
@@ -37,6 +38,7 @@ class Governor:
         self.log = Log()
         self.events: list[dict[str, Any]] = []
         self.handoffs: list[dict[str, Any]] = []
+        self.people: list[dict[str, Any]] = []
         self.changed: Callable[[Decided], Decided | None] = lambda decided: decided
         self.away = False
         self.asked = lambda: None
@@ -69,7 +71,19 @@ class Governor:
     def resolves(self, outcome: str, **more: Any) -> None:
         """A person answers the latest handoff."""
         self.log.resolves(self.handoffs[-1], outcome, **more)
+        copied = orjson.loads(self.log.records[-1].value or b"")["data"]
+        self.people.append({"type": copied["type"], "data": copied["resolution"]})
         self._settle()
+
+    async def handed_back(
+        self, conversation_id: str, handoffs: Collection[str], since_ms: int, until_s: float
+    ) -> Handback | None:
+        if self.away:
+            raise KafkaTimeoutError
+        handed = Handed(handoffs)
+        for event in self.people:
+            handed.take(event)
+        return handed.back
 
     def told(self, name: str) -> list[dict[str, Any]]:
         """The data of all events of a type that were published."""
@@ -80,6 +94,8 @@ class Governor:
             record = shown(output)
             if record["type"] == "handrail.handoff.v1":
                 self.handoffs.append(record["data"])
+            elif record["type"] == "handrail.handoff.closed.v1":
+                self.people.append(record)
             elif record["type"] == "handrail.decision.v1" and (data := self.changed(record["data"])) is not None:
-                event = decode_output(orjson.dumps({**record, "data": data})).event
-                self._waiting.arrive(Arrival(event.data, to_ms(event.time), time.monotonic()))
+                raw, event = decode_output(orjson.dumps({**record, "data": data}))
+                self._waiting.arrive(Arrival(event.data, to_ms(event.time), time.monotonic(), raw))

@@ -16,7 +16,7 @@ from handrail.streams.sink.store import Store
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for name in ("BOOTSTRAP", "EMBEDDED", "HTTP_PORT", "POLICIES", "DATA"):
+    for name in ("BOOTSTRAP", "EMBEDDED", "HTTP_PORT", "DESK_PORT", "POLICIES", "DATA"):
         monkeypatch.delenv(f"HANDRAIL_{name}", raising=False)
     monkeypatch.setenv("HANDRAIL_BOOTSTRAP", f"127.0.0.1:{free_port()}")
     return tmp_path

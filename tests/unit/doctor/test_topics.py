@@ -44,7 +44,7 @@ async def looked(described: Described) -> list[Line]:
 
 async def test_all_as_they_should_be_is_one_line(described: Described) -> None:
     (line,) = await looked(described)
-    assert (line.status, line.told, line.mend) == ("ok", "9 of 9 are as they should be", "")
+    assert (line.status, line.told, line.mend) == ("ok", "10 of 10 are as they should be", "")
 
 
 async def test_fewer_than_three_copies_are_a_note(described: Described) -> None:
@@ -56,7 +56,7 @@ async def test_fewer_than_three_copies_are_a_note(described: Described) -> None:
 async def test_missing_topics_are_one_line(described: Described) -> None:
     del described.counts[DECISIONS], described.counts[HANDOFFS]
     good, missing = await looked(described)
-    assert good.told == "7 of 9 are as they should be"
+    assert good.told == "8 of 10 are as they should be"
     assert (missing.status, missing.told) == ("warn", f"not there: {DECISIONS}, {HANDOFFS}")
     described.counts.clear()
     assert [line.told for line in await looked(described)] == ["none is there"]
@@ -76,7 +76,7 @@ async def test_a_setting_that_matters_is_named_with_how_to_mend_it(
 ) -> None:
     described.configs[name][setting] = value
     good, line = await looked(described)
-    assert good.told == "8 of 9 are as they should be"
+    assert good.told == "9 of 10 are as they should be"
     assert line.status == status
     assert line.told.startswith(f"{name}: ")
     if status == "wrong":

@@ -39,7 +39,7 @@ def test_secrets_are_taken_out_and_named() -> None:
     handoff = story().fold(refunds()).handoffs[0]
     assert handoff["customer"]["account"] == {"orders": 3, "card_number": "[redacted]"}
     assert handoff["attempts"][1]["arguments"]["password"] == "[redacted]"
-    assert handoff["redacted"] == ["arguments.password", "customer.account.card_number"]
+    assert handoff["redacted"] == ["attempts[1].arguments.password", "customer.account.card_number"]
 
 
 def test_what_is_missing_is_named_and_raises_an_alert() -> None:
@@ -105,3 +105,70 @@ def test_a_huge_conversation_makes_a_handoff_below_900_kilobytes() -> None:
     handoff = log.fold(batch=50).handoffs[-1]
     assert len(orjson.dumps(handoff)) < 900_000
     assert handoff["transcript_truncated"] is True
+
+
+def private_story() -> Log:
+    """A customer who says too much, an agent that repeats it, and a refund that waits."""
+    log = Log()
+    customer = {"ref": "a@b.co", "contact": "+1 415 555 2671", "account": {"mail": "a@b.co", "orders": 3}}
+    log.event("execution.started", goal="help a@b.co", channel="sms:+14155552671")
+    log.query("card 4111 1111 1111 1111, mail a@b.co, order #W1234567, $300 back", customer=customer)
+    log.does("get_user", result={"email": "a@b.co", "phone": 4155552671}, email="a@b.co")
+    log.event("message.sent", role="assistant", text="I wrote to a@b.co.")
+    log.proposes("refund", "a9", amount=300, note="to 4111111111111111", order_id="#W1234567")
+    return log
+
+
+def test_what_a_value_shows_to_be_private_is_marked_and_named_with_its_kind() -> None:
+    (handoff,) = private_story().fold(refunds()).handoffs
+    assert handoff["problem"]["text"] == "card [card …1111], mail [email], order #W1234567, $300 back"
+    assert handoff["problem"]["text"] in handoff["problem"]["summary"]
+    assert handoff["customer"] == {
+        "ref": "a@b.co", "contact": "[phone]", "account": {"mail": "[email]", "orders": 3}
+    }  # fmt: skip
+    assert (handoff["contact"], handoff["goal"], handoff["channel"]) == ("[phone]", "help [email]", "sms:[phone]")
+    assert handoff["attempts"][0]["result"] == {"email": "[email]", "phone": "[phone]"}
+    assert handoff["said_to_customer"] == ["I wrote to [email]."]
+    assert handoff["pending"]["arguments"] == {"amount": 300, "note": "to [card …1111]", "order_id": "#W1234567"}
+    assert {row["path"]: row["kinds"] for row in handoff["redactions"]} == {
+        "attempts[0].arguments.email": ["email"],
+        "attempts[0].result.email": ["email"],
+        "attempts[0].result.phone": ["phone"],
+        "channel": ["phone"],
+        "contact": ["phone"],
+        "customer.account.mail": ["email"],
+        "customer.contact": ["phone"],
+        "goal": ["email"],
+        "pending.arguments.note": ["card"],
+        "problem.text": ["card", "email"],
+        "transcript[0].text": ["card", "email"],
+        "transcript[1].text": ["email"],
+    }
+    assert handoff["redacted"] == [row["path"] for row in handoff["redactions"]]
+
+
+def test_the_digest_is_of_the_real_arguments_and_what_is_released_is_what_was_proposed() -> None:
+    log = private_story()
+    (handoff,) = log.fold(refunds()).handoffs
+    log.resolves(handoff, "approved", action_digest=handoff["pending"]["action_digest"])
+    decisions = log.fold(refunds()).decisions
+    assert decisions[-1]["kind"] == "release"
+    assert decisions[-1]["verdict"] == "allow"
+    assert decisions[-1]["action_digest"] == decisions[-2]["action_digest"] == handoff["pending"]["action_digest"]
+
+
+def test_a_long_value_is_not_cut_through_a_card() -> None:
+    log = Log()
+    for length in range(225, 250):
+        log.does("get_order", result="x" * length + " 4111 1111 1111 1111 end " + "y" * 100, order_id=length)
+    log.event("human.requested")
+    for row in log.fold().handoffs[0]["attempts"][-20:]:
+        assert "4111" not in row["result"]["cut"]
+
+
+def test_alerts_say_nothing_private_either() -> None:
+    log = Log()
+    log.event("llm.completed", model={"provider": "p", "name": "a@b.co"}, usage={"input_tokens": 1, "output_tokens": 1})
+    (alert,) = log.fold().of("alert")
+    assert (alert["message"], alert["evidence"]["model"]) == ("no price for model [email]", "[email]")
+    assert [row["path"] for row in alert["redactions"]] == ["evidence.model", "message"]

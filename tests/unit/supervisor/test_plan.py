@@ -13,7 +13,7 @@ from handrail.supervisor.settings import UpSettings
 @pytest.fixture(autouse=True)
 def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("BOOTSTRAP", "EMBEDDED", "HTTP_PORT"):
+    for name in ("BOOTSTRAP", "EMBEDDED", "HTTP_PORT", "DESK_PORT"):
         monkeypatch.delenv(f"HANDRAIL_{name}", raising=False)
 
 
@@ -31,12 +31,12 @@ def test_the_sink_and_each_worker_answer_at_a_port_of_their_own() -> None:
 
 def test_without_a_port_nobody_is_told_to_answer() -> None:
     found = parts(settings(workers=2, http_port=0), "k:1")
-    assert [part.name for part in found] == ["sink", "worker-1", "worker-2"]
+    assert [part.name for part in found] == ["sink", "worker-1", "worker-2", "desk"]
     assert not any("--http" in part.arguments for part in found)
 
 
 def test_each_is_told_what_up_was_told() -> None:
-    sink, worker = parts(settings(bootstrap="k:1", policies=Path("p"), data=Path("d"), http_port=7000), "k:1")
+    sink, worker, desk = parts(settings(bootstrap="k:1", policies=Path("p"), data=Path("d"), http_port=7000), "k:1")
     assert sink.arguments == (
         *("sink", "--bootstrap", "k:1", "--data", "d", "--snapshot-s", "2"),
         *("--http", "127.0.0.1:7000"),
@@ -52,6 +52,11 @@ def test_each_is_told_what_up_was_told() -> None:
         "--http",
         "127.0.0.1:7001",
     )
+    assert desk.arguments == (
+        *("desk", "--bootstrap", "k:1", "--data", "d", "--key", "d/signing.key"),
+        *("--listen", "127.0.0.1:9470"),
+    )
+    assert [part.name for part in parts(settings(desk_port=0), "k:1")] == ["sink", "worker-1"]
 
 
 @pytest.mark.parametrize(

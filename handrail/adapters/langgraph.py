@@ -1,0 +1,127 @@
+"""LangGraph and LangChain agents: every tool call is asked for before it runs, and so is the answer.
+
+    async with Agent("shop", conversation="conv-1") as agent:
+        bot = create_agent(model, [get_order, issue_refund], middleware=[Governed(agent)])
+        found = await bot.ainvoke({"messages": [("user", "Where is my order?")]})
+
+For a graph of your own, `tool_node(agent, tools)` stands for `ToolNode(tools)`.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from handrail.adapters.calls import Calls, Refused, ToolFailed, with_defaults
+from handrail.adapters.extras import missing
+from handrail.client import Agent, ConfigError, Halted
+from handrail.client.call import Effect
+
+try:
+    from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
+    from langchain_core.messages import AIMessage, ToolMessage
+    from langgraph.errors import GraphBubbleUp
+    from langgraph.prebuilt import ToolNode
+    from langgraph.prebuilt.tool_node import ToolCallRequest
+except ImportError as error:
+    raise missing("langgraph", error) from None
+
+
+class Stopped(Halted, GraphBubbleUp):
+    """The conversation is halted. A GraphBubbleUp, so that no error handling of a graph goes on after it."""
+
+
+class Governed(AgentMiddleware[Any, Any, Any]):
+    """Middleware for `create_agent`: governs tool calls and the answer, and tells every call of the model.
+
+    Parameters
+    ----------
+    agent : Agent
+        The entered agent whose conversation this is.
+    effects : mapping, optional
+        `read` or `write` by the name of the tool.
+    answers : bool
+        False for a sub-agent, whose answer no customer reads.
+    """
+
+    def __init__(self, agent: Agent, *, effects: Mapping[str, Effect] | None = None, answers: bool = True) -> None:
+        super().__init__()
+        self._agent, self._calls, self._answers = agent, Calls(agent, effects), answers
+
+    async def awrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Any]) -> Any:
+        """The tool's message, or the refusal as one. Raises Stopped (a Halted)."""
+        call, answered = request.tool_call, []
+        properties = request.tool.args if request.tool else {}
+
+        async def run(arguments: dict[str, Any]) -> Any:
+            answered.append(await handler(request.override(tool_call={**call, "args": arguments})))
+            return _told(answered[0])
+
+        try:
+            given = await self._calls.call(call["name"], with_defaults(call["args"], properties), run)
+        except ToolFailed:
+            return answered[0]
+        except Halted as halted:
+            raise Stopped(str(halted), halted.decision) from None
+        if isinstance(given, Refused):
+            return ToolMessage(str(given), name=call["name"], tool_call_id=call["id"], status="error")
+        return answered[0]
+
+    def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Any]) -> Any:
+        """Raises ConfigError: nothing is asked without an event loop, so nothing runs."""
+        raise ConfigError(f"{request.tool_call['name']}: use `ainvoke` or `astream`: an Agent asks on the event loop")
+
+    async def awrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
+    ) -> ModelResponse[Any]:
+        """The model's response, after what it used is told."""
+        began_s, named = time.monotonic(), _model(request.model, {})
+        try:
+            response = await handler(request)
+        except Exception as error:
+            usage = {"input_tokens": 0, "output_tokens": 0}
+            await self._agent.llm(named, usage, latency_ms=_ms(began_s), error=f"{type(error).__name__}: {error}")
+            raise
+        for message in response.result:
+            if isinstance(message, AIMessage) and (usage := _usage(message)):
+                named = _model(request.model, message.response_metadata)
+                await self._agent.llm(named, usage, latency_ms=_ms(began_s))
+        return response
+
+    async def aafter_agent(self, state: Any, runtime: Any) -> None:
+        """The answer counts as said. Raises as `Agent.respond`; nobody should see the answer then."""
+        last = state["messages"][-1]
+        if self._answers and isinstance(last, AIMessage) and last.text:
+            await self._agent.respond(last.text)
+
+
+def tool_node(
+    agent: Agent, tools: Sequence[Any], *, effects: Mapping[str, Effect] | None = None, **options: Any
+) -> ToolNode:
+    """A ToolNode whose calls are governed. Both of its wrappers are set: with one alone `invoke` passes it by."""
+    calls = Governed(agent, effects=effects)
+    return ToolNode(tools, wrap_tool_call=calls.wrap_tool_call, awrap_tool_call=calls.awrap_tool_call, **options)
+
+
+def _told(answered: Any) -> Any:
+    if not isinstance(answered, ToolMessage):
+        return answered
+    if answered.status == "error":
+        raise ToolFailed(answered.text)
+    return answered.content
+
+
+def _usage(message: AIMessage) -> dict[str, int]:
+    used = message.usage_metadata
+    if used is None:
+        return {}
+    cached = used.get("input_token_details", {}).get("cache_read", 0)
+    return {"input_tokens": used["input_tokens"], "cached_input_tokens": cached, "output_tokens": used["output_tokens"]}
+
+
+def _model(model: Any, said: Mapping[str, Any]) -> dict[str, str]:
+    name = said.get("model_name") or getattr(model, "model_name", None) or getattr(model, "model", None)
+    return {"provider": said.get("model_provider", model._llm_type), "name": str(name or type(model).__name__)}
+
+
+def _ms(since_s: float) -> float:
+    return (time.monotonic() - since_s) * 1000

@@ -1,0 +1,100 @@
+"""`handrail forget`: take a customer out of the analytics database, and keep them out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+from handrail.cli.errors import NO, explained
+
+if TYPE_CHECKING:
+    from handrail.streams.sink.requests import Told
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+@click.command()
+@click.argument("customer_ref")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the database, as given to the sink. [default: handrail-data]",
+)
+@click.option("--tenant", metavar="NAME", help="Only the customer of this tenant. [default: of every tenant]")
+@click.option(
+    "--wait-s",
+    type=click.FloatRange(min=0),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a running sink may take.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs: one object.")
+@explained
+def forget(customer_ref: str, data: Path | None, tenant: str | None, wait_s: float, as_json: bool) -> None:
+    """Remove a customer from the database and its snapshot, and keep them out.
+
+    CUSTOMER_REF is `customer.ref` as agents gave it. Every conversation in which it was named goes, from every table,
+    and the files are written anew, so that nothing of it lies in them. A running sink does it itself, in between two
+    batches. When the log is read again, records up to now stay out; who comes back later is a customer like any other.
+    Running it twice does no harm.
+
+    Kafka keeps what it has until its retention ends: standard error says what that is.
+
+    \b
+    Examples:
+      handrail forget cust-17
+      handrail forget cust-17 --tenant shop --data /srv/handrail --json
+    """
+    from handrail.streams.sink.erase import erase
+    from handrail.streams.sink.settings import SinkSettings
+
+    told = erase(SinkSettings.of({"data": data}).data, customer_ref, tenant, wait_s)
+    if as_json:
+        kept = dict(_kept())
+        click.echo(orjson.dumps({"removed": told.removed, "clean": told.clean, "kafka_days": kept}))
+    else:
+        _show(told)
+    for line in _remains():
+        click.echo(line, err=True)
+    if not told.clean:
+        click.echo("a query that runs keeps the old file or snapshot: run this again when it has ended", err=True)
+        raise SystemExit(NO)
+
+
+def _show(told: "Told") -> None:
+    counts = dict(told.removed)
+    click.echo(f"{counts.pop('conversations', 0):>8} conversations")
+    for table, count in sorted(counts.items()):
+        if count:
+            click.echo(f"{count:>8} rows of {table}")
+
+
+def _kept() -> list[tuple[str, float | None]]:
+    """Days for which each topic with customers' words keeps them, as Handrail makes it; None: by conversation."""
+    from handrail.schemas.topics import (
+        AGENT_EVENTS,
+        ALERTS,
+        CATALOGUE,
+        DEADLETTERS,
+        DECISIONS,
+        HANDOFFS,
+        RESOLUTIONS,
+        STATES,
+    )
+
+    names = (AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS, ALERTS, DEADLETTERS, STATES)
+    kept = [(name, CATALOGUE[name].retention_ms) for name in names]
+    return [(name, None if ms is None else ms / DAY_MS) for name, ms in kept]
+
+
+def _remains() -> list[str]:
+    """What this did not touch, in words."""
+    timed = ", ".join(f"{name} {days:.0f} days" for name, days in _kept() if days is not None)
+    states = ", ".join(name for name, days in _kept() if days is None)
+    return [
+        f"still on Kafka until its retention ends, as Handrail makes the topics: {timed}",
+        f"still in {states} until compaction, which follows a day after a conversation has ended at the earliest",
+        "exports, backups and what agents keep are not known here",
+    ]

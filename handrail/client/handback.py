@@ -1,0 +1,62 @@
+"""A person is done with a conversation that was handed over: what they said, from two topics. Pure."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+RESOLUTION = "handrail.resolution.v1"
+CLOSED = "handrail.handoff.closed.v1"
+OUTCOMES = ("returned", "resolved")
+
+
+@dataclass(frozen=True, slots=True)
+class Handback:
+    """What a person did with a handoff.
+
+    Attributes
+    ----------
+    handoff_id : str
+        Which one.
+    outcome : str
+        `returned`: the AI may answer again. `resolved`: it is settled, and the person keeps the conversation.
+    by : str
+        The person's id.
+    note : str or None
+        What the next one should know.
+    labels : object
+        Words for the analysts, as they were given.
+    """
+
+    handoff_id: str
+    outcome: Literal["returned", "resolved"]
+    by: str
+    note: str | None = None
+    labels: Any = None
+
+
+class Handed:
+    """Handoffs of one conversation that are waited for; `back` is the first of them that a person is done with.
+
+    An answer counts when the governor has closed its handoff for it: from then on what is asked is judged anew. Which
+    of the two is read first does not matter, nor how often.
+    """
+
+    def __init__(self, handoffs: Collection[str]) -> None:
+        self._handoffs = frozenset(handoffs)
+        self._answers: dict[str, Handback] = {}
+        self._closed: set[str] = set()
+        self.back: Handback | None = None
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """One event of the conversation, of either topic, as decoded."""
+        data = event["data"]
+        name = data.get("handoff_id")
+        if name not in self._handoffs:
+            return
+        if event["type"] == RESOLUTION and data["outcome"] in OUTCOMES:
+            told = Handback(name, data["outcome"], data["by"]["id"], data.get("note"), data.get("labels"))
+            self._answers.setdefault(name, told)
+        elif event["type"] == CLOSED and data["cause"] == "resolved":
+            self._closed.add(name)
+        if self.back is None and name in self._closed:
+            self.back = self._answers.get(name)

@@ -1,0 +1,122 @@
+"""What a person does to a handoff: claim and answer, each on the log before the page says so."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from aiokafka.errors import KafkaError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from handrail.desk.board import Case
+from handrail.desk.web import answers
+from handrail.desk.web.answers import ROLE_OF, Refused
+from handrail.desk.web.case_page import held_of, shown
+from handrail.desk.web.form import Form, now_ms
+from handrail.desk.web.held import Held
+from handrail.desk.web.parts import Desk, desk_of
+from handrail.desk.web.people import by
+from handrail.desk.web.security import Person, require
+from handrail.desk.web.sending import NotRecorded
+from handrail.schemas.errors import ConfigError, HandrailError
+from handrail.schemas.fields import By
+from handrail.schemas.keys import SigningKey
+from handrail.schemas.topics import RESOLUTIONS
+
+CAME_S_MAX = 2.0  # the page waits so long for what came of it; afterwards it tells when it comes
+REVEALED_MAX = 500  # characters of a path
+
+Made = Callable[[Case, By, Form, SigningKey | None, int], dict[str, Any]]
+
+
+async def claim(request: Request) -> Response:
+    """`POST /handoffs/ID/claim`."""
+    form = await form_of(request)
+    return await _done(request, require(request, "agent"), form, "claim", answers.claim)
+
+
+async def answer(request: Request) -> Response:
+    """`POST /handoffs/ID/answer`."""
+    form = await form_of(request)
+    try:
+        said = form.outcome
+    except ConfigError:  # Enter in a field, without the page's script
+        return await shown(request, held_of(request), status=422, alert="Choose an answer.", fields=form.fields)
+    return await _done(request, require(request, ROLE_OF[said]), form, said, answers.answer)
+
+
+async def reveal(request: Request) -> Response:
+    """`POST /handoffs/ID/reveal`: one redacted value; that somebody asked for it is on the log before it is shown."""
+    person, desk, form = require(request, "revealer"), desk_of(request), await form_of(request)
+    held, path = held_of(request), form["path"][:REVEALED_MAX]
+    try:
+        data = await desk.follower.text(held)
+        if desk.reveal is None or path not in data["redacted"]:
+            raise HTTPException(404, "Nothing was redacted there.")
+        await desk.audit.told("reveal", by(person), session=person.session_id, path=path, **_about(held))
+        found = await desk.reveal(data, path)
+    except NotRecorded as error:
+        raise HTTPException(503, f"Nothing is revealed that is not on the log first. {error}") from None
+    except (HandrailError, KafkaError, OSError, TimeoutError) as error:
+        raise HTTPException(503, f"It cannot be read now. {error}") from None
+    return desk.pages.page(
+        request, "revealed", desk.follower.connection.away, held=held, path=path, value=found, case=held.case
+    )
+
+
+async def form_of(request: Request) -> Form:
+    """What was sent. Raises HTTPException 422."""
+    try:
+        return Form.of(await request.body())
+    except ConfigError as error:
+        raise HTTPException(422, str(error)) from None
+
+
+async def _done(request: Request, person: Person, form: Form, action: str, made: Made) -> Response:
+    """The event of this click is on the log, or the page says why not and keeps what was typed."""
+    desk, held = desk_of(request), held_of(request)
+    try:
+        await _recorded(desk, held, person, form, made)
+    except (Refused, ConfigError) as error:
+        _audit(desk, held, person, action, "refused", why=str(error))
+        status = 409 if isinstance(error, Refused) else 422
+        return await shown(request, held, status=status, alert=str(error), fields=form.fields)
+    except NotRecorded as error:
+        _audit(desk, held, person, action, "waiting", why=str(error), event_id=form.event_id)
+        return await shown(request, held, status=503, alert=str(error), waits=True, fields=form.fields)
+    _audit(desk, held, person, action, "ok", event_id=form.event_id)
+    await _came(desk, held, form.event_id, answered=action != "claim")
+    return RedirectResponse(f"/handoffs/{quote(held.record['handoff_id'])}?event={form.event_id}", 303)
+
+
+async def _recorded(desk: Desk, held: Held, person: Person, form: Form, made: Made) -> None:
+    """Raises Refused, ConfigError, NotRecorded."""
+    event_id, owner = form.event_id, (held.record["handoff_id"], person.id)
+    on_log = desk.follower.cases.said(event_id)
+    known = on_log or desk.sender.owner(event_id)
+    if known not in (None, owner):
+        raise Refused("This form belongs to another answer. Load the page again.")
+    if on_log is None and known is not None:  # a double click, or another try
+        await desk.sender.again(event_id)
+    elif on_log is None:
+        await desk.sender.send(RESOLUTIONS, made(held.case, by(person), form, desk.key, now_ms()), owner)
+
+
+async def _came(desk: Desk, held: Held, event_id: str, *, answered: bool) -> None:
+    """The board has it, and for an answer what came of it, unless that takes longer."""
+    deadline = asyncio.get_running_loop().time() + CAME_S_MAX
+    while (left := deadline - asyncio.get_running_loop().time()) > 0:
+        number = desk.changes.number
+        if (event_id in held.came) if answered else desk.follower.cases.said(event_id):
+            return
+        await desk.changes.after(number, left)
+
+
+def _audit(desk: Desk, held: Held, person: Person, action: str, outcome: str, **told: Any) -> None:
+    desk.audit.tell(action, outcome, by(person), session=person.session_id, **_about(held), **told)
+
+
+def _about(held: Held) -> dict[str, str]:
+    return {name: held.record[name] for name in ("handoff_id", "conversation_id")}

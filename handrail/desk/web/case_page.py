@@ -1,0 +1,113 @@
+"""One handoff, with everything that a person needs to carry on."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from handrail.desk.web.form import new_event_id, now_ms
+from handrail.desk.web.held import Held
+from handrail.desk.web.parts import Desk, desk_of
+from handrail.desk.web.people import by
+from handrail.desk.web.queue_page import LIVE
+from handrail.desk.web.security import Person, require
+from handrail.schemas.clock import to_ms
+from handrail.schemas.errors import HandrailError
+
+THERE_S_MAX = 2.0
+
+
+async def case(request: Request) -> Response:
+    """`GET /handoffs/ID`; `?event=ID` says what came of that click."""
+    person, desk = require(request, "reader"), desk_of(request)
+    await _there(request, desk)
+    held = held_of(request)
+    _audit(request, desk, held, person)
+    return await shown(request, held, event=request.query_params.get("event", ""))
+
+
+async def shown(
+    request: Request,
+    held: Held,
+    *,
+    status: int = 200,
+    event: str = "",
+    alert: str = "",
+    waits: bool = False,
+    fields: Mapping[str, str] | None = None,
+) -> Response:
+    """The page of a handoff.
+
+    `event` is the id of what the person has sent, `alert` what is wrong with it, `waits` whether it should be sent
+    again as it is; `fields` is what they typed, which stays.
+    """
+    person, desk = require(request, "reader"), desk_of(request)
+    data, unread = await _text(desk, held)
+    now = now_ms()
+    return desk.pages.page(
+        request,
+        "case",
+        desk.follower.connection.away,
+        status,
+        held=held,
+        case=held.case,
+        data=data,
+        unread=unread,
+        others=desk.presence.others(held.record["handoff_id"], person.id),
+        came=held.came.get(event),
+        sent=event if desk.sender.recorded(event) or desk.follower.cases.said(event) else "",
+        alert=alert,
+        waits=waits,
+        fields=defaultdict(str, fields or {}),
+        event_id=(fields or {}).get("event_id") if waits else new_event_id(),
+        since=since_ms(desk, held, person, now),
+        hides=data is not None and any(path.startswith("pending") for path in data["redacted"]),
+        reveals=desk.reveal is not None and "revealer" in person.roles,
+    )
+
+
+def held_of(request: Request) -> Held:
+    """The handoff of the address. Raises HTTPException 404."""
+    held = desk_of(request).follower.cases.get(request.path_params["handoff"])
+    if held is None:
+        raise HTTPException(404, "There is no such handoff, or it was closed some time ago.")
+    return held
+
+
+def since_ms(desk: Desk, held: Held, person: Person, now: int) -> int:
+    """When this person began with it: with their claim, or when they opened it first."""
+    first = desk.seen.first_ms(now, "handling", person.id, held.record["handoff_id"])
+    if held.claim is not None and held.claim["by"]["id"] == person.id:
+        return min(first, to_ms(held.claim["at"]))
+    return first
+
+
+async def _there(request: Request, desk: Desk) -> None:
+    """Whoever got the address from elsewhere may be a moment earlier than the desk has read of it."""
+    loop = asyncio.get_running_loop()
+    deadline_s = loop.time() + THERE_S_MAX
+    while desk.follower.cases.get(request.path_params["handoff"]) is None and loop.time() < deadline_s:
+        await desk.changes.after(desk.changes.number, deadline_s - loop.time())
+
+
+async def _text(desk: Desk, held: Held) -> tuple[dict[str, Any] | None, str]:
+    """The handoff in full, or why it cannot be read now."""
+    try:
+        return await desk.follower.text(held), ""
+    except (KafkaError, OSError, HandrailError, TimeoutError) as error:
+        return None, " ".join(str(error).split()) or type(error).__name__
+
+
+def _audit(request: Request, desk: Desk, held: Held, person: Person) -> None:
+    """Each click; and what the page fetches by itself where it shows a revision that this session has not seen."""
+    name, revision = held.record["handoff_id"], held.record["revision"]
+    key = ("view", person.session_id, name, str(revision))
+    if LIVE not in request.headers or key not in desk.seen:
+        told = {"handoff_id": name, "conversation_id": held.record["conversation_id"], "revision": revision}
+        desk.audit.tell("view", by=by(person), session=person.session_id, **told)
+    desk.seen.first_ms(now_ms(), *key)

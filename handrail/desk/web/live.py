@@ -1,0 +1,46 @@
+"""`GET /events`: tells an open page what to look at again, and the others who is there."""
+
+from collections.abc import AsyncIterator
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from handrail.desk.web.parts import Desk, desk_of
+from handrail.desk.web.people import by
+from handrail.desk.web.security import Person, require
+from handrail.desk.web.stream import News, events
+
+STREAMS_MAX = 500
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+async def live(request: Request) -> Response:
+    """Server-sent events; `?case=ID` says which handoff the page shows."""
+    person, desk = require(request, "reader"), desk_of(request)
+    if len(desk.streams) >= STREAMS_MAX:
+        raise HTTPException(503, f"{STREAMS_MAX} pages are live already.")
+    name = request.query_params.get("case", "")
+    shown = name if desk.follower.cases.get(name) is not None else ""
+    return StreamingResponse(_streamed(desk, shown, person), media_type="text/event-stream", headers=HEADERS)
+
+
+async def _streamed(desk: Desk, name: str, person: Person) -> AsyncIterator[bytes]:
+    def look() -> News:
+        held = desk.follower.cases.get(name) if name else None
+        others = desk.presence.others(name, person.id) if name else []
+        version = None if held is None else held.version
+        return News(desk.follower.number, version, others, desk.follower.connection.away)
+
+    mark = object()
+    desk.streams.add(id(mark))
+    try:
+        if name:
+            with desk.presence.at(name, by(person)):
+                async for chunk in events(look, desk.changes, desk.ended):
+                    yield chunk
+        else:
+            async for chunk in events(look, desk.changes, desk.ended):
+                yield chunk
+    finally:
+        desk.streams.discard(id(mark))

@@ -1,0 +1,39 @@
+"""What the handlers of a desk share."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import cast
+
+from starlette.requests import Request
+
+from handrail.desk.web.audit import Audit
+from handrail.desk.web.changes import Changes
+from handrail.desk.web.follower import Follower
+from handrail.desk.web.pages import Pages
+from handrail.desk.web.presence import Presence
+from handrail.desk.web.reveal import Reveal
+from handrail.desk.web.seen import Seen
+from handrail.desk.web.sending import Sender
+from handrail.schemas.keys import SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One desk: `ended` is set when it stops, so that streams end; `streams` counts those that are open."""
+
+    follower: Follower
+    sender: Sender
+    audit: Audit
+    presence: Presence
+    changes: Changes
+    pages: Pages
+    key: SigningKey | None
+    reveal: Reveal | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    seen: Seen = field(default_factory=Seen)
+    streams: set[int] = field(default_factory=set)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk that answers this request."""
+    return cast(Desk, request.app.state.desk)

@@ -1,0 +1,34 @@
+"""Who is looking at what: known while their page is open."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+from handrail.desk.web.changes import Changes
+from handrail.schemas.fields import By
+
+
+class Presence:
+    """People at the handoffs that they have open; as many as there are streams, which are bounded."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        self._numbers = count()
+        self._at: dict[int, tuple[str, By]] = {}
+
+    @contextmanager
+    def at(self, handoff_id: str, person: By) -> Iterator[None]:
+        """This person looks at the handoff for the length of the block."""
+        number = next(self._numbers)
+        self._at[number] = (handoff_id, person)
+        self._changes.tell()
+        try:
+            yield
+        finally:
+            del self._at[number]
+            self._changes.tell()
+
+    def others(self, handoff_id: str, but: str) -> list[str]:
+        """The names of all others who look at the handoff, in the order of the alphabet."""
+        there = {one.id: one.name or one.id for found, one in self._at.values() if found == handoff_id}
+        return sorted(name for by, name in there.items() if by != but)

@@ -1,0 +1,1 @@
+"""OpenID Connect, authorization code flow with PKCE: the relying party's side."""

@@ -1,0 +1,100 @@
+"""The ID token: signed by the provider, for us, now, for this login (OpenID Connect Core 1.0, section 3.1.3.7).
+
+PyJWT checks signature and times. The algorithm is one of two that are written here, and fits the key: a token never
+chooses (RFC 8725, section 3.1).
+"""
+
+import hmac
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from handrail.desk.web.security.oidc.errors import LoginRefused
+from handrail.desk.web.security.oidc.provider import Provider
+
+ALGORITHMS = {"RS256": ("RSA", None), "ES256": ("EC", "P-256")}
+LEEWAY_S = 60
+AGE_S_MAX = 600.0  # it was made for this login, which takes no longer
+RSA_BITS_MIN = 2_048
+TOKEN_LENGTH_MAX = 64 * 1024
+REQUIRED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
+
+Claims = dict[str, Any]
+
+
+async def claims_of(token: object, provider: Provider, nonce: str, now_s: float) -> Claims:
+    """What the token says, all checks passed. Raises LoginRefused."""
+    if not isinstance(token, str) or len(token) > TOKEN_LENGTH_MAX:
+        raise LoginRefused("no ID token")
+    algorithm, kid = _header(token)
+    found = _matching(await provider.keys(), algorithm, kid)
+    if found is None:  # the provider may have new keys
+        found = _matching(await provider.keys(again=True), algorithm, kid)
+    if found is None:
+        raise LoginRefused("the ID token's key is not one of the provider's")
+    claims = _verified(token, found, algorithm, provider)
+    _check_claims(claims, provider.client_id, nonce, now_s)
+    return claims
+
+
+def _header(token: str) -> tuple[str, str | None]:
+    try:
+        header = jwt.get_unverified_header(token)
+    except jwt.PyJWTError:
+        raise LoginRefused("the ID token cannot be read") from None
+    algorithm, kid = header.get("alg"), header.get("kid")
+    if algorithm not in ALGORITHMS:
+        raise LoginRefused("the ID token is not signed with RS256 or ES256")
+    if str(header.get("typ", "JWT")).upper() != "JWT":
+        raise LoginRefused("the ID token is a token of another kind")
+    if kid is not None and not isinstance(kid, str):
+        raise LoginRefused("the ID token's key id is no text")
+    return algorithm, kid
+
+
+def _matching(keys: list[Claims], algorithm: str, kid: str | None) -> Claims | None:
+    """The one key of that id that can have made such a signature; without an id, the only one that can."""
+    kind, curve = ALGORITHMS[algorithm]
+    fitting = [
+        key
+        for key in keys
+        if key.get("kty") == kind
+        and key.get("crv") == curve
+        and key.get("use", "sig") == "sig"
+        and key.get("alg", algorithm) == algorithm
+        and (kid is None or key.get("kid") == kid)
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _verified(token: str, key: Claims, algorithm: str, provider: Provider) -> Claims:
+    try:
+        public = jwt.PyJWK(key, algorithm).key
+        if isinstance(public, RSAPublicKey) and public.key_size < RSA_BITS_MIN:
+            raise LoginRefused(f"the provider's key has under {RSA_BITS_MIN} bits")
+        return jwt.decode(
+            token,
+            public,
+            algorithms=[algorithm],
+            audience=provider.client_id,
+            issuer=provider.issuer,
+            leeway=LEEWAY_S,
+            options={"require": REQUIRED, "verify_signature": True},
+        )
+    except jwt.PyJWTError as error:
+        raise LoginRefused(f"the ID token is not good ({type(error).__name__})") from None
+
+
+def _check_claims(claims: Claims, client_id: str, nonce: str, now_s: float) -> None:
+    told, audience = claims["nonce"], claims["aud"]
+    if not isinstance(told, str) or not hmac.compare_digest(told.encode("utf-8", "replace"), nonce.encode()):
+        raise LoginRefused("the ID token was made for another login (nonce)")
+    if audience not in (client_id, [client_id]):
+        raise LoginRefused("the ID token is for others too (aud)")
+    if claims.get("azp", client_id) != client_id:
+        raise LoginRefused("the ID token was given to another client (azp)")
+    if now_s - float(claims["iat"]) > AGE_S_MAX + LEEWAY_S:
+        raise LoginRefused("the ID token is too old (iat)")
+    if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 200 or not claims["sub"].isprintable():
+        raise LoginRefused("the ID token names nobody (sub)")

@@ -1,0 +1,60 @@
+"""What the guard and the login pages share."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from handrail.desk.web.security import passwords
+from handrail.desk.web.security.address import Address
+from handrail.desk.web.security.audit import Audit
+from handrail.desk.web.security.known import Known
+from handrail.desk.web.security.limits import Buckets, Delays
+from handrail.desk.web.security.links import Links
+from handrail.desk.web.security.oidc.flows import Flows
+from handrail.desk.web.security.oidc.provider import Provider
+from handrail.desk.web.security.sessions import Sessions
+from handrail.desk.web.security.settings import SecuritySettings
+from handrail.desk.web.security.users import Users
+
+CHECKS_AT_ONCE = 2  # of passwords: each takes 64 MiB
+CHECKS_WAITING_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is counted; in memory, so a restart forgets it."""
+
+    logins: Buckets
+    actions: Buckets
+    delays: Delays = field(default_factory=Delays)
+    told: Buckets = field(default_factory=lambda: Buckets(per_min=1, burst=1))  # one line a minute about each key
+
+    @classmethod
+    def of(cls, settings: SecuritySettings) -> "Limits":
+        """The limits that the settings name."""
+        logins, actions = settings.desk_logins_per_min, settings.desk_actions_per_min
+        return cls(Buckets(logins, logins), Buckets(actions, actions))
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All of it, made once. `clock` gives seconds since 1970-01-01 UTC."""
+
+    settings: SecuritySettings
+    address: Address
+    sessions: Sessions
+    users: Users
+    links: Links
+    known: Known
+    flows: Flows
+    provider: Provider | None
+    limits: Limits
+    audit: Audit
+    clock: Callable[[], float]
+    checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS_AT_ONCE))
+    nobody: str = field(default_factory=passwords.unknown)
+
+    @property
+    def secure(self) -> bool:
+        """Cookies go over TLS only."""
+        return self.address.secure

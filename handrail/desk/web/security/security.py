@@ -1,0 +1,82 @@
+"""The desk's security, put together."""
+
+import getpass
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from handrail.desk.web.security.audit import Audit
+from handrail.desk.web.security.entry import Entry
+from handrail.desk.web.security.guard import Guard
+from handrail.desk.web.security.known import Known
+from handrail.desk.web.security.links import Links
+from handrail.desk.web.security.oidc.entry import OidcEntry
+from handrail.desk.web.security.oidc.flows import Flows
+from handrail.desk.web.security.oidc.provider import Provider
+from handrail.desk.web.security.parts import Limits, Parts
+from handrail.desk.web.security.sessions import Sessions
+from handrail.desk.web.security.settings import SESSIONS_FILE, SecuritySettings
+from handrail.desk.web.security.standing import first_login_open
+from handrail.desk.web.security.store import Store
+from handrail.desk.web.security.users import Users
+
+
+class Security:
+    """Login pages, and a guard around the app.
+
+    `audit(kind, person, detail)` is told of `login`, `login.failed`, `logout`, `session.expired`, `forbidden` and
+    `rate.limited`; it may be a coroutine function. `clock` gives seconds since 1970-01-01 UTC. Raises ConfigError.
+    """
+
+    def __init__(
+        self, settings: SecuritySettings, data: Path, audit: Audit, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store = Store(data / SESSIONS_FILE)
+        users = Users(settings.users_file(data))
+        users.now()  # a broken file is told at the start
+        self._parts = Parts(
+            settings=settings,
+            address=settings.address,
+            sessions=Sessions(store, settings.desk_idle_s, settings.desk_session_s),
+            users=users,
+            links=Links(store),
+            known=Known(store),
+            flows=Flows(store),
+            provider=Provider.of(settings, clock),
+            limits=Limits.of(settings),
+            audit=audit,
+            clock=clock,
+        )
+
+    def routes(self) -> list[Route]:
+        """The pages of login and logout."""
+        return [*Entry(self._parts).routes(), *OidcEntry(self._parts).routes()]
+
+    def wrap(self, app: ASGIApp) -> ASGIApp:
+        """The app, behind every check."""
+        return Guard(app, self._parts)
+
+    def first_login_url(self, base: str) -> str | None:
+        """A link under `base` that lets this machine's user in once, with all roles, within 15 minutes.
+
+        None where there is another way in, or the desk is open to others than this machine.
+        """
+        if not first_login_open(self._parts.settings, self._parts.users):
+            return None
+        token = self._parts.links.new(_login_name(), self._parts.clock())
+        return f"{base.rstrip('/')}/login?once={quote(token)}"
+
+    def close(self) -> None:
+        """The file of the sessions is closed; the sessions are kept."""
+        self._store.close()
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "local"  # a container may run under an id without a name

@@ -1,0 +1,39 @@
+"""Handoffs in full, compressed, the ones used last; what is not here is read from the log again."""
+
+import zlib
+from collections import OrderedDict
+from typing import Any
+
+from handrail.desk.web.held import Place
+from handrail.schemas.decode import decode_output
+
+BYTES_MAX = 256_000_000
+
+
+class Texts:
+    """The records of handoffs by their place, at most `bytes_max` bytes of them, compressed."""
+
+    def __init__(self, bytes_max: int = BYTES_MAX) -> None:
+        self._max, self._bytes = bytes_max, 0
+        self._found: OrderedDict[Place, bytes] = OrderedDict()
+
+    def put(self, place: Place, value: bytes) -> None:
+        """Keep a record; the ones not used for longest go."""
+        self.drop(place)
+        packed = zlib.compress(value, 1)
+        self._found[place] = packed
+        self._bytes += len(packed)
+        while self._bytes > self._max:
+            self._bytes -= len(self._found.popitem(last=False)[1])
+
+    def drop(self, place: Place) -> None:
+        """It is not needed any more."""
+        self._bytes -= len(self._found.pop(place, b""))
+
+    def get(self, place: Place) -> dict[str, Any] | None:
+        """The handoff's data, None where it is not kept."""
+        if (packed := self._found.get(place)) is None:
+            return None
+        self._found.move_to_end(place)
+        found: dict[str, Any] = decode_output(zlib.decompress(packed)).raw["data"]
+        return found

@@ -1,0 +1,216 @@
+"""One hook from the log to its endpoint: read as a consumer group, deliver, commit what is settled."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from handrail.hooks import choice
+from handrail.hooks.config import Hook
+from handrail.hooks.endpoint import Answer, Endpoint
+from handrail.hooks.lanes import Delivery, Lanes
+from handrail.hooks.letters import Letters
+from handrail.hooks.message import Message, message
+from handrail.hooks.positions import starting
+from handrail.hooks.tally import Tally
+from handrail.hooks.window import SPAN_MAX, Window
+from handrail.kafka import lenient
+from handrail.streams.engine.reading import stop
+
+UNSETTLED_MAX = 500  # records of one partition that are read and not settled
+UNSETTLED_BYTES_MAX = 16_000_000  # of them
+FETCH_BYTES = 2_000_000
+FETCH_WAIT_MS = 50  # the embedded broker answers only when it is over
+POLL_MS = 100
+RECORDS_MAX = 200  # of one turn
+COMMIT_S = 0.5
+COMMIT_S_MAX = 5.0  # then it goes on without: what was settled is sent again after a crash
+CLOSE_S = 2.0  # beside an attempt's own time, for what is under way when partitions change hands
+REPEAT_LINE_S = 60.0  # so often, at most, the log says that a hook fails
+
+Tell = Callable[[str], None]
+
+
+class Courier(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Delivers until `run` is cancelled or told to stop; `gone_why` says why it ended by itself."""
+
+    def __init__(
+        self, bootstrap: str, group: str, session_s: float, hook: Hook, endpoint: Endpoint, letters: Letters,
+        tally: Tally, notice: Tell,
+    ) -> None:  # fmt: skip
+        self._bootstrap, self.hook, self._endpoint, self._letters = bootstrap, hook, endpoint, letters
+        self.group, self._session_s = f"{group}.{hook.name}", session_s
+        self._tally, self._notice = tally, notice
+        self._windows: dict[TopicPartition, Window] = {}
+        self._sizes: dict[TopicPartition, dict[int, int]] = {}
+        self._committed: dict[TopicPartition, OffsetAndMetadata] = {}
+        self._lanes: Lanes | None = None
+        self._broken: BaseException | None = None
+        self._commit_s = self._line_s = 0.0
+        self.ready = asyncio.Event()
+        self.gone_why = ""
+
+    @property
+    def partitions(self) -> int:
+        """How many are assigned here."""
+        return len(self._windows)
+
+    def unsettled(self) -> int:
+        """Records that are read and wait for their delivery."""
+        return sum(len(one) for one in self._sizes.values())
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until `stopping` is set, or the endpoint is gone. Raises what broken code raises."""
+        lenient.install()
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            group_id=self.group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # where what a position names has been deleted
+            partition_assignment_strategy=[RangePartitionAssignor],  # partition 2 of each topic to the same process
+            session_timeout_ms=int(self._session_s * 1000),
+            heartbeat_interval_ms=int(self._session_s * 300),
+            rebalance_timeout_ms=int((self.hook.timeout_s + self._session_s) * 1000),
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+        )
+        self._consumer.subscribe(choice.TOPICS, listener=self)
+        try:
+            await self._consumer.start()
+            while not stopping.is_set() and not self.gone_why:
+                await self._turn()
+        finally:
+            await self._let_go()
+            await stop(self._consumer)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Attempts that are under way end, and what is settled is committed, before others get the partitions."""
+        await self._let_go()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Each goes on from where its group has come to."""
+        try:
+            places = await starting(self._bootstrap, self.group, list(assigned), self.hook.since)
+        except Exception as error:  # aiokafka would log it and go on without positions
+            self._broken = error
+            return
+        for tp, (position, metadata) in places.items():
+            self._windows[tp], self._sizes[tp] = Window(position, metadata), {}
+            self._consumer.seek(tp, position)
+        self._lanes = Lanes(self, self.hook.retry, self.hook.at_once)
+
+    async def send(self, told: Message) -> Answer:
+        """One attempt."""
+        started_s = time.monotonic()
+        answer = await self._endpoint.send(told)
+        self._tally.attempted(self.hook.name, not answer.why, time.monotonic() - started_s)
+        return answer
+
+    def delivered(self, delivery: Delivery) -> None:
+        """Settled."""
+        self._tally.delivered(self.hook.name)
+        self._settle(delivery.record)
+
+    def failed(self, delivery: Delivery, why: str) -> None:
+        """Say so, but not each time."""
+        if time.monotonic() - self._line_s >= REPEAT_LINE_S:
+            self._line_s = time.monotonic()
+            self._notice(f"handrail hooks: {self.hook.name}: {why}: it is tried again ({self.unsettled()} wait)")
+
+    async def give_up(self, delivery: Delivery, why: str) -> None:
+        """Into the dead letters, then settled."""
+        await self._letters.write(delivery.record, self.hook.name, why)
+        self._tally.given_up(self.hook.name)
+        self._notice(f"handrail hooks: {self.hook.name}: given up, now a dead letter: {why}")
+        self._settle(delivery.record)
+
+    def gone(self, why: str) -> None:
+        """It is not asked again in this process; what was not delivered stays unsettled."""
+        self.gone_why = why
+        self._notice(f"handrail hooks: {self.hook.name}: stopped: {why}: mend or remove it, then start again")
+
+    def broke(self, error: BaseException) -> None:
+        """It ends `run`."""
+        self._broken = error
+
+    async def _turn(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+        self._breathe()
+        for tp, records in (await self._fetched()).items():
+            for record in records:
+                await self._take(tp, record)
+        if time.monotonic() - self._commit_s >= COMMIT_S:
+            await self._commit()
+            if self._windows and set(self._windows) <= set(self._committed):
+                self.ready.set()
+
+    async def _fetched(self) -> Mapping[TopicPartition, list[ConsumerRecord]]:
+        try:
+            found: Mapping[TopicPartition, list[ConsumerRecord]]
+            found = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_MAX)
+        except KafkaError as error:
+            self._notice(f"handrail hooks: {self.hook.name}: {self._bootstrap}: {error}")
+            await asyncio.sleep(COMMIT_S)
+            return {}
+        return found
+
+    def _breathe(self) -> None:
+        """A partition that holds too much is not fetched until something of it is settled."""
+        for tp, window in self._windows.items():
+            held = self._sizes[tp]
+            full = len(held) >= UNSETTLED_MAX or sum(held.values()) >= UNSETTLED_BYTES_MAX or window.span >= SPAN_MAX
+            if full != (tp in self._consumer.paused()):
+                (self._consumer.pause if full else self._consumer.resume)(tp)
+
+    async def _take(self, tp: TopicPartition, record: ConsumerRecord) -> None:
+        window = self._windows.get(tp)
+        if window is None or self._lanes is None or not window.see(record.offset):
+            return
+        event = choice.read(record.topic, record.key, record.value)
+        if event is None or not choice.wanted(self.hook, event):
+            window.settle(record.offset)
+            return
+        self._sizes[tp][record.offset] = len(record.value)
+        try:
+            told = message(self.hook, self._endpoint.fixed, event, record.value)
+        except ValueError as error:
+            await self.give_up(Delivery(record, Message("", "", b"", {})), str(error))
+            return
+        self._lanes.add(Delivery(record, told))
+
+    def _settle(self, record: Any) -> None:
+        tp = TopicPartition(record.topic, record.partition)
+        self._sizes.get(tp, {}).pop(record.offset, None)
+        if (window := self._windows.get(tp)) is not None:
+            window.settle(record.offset)
+
+    async def _commit(self) -> None:
+        """What is settled is the group's position; where the broker does not take it now, the next time."""
+        self._commit_s = time.monotonic()
+        offsets = {tp: OffsetAndMetadata(one.position, one.metadata()) for tp, one in self._windows.items()}
+        changed = {tp: one for tp, one in offsets.items() if self._committed.get(tp) != one}
+        if not changed:
+            return
+        try:
+            async with asyncio.timeout(COMMIT_S_MAX):
+                await self._consumer.commit(changed)
+        except (CommitFailedError, IllegalStateError):
+            return  # the partitions are somebody else's by now, who reads from the last commit
+        except (KafkaError, TimeoutError) as error:
+            why = str(error) or f"no answer within {COMMIT_S_MAX:g} s"
+            self._notice(f"handrail hooks: {self.hook.name}: positions are not committed: {why}")
+            return
+        self._committed |= changed
+
+    async def _let_go(self) -> None:
+        lanes, self._lanes = self._lanes, None
+        if lanes is not None:
+            await lanes.close(self.hook.timeout_s + CLOSE_S)
+            await self._commit()
+        self._windows, self._sizes, self._committed = {}, {}, {}

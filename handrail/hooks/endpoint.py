@@ -1,0 +1,114 @@
+"""One endpoint over HTTP: what is sent to it, and what it answers. TLS is verified, redirects are not followed."""
+
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from handrail.hooks import config, sign
+from handrail.hooks.address import PublicResolver
+from handrail.hooks.config import FromFile, Hook
+from handrail.hooks.message import Message
+from handrail.schemas.errors import ConfigError
+
+RESPONSE_BYTES_MAX = 1_000  # of an answer, for the reason; the rest is not read
+REASON_MAX = 200
+RETRY_AFTER_S_MAX = 3_600.0
+GONE, TOO_MANY = 410, 429
+AGENT = "handrail-hooks"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one attempt: `why` is empty where it was taken.
+
+    `gone`: nothing must be sent there any more. `wait_s`: nothing must be sent there for so long.
+    """
+
+    why: str = ""
+    gone: bool = False
+    wait_s: float = 0.0
+
+
+class Endpoint:
+    """The connections of one hook. Raises ConfigError where a file that the hook names cannot be used."""
+
+    def __init__(self, hook: Hook, base: Path) -> None:
+        self._hook = hook
+        self._secrets = config.secrets(hook.secret_file, base) if hook.secret_file else ()
+        self.fixed: Mapping[str, str] = {
+            name: config.text_of(one.file, base) for name, one in hook.headers.items() if isinstance(one, FromFile)
+        }
+        self._tls = _tls(hook.ca_file, base)
+
+    async def __aenter__(self) -> Self:
+        resolver = None if self._hook.private else PublicResolver()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=resolver, ssl=self._tls, limit=self._hook.at_once),
+            timeout=aiohttp.ClientTimeout(total=self._hook.timeout_s),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # what is not unpacked cannot become large
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def send(self, message: Message) -> Answer:
+        """One attempt, signed at this moment. Never raises for what the other side or the network do."""
+        headers = {"user-agent": AGENT, **message.headers}
+        if self._secrets:
+            headers |= sign.headers(self._secrets, message.id, int(time.time()), message.body)
+        else:
+            headers["webhook-id"] = message.id
+        url = URL(message.url, encoded=True)
+        try:
+            async with self._session.request(
+                self._hook.method, url, data=message.body, headers=headers, allow_redirects=False
+            ) as response:
+                said = await response.content.read(RESPONSE_BYTES_MAX) if not response.ok else b""
+                return _answer(response.status, response.headers.get("retry-after"), said)
+        except TimeoutError:
+            return Answer(f"no answer within {self._hook.timeout_s:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Answer(" ".join(f"{type(error).__name__}: {error}".split())[:REASON_MAX])
+
+
+def _answer(status: int, retry_after: str | None, said: bytes) -> Answer:
+    if 200 <= status < 300:
+        return Answer()
+    told = " ".join(said.decode(errors="replace").split())[:REASON_MAX]
+    why = f"HTTP {status}{f': {told}' if told else ''}"
+    return Answer(why, status == GONE, _seconds(retry_after) or (1.0 if status == TOO_MANY else 0.0))
+
+
+def _seconds(retry_after: str | None) -> float:
+    """RFC 9110, 10.2.3: seconds, or a date. 0 where it says neither."""
+    if retry_after is None:
+        return 0.0
+    try:
+        wait_s = float(retry_after) if retry_after.isdecimal() else _until(retry_after)
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(max(0.0, wait_s), RETRY_AFTER_S_MAX)
+
+
+def _until(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp() - time.time()
+
+
+def _tls(ca_file: Path | None, base: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(base / ca_file) if ca_file else None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"{base / (ca_file or '')}: {error}: ca_file must hold certificates in PEM") from error

@@ -1,0 +1,79 @@
+"""Bodies, headers and paths of webhooks from records: `{{/data/handoff_id}}` is what stands there. Pure.
+
+A template is filled as a value, not as text: what a customer wrote can end up inside a string, and nowhere else.
+"""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from handrail.hooks.pointer import MISSING, checked, find
+
+_SLOT = re.compile(r"\{\{\s*(/[^{}]*?)\s*\}\}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+HEADER_MAX = 4_000  # characters of a header's value
+SEGMENT_MAX = 512  # characters of a value in a path, before it is encoded
+
+
+def check(template: Any) -> None:
+    """Raises ValueError where a slot is no JSON pointer, or braces stand alone."""
+    if isinstance(template, str):
+        for pointer in _SLOT.findall(template):
+            checked(pointer)
+        if "{{" in _SLOT.sub("", template):
+            raise ValueError(f"not a template: {template!r}: write {{{{/data/handoff_id}}}}")
+    elif isinstance(template, dict | list):
+        for one in template.values() if isinstance(template, dict) else template:
+            check(one)
+
+
+def has_slots(text: str) -> bool:
+    """Whether it depends on the record."""
+    return _SLOT.search(text) is not None
+
+
+def filled(template: Any, record: Any) -> Any:
+    """The template as a JSON value.
+
+    A string that is one slot becomes what stands there, null where nothing does; inside of a longer string it becomes
+    text: words as they are, nothing for null, all else as JSON.
+    """
+    if isinstance(template, dict):
+        return {name: filled(one, record) for name, one in template.items()}
+    if isinstance(template, list):
+        return [filled(one, record) for one in template]
+    if not isinstance(template, str):
+        return template
+    if (whole := _SLOT.fullmatch(template)) is not None:
+        found = find(record, whole[1])
+        return None if found is MISSING else found
+    return _SLOT.sub(lambda slot: text_of(find(record, slot[1])), template)
+
+
+def header(template: str, record: Any) -> str:
+    """The template as a header's value: one line, printable, at most HEADER_MAX characters."""
+    found = _CONTROL.sub(" ", _SLOT.sub(lambda slot: text_of(find(record, slot[1])), template))
+    return found[:HEADER_MAX].encode("ascii", "backslashreplace").decode()
+
+
+def url(template: str, record: Any) -> str:
+    """The template as a URL whose path or query is filled: each value is one segment, percent-encoded.
+
+    Raises ValueError where a value is missing, too long, or would lead elsewhere (`..`).
+    """
+    return _SLOT.sub(lambda slot: _segment(text_of(find(record, slot[1]))), template)
+
+
+def text_of(found: Any) -> str:
+    """A JSON value inside of a string."""
+    if found is MISSING or found is None:
+        return ""
+    return found if isinstance(found, str) else orjson.dumps(found).decode()
+
+
+def _segment(text: str) -> str:
+    if len(text) > SEGMENT_MAX or not all(part.strip(".") for part in text.split("/")):
+        raise ValueError(f"url: {text[:40]!r} cannot stand in a path")
+    return quote(text, safe="")

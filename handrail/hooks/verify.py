@@ -1,0 +1,78 @@
+"""Whether a request comes from the source that it names. Everything is compared in constant time. Pure."""
+
+import hmac
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from handrail.hooks import sign
+from handrail.hooks.config import Hmac, Standard, Token, Verify
+from handrail.schemas.clock import to_ms
+from handrail.schemas.errors import SchemaError
+
+SIGNATURES_MAX = 10  # in one header; no sender has more secrets at a time
+NO = "the signature is not the source's"
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What a source shares with us: bytes, one or several while it is changed."""
+
+    values: Sequence[bytes]
+
+
+def refused(how: Verify, secrets: Secrets, headers: Mapping[str, str], body: bytes, now_s: float) -> str | None:
+    """Why a request is not believed, for us and not for the sender; None where it is. Header names in lower case."""
+    if isinstance(how, Token):
+        return _token(how, secrets, headers)
+    if isinstance(how, Standard):
+        return _standard(how, secrets, headers, body, now_s)
+    return _hmac(how, secrets, headers, body, now_s)
+
+
+def _token(how: Token, secrets: Secrets, headers: Mapping[str, str]) -> str | None:
+    given = headers.get(how.header.lower(), "").encode()
+    held = [hmac.compare_digest(given, how.prefix.encode() + one) for one in secrets.values]
+    return None if any(held) else "the token is not the source's"
+
+
+def _standard(how: Standard, secrets: Secrets, headers: Mapping[str, str], body: bytes, now_s: float) -> str | None:
+    name, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not name or not timestamp.isdecimal() or len(timestamp) > 12:
+        return "webhook-id or webhook-timestamp is missing"
+    if abs(now_s - int(timestamp)) > how.tolerance_s:
+        return f"webhook-timestamp is more than {how.tolerance_s:g} s off"
+    given = headers.get("webhook-signature", "").split(" ")[:SIGNATURES_MAX]
+    expected = [sign.signature(one, name, timestamp, body) for one in secrets.values]
+    held = [hmac.compare_digest(one.encode(), other.encode()) for one in given for other in expected]
+    return None if any(held) else NO
+
+
+def _hmac(how: Hmac, secrets: Secrets, headers: Mapping[str, str], body: bytes, now_s: float) -> str | None:
+    before = b""
+    if how.timestamp_header is not None:
+        timestamp = headers.get(how.timestamp_header.lower(), "")
+        if (at_s := _seconds(timestamp)) is None:
+            return f"{how.timestamp_header} is missing, or no time"
+        if abs(now_s - at_s) > how.tolerance_s:
+            return f"{how.timestamp_header} is more than {how.tolerance_s:g} s off"
+        before = (timestamp + how.between).encode()
+    given = headers.get(how.header.lower(), "").encode()
+    held = [hmac.compare_digest(given, _signed(how, one, before + body)) for one in secrets.values]
+    return None if any(held) else NO
+
+
+def _signed(how: Hmac, secret: bytes, told: bytes) -> bytes:
+    found = hmac.digest(secret, told, how.digest)
+    text = b64encode(found).decode() if how.encoding == "base64" else found.hex()
+    return (how.prefix + text).encode()
+
+
+def _seconds(text: str) -> float | None:
+    """Seconds since 1970, or RFC 3339."""
+    if text.isdecimal() and len(text) <= 12:
+        return float(text)
+    try:
+        return to_ms(text) / 1000
+    except SchemaError:
+        return None

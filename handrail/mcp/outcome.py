@@ -1,0 +1,67 @@
+"""What came of a call, as `action.executed` tells it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from handrail.client.shown import TEXT_MAX
+from handrail.mcp.heard import Answer
+
+NOT_ANSWERED = "it was sent as a notification, which no server answers"
+UNFINISHED = "the server asks for more input before it does it"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`error` None: it went well."""
+
+    result: Any
+    error: str | None
+
+
+def outcome_of(answer: Answer) -> Outcome:
+    """What the server answered: an error of the protocol and a result with `isError` are errors."""
+    if "result" not in answer.value:
+        return Outcome(None, _text(answer.value["error"]))
+    result = answer.value["result"]
+    if not isinstance(result, Mapping):
+        return Outcome(result, None)
+    if result.get("resultType") == "input_required":
+        return Outcome(dict(result), UNFINISHED)
+    return Outcome(_told(result), _content(result) or "isError" if result.get("isError") is True else None)
+
+
+def _told(result: Mapping[str, Any]) -> Any:
+    """What rules may take facts from: structured content; else a single text, as JSON where it is; else all of it."""
+    if result.get("structuredContent") is not None:
+        return result["structuredContent"]
+    content = result.get("content")
+    if isinstance(content, list) and len(content) == 1 and (text := _said(content[0])) is not None:
+        return _json(text)
+    return dict(result) if content is None else content
+
+
+def _json(text: str) -> Any:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return found if isinstance(found, dict | list) else text
+
+
+def _content(result: Mapping[str, Any]) -> str:
+    content = result.get("content")
+    said = [_said(part) for part in content] if isinstance(content, list) else []
+    return " ".join(text for text in said if text)[:TEXT_MAX]
+
+
+def _said(part: object) -> str | None:
+    text = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
+    return text if isinstance(text, str) else None
+
+
+def _text(error: object) -> str:
+    if isinstance(error, Mapping):
+        return f"{error.get('code')}: {error.get('message')}"[:TEXT_MAX]
+    return str(error)[:TEXT_MAX]

@@ -1,0 +1,108 @@
+"""Payment cards: 13 to 19 digits that an issuer may have given, with Luhn's check digit (ISO/IEC 7812-1)."""
+
+from collections.abc import Iterator
+
+from handrail.streams.governor.redaction.span import Span, escaped
+from handrail.streams.governor.redaction.view import compiled
+
+KIND = "card"
+DIGITS_MIN, DIGITS_MAX = 13, 19
+GROUP_MIN = 3  # cards are printed in groups of 4, or of 4, 6 and 5
+CANDIDATE = r"[0-9](?:[ -]{0,3}[0-9]){12,}"
+_RUNS, _GROUPS = compiled(CANDIDATE), compiled("[0-9]+")
+
+# (first digits from, to, lengths): Visa, Mastercard, American Express, Diners Club, Discover, JCB, UnionPay, RuPay, Mir
+# and Maestro, as their public numbering ranges were in 2025.
+_ISSUERS = (
+    ("4", "4", {13, 16, 19}),
+    ("51", "55", {16}),
+    ("2221", "2720", {16}),
+    ("34", "34", {15}),
+    ("37", "37", {15}),
+    ("300", "305", {14}),
+    ("36", "36", {14}),
+    ("38", "39", {14}),
+    ("6011", "6011", {16, 17, 18, 19}),
+    ("644", "659", {16, 17, 18, 19}),
+    ("3528", "3589", {16, 17, 18, 19}),
+    ("62", "62", {16, 17, 18, 19}),
+    ("81", "82", {16}),
+    ("508", "508", {16}),
+    ("2200", "2204", {16, 17, 18, 19}),
+    ("5018", "5020", {13, 14, 15, 16, 17, 18, 19}),
+    ("5038", "5038", {13, 14, 15, 16, 17, 18, 19}),
+    ("5893", "5893", {13, 14, 15, 16, 17, 18, 19}),
+    ("6304", "6304", {13, 14, 15, 16, 17, 18, 19}),
+    ("6759", "6763", {13, 14, 15, 16, 17, 18, 19}),
+)
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def find(seen: bytes) -> Iterator[Span]:
+    """Every card in a view, with its last four digits in the mark."""
+    for run in _RUNS.finditer(seen):
+        first, last = run.span()
+        groups = [(first + one.start(), first + one.end()) for one in _GROUPS.finditer(seen[first:last])]
+        yield from _within(seen, groups)
+
+
+def is_card(number: str) -> bool:
+    """Whether these digits are those of a card."""
+    return DIGITS_MIN <= len(number) <= DIGITS_MAX and _issued(number) and _luhn(number)
+
+
+def mark(number: str) -> str:
+    """What is shown instead of the card."""
+    return f"[card …{number[-4:]}]"
+
+
+def _within(seen: bytes, groups: list[tuple[int, int]]) -> Iterator[Span]:
+    """Cards that begin and end with a group of digits of the run; the next begins behind the last."""
+    at = 0
+    while at < len(groups):
+        found = _from(seen, groups, at)
+        if found is None:
+            at += 1
+            continue
+        count, span = found
+        yield span
+        at += count
+
+
+def _from(seen: bytes, groups: list[tuple[int, int]], at: int) -> tuple[int, Span] | None:
+    """(groups of it, the card) where one begins with group `at`; the longest."""
+    number, best, size = "", None, groups[at][1] - groups[at][0]
+    if size > DIGITS_MAX or (size < GROUP_MIN and (at or len(groups) > DIGITS_MAX)):
+        return None
+    for count, (start, end) in enumerate(groups[at : at + DIGITS_MAX], 1):
+        number += seen[start:end].decode()
+        if len(number) > DIGITS_MAX or (count > 1 and end - start < GROUP_MIN and end - start != size):
+            break
+        if _grouped(groups, at, count) and is_card(number) and _stands_alone(seen, groups[at][0], end):
+            best = count, Span(groups[at][0], end, KIND, mark(number))
+    return best
+
+
+def _grouped(groups: list[tuple[int, int]], at: int, count: int) -> bool:
+    """As cards are written; or digit by digit, as they are spoken, and then nothing else belongs to the run."""
+    sizes = [end - start for start, end in groups[at : at + count]]
+    return min(sizes) >= GROUP_MIN or (max(sizes) == 1 and at == 0 and count == len(groups))
+
+
+def _stands_alone(seen: bytes, start: int, end: int) -> bool:
+    """Not in a word, and not the decimals of a number."""
+    before = seen[max(0, start - 2) : start]
+    if before[-1:].isalnum() and not escaped(seen, start - 1):
+        return False
+    after = seen[end : end + 2]
+    decimals = before[-1:] == b"." and before[:1].isdigit()
+    return not (decimals or after[:1].isalnum() or (after[:1] == b"." and after[1:].isdigit()))
+
+
+def _issued(number: str) -> bool:
+    return any(low <= number[: len(low)] <= high and len(number) in lengths for low, high, lengths in _ISSUERS)
+
+
+def _luhn(number: str) -> bool:
+    odd, even = number[-1::-2], number[-2::-2]
+    return (sum(map(int, odd)) + sum(_DOUBLED[int(one)] for one in even)) % 10 == 0

@@ -1,0 +1,58 @@
+"""A record of the log as it may be kept: its data without what must not be shown, all that names it untouched."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
+import re2
+
+from handrail.streams.governor.redaction.names import SECRET_NAMES
+from handrail.streams.governor.redaction.taken import Taken
+from handrail.streams.governor.redaction.text import CANDIDATES
+from handrail.streams.governor.redaction.view import bytes_view, options
+
+KEPT = frozenset(
+    f"data.{name}"
+    for name in (
+        "conversation_id", "execution_id", "parent_execution_id", "tenant", "agent_id", "agent_version", "action_id",
+        "response_id", "decision_id", "handoff_id", "alert_id", "follows", "action_digest", "digest", "ruleset", "for",
+        "position", "chain", "signature", "usage", "examples", "about.conversation_id", "customer.ref", "log", "tool",
+        "resolution.conversation_id", "resolution.handoff_id", "resolution.action_digest", "redactions", "redacted",
+        "issuer", "key_id",
+    )
+)  # fmt: skip
+"""What joins records, and what proves them: never looked at, never changed."""
+
+
+class Stored(NamedTuple):
+    """The bytes to keep, and `{path, kinds}` of what was taken out, by path."""
+
+    value: bytes
+    redactions: list[dict[str, Any]]
+
+
+def redact_record(value: bytes, raw: Mapping[str, Any]) -> Stored:
+    """The record as it may be kept: the same bytes where nothing was taken out, else written anew.
+
+    `raw` is what `value` says, decoded.
+    """
+    if b"\\u" not in value and not _MAYBE.Match(bytes_view(value)):
+        return Stored(value, [])
+    taken = Taken()
+    data = taken.value(raw["data"], "data", KEPT)
+    if not taken.kinds:
+        return Stored(value, [])
+    return Stored(orjson.dumps({**raw, "data": data}), taken.rows())
+
+
+def _maybe() -> re2.Set:
+    """Whether anything in a record's bytes is worth a look."""
+    found = re2.Set.SearchSet(options())
+    names = "|".join(name.replace("_", "[_-]") for name in sorted(SECRET_NAMES))
+    for pattern in (*CANDIDATES, rf'(?i)"(?:{names})"', r'(?i)"[a-z_-]*(?:phone|mobile|cell|fax|tel|msisdn)[a-z_-]*"'):
+        found.Add(pattern.encode())
+    found.Compile()
+    return found
+
+
+_MAYBE = _maybe()

@@ -1,0 +1,85 @@
+"""Texts without what must not be shown: every kind of detector over one text, in time linear in its length."""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+import re2
+
+from handrail.streams.governor.redaction import cards, emails, ibans, phones, secrets
+from handrail.streams.governor.redaction.span import Span, apart, pieces
+from handrail.streams.governor.redaction.view import bytes_view, options, view
+
+SCANNED_MAX = 16 << 20  # characters of one text; the largest record is a dead letter of 9 MB
+CACHED, CACHED_MAX = 2048, 2048  # texts, characters of one: a conversation is handed off more than once
+
+Find = Callable[[bytes], Iterable[Span]]
+# In the order in which they win where two find the same place.
+_DETECTORS: tuple[tuple[Find, tuple[str, ...]], ...] = (
+    (secrets.find, secrets.CANDIDATES),
+    (emails.find, (emails.CANDIDATE,)),
+    (ibans.find, (ibans.CANDIDATE,)),
+    (cards.find, (cards.CANDIDATE,)),
+    (phones.find, (phones.CANDIDATE,)),
+)
+
+
+class Redacted(NamedTuple):
+    """A text as it may be shown, and the kinds of what was taken out, each once, in order."""
+
+    text: str
+    kinds: tuple[str, ...]
+
+
+CANDIDATES = tuple(pattern for _, patterns in _DETECTORS for pattern in patterns)
+
+
+def spans(seen: bytes) -> list[Span]:
+    """What is not to be shown of a view, by its place."""
+    named = _ANY.Match(seen)
+    if not named:
+        return []
+    asked = dict.fromkeys(_OWNERS[number] for number in sorted(named))
+    return apart((span for find in asked for span in find(seen)), len(seen))
+
+
+def redact_text(text: str) -> Redacted:
+    """The text with marks in place of what was found. What lies beyond SCANNED_MAX is not shown at all."""
+    return _remembered(text) if len(text) <= CACHED_MAX else _redact(text)
+
+
+def redact_bytes(value: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """The same of bytes that may be no text."""
+    text, kinds = _shown(value.decode("latin-1"), bytes_view(value[:SCANNED_MAX]))
+    return (text.encode("latin-1", "replace"), kinds) if kinds else (value, kinds)
+
+
+def _redact(text: str) -> Redacted:
+    return Redacted(*_shown(text, view(text[:SCANNED_MAX])))
+
+
+_remembered = lru_cache(CACHED)(_redact)
+
+
+def _shown(text: str, seen: bytes) -> tuple[str, tuple[str, ...]]:
+    found = spans(seen)
+    if len(text) > SCANNED_MAX:
+        unseen = Span(SCANNED_MAX, len(text), "too_long", f"[{len(text) - SCANNED_MAX} characters not looked at]")
+        found.append(unseen)
+    if not found:
+        return text, ()
+    return "".join(pieces(text, found)), tuple(sorted({span.kind for span in found}))
+
+
+def _set() -> tuple[re2.Set, list[Find]]:
+    """All candidates in one automaton: one pass says which detectors have something to look at."""
+    found, owners = re2.Set.SearchSet(options()), []
+    for find, patterns in _DETECTORS:
+        for pattern in patterns:
+            found.Add(pattern.encode())
+            owners.append(find)
+    found.Compile()
+    return found, owners
+
+
+_ANY, _OWNERS = _set()

@@ -1,0 +1,60 @@
+"""A text as detectors look at it: one ASCII byte for each of its characters, so that places in one are places in both.
+
+Digits, spaces, dashes and quotes of other scripts are the ASCII ones, Latin letters lose their accents, any other
+character is `?`. The tables are written out here: what Python's own Unicode tables say changes with its version.
+"""
+
+import re
+
+import re2
+
+OTHER = "?"
+_ZEROS = (0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50, 0xFF10)  # of the scripts whose digits people type
+_SPACES = "\u2014\u2015\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_DASHES = "\u00ad\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63\uff0d"
+_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb"
+_MARKS = {"\uff20": "@", "\uff0b": "+", "\uff0e": ".", "\uff1a": ":", "\uff1d": "="}
+_ACCENTED = {
+    "a": "àáâãäåāăą", "c": "çćĉċč", "d": "ďđð", "e": "èéêëēĕėęě", "g": "ĝğġģ", "h": "ĥħ", "i": "ìíîïĩīĭįı", "j": "ĵ",
+    "k": "ķ", "l": "ĺļľŀł", "n": "ñńņňŋ", "o": "òóôõöøōŏőœæ", "r": "ŕŗř", "s": "śŝşšß", "t": "ţťŧþ",
+    "u": "ùúûüũūŭůűų", "w": "ŵ", "y": "ýÿŷ", "z": "źżž",
+    "A": "ÀÁÂÃÄÅĀĂĄ", "C": "ÇĆĈĊČ", "D": "ĎĐÐ", "E": "ÈÉÊËĒĔĖĘĚ", "G": "ĜĞĠĢ", "H": "ĤĦ", "I": "ÌÍÎÏĨĪĬĮİ", "J": "Ĵ",
+    "K": "Ķ", "L": "ĹĻĽĿŁ", "N": "ÑŃŅŇŊ", "O": "ÒÓÔÕÖØŌŎŐŒÆ", "R": "ŔŖŘ", "S": "ŚŜŞŠ", "T": "ŢŤŦÞ",
+    "U": "ÙÚÛÜŨŪŬŮŰŲ", "W": "Ŵ", "Y": "ÝŸŶ", "Z": "ŹŻŽ",
+}  # fmt: skip
+_PLAIN = {
+    **{ord(one): " " for one in _SPACES},
+    **{ord(one): "-" for one in _DASHES},
+    **{ord(one): '"' for one in _QUOTES},
+    **{ord(one): mark for one, mark in _MARKS.items()},
+    **{zero + digit: str(digit) for zero in _ZEROS for digit in range(10)},
+    **{ord(one): letter for letter, accented in _ACCENTED.items() for one in accented},
+    **dict.fromkeys(range(880, 1328), "x"),  # Greek and Cyrillic letters: part of a word, none of ours
+}
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")  # one class: linear
+
+
+def view(text: str) -> bytes:
+    """As many ASCII bytes as the text has characters."""
+    if text.isascii():
+        return text.encode()
+    return _FOREIGN.sub(lambda run: run[0].translate(_PLAIN), text).encode("ascii", "replace")
+
+
+def bytes_view(value: bytes) -> bytes:
+    """The same of bytes that may be no text: each byte that is no ASCII is `?`."""
+    return value.decode("ascii", "replace").encode("ascii", "replace")
+
+
+def options() -> re2.Options:
+    """Of every pattern: a view is bytes, and a pattern may not take more memory than this."""
+    found = re2.Options()
+    found.encoding = re2.Options.Encoding.LATIN1
+    found.log_errors = False
+    found.max_mem = 16 << 20
+    return found
+
+
+def compiled(pattern: str) -> re2._Regexp:
+    """The pattern over views; RE2 takes time linear in the text, whatever is in it."""
+    return re2.compile(pattern.encode(), options())

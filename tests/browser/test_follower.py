@@ -1,0 +1,55 @@
+"""What the desk holds follows the log: through a broker that is gone, and onto a new, empty one."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+from handrail.broker import EmbeddedBroker
+from handrail.broker.ports import free_port
+from handrail.desk.web import follower
+from handrail.desk.web.changes import Changes
+from handrail.desk.web.follower import Follower
+from tests.browser.records import handoff, publish
+
+pytestmark = pytest.mark.kafka
+WAIT_S_MAX = 60.0
+
+
+async def until(changes: Changes, true: Callable[[], bool]) -> None:
+    """Returns when it is true."""
+    async with asyncio.timeout(WAIT_S_MAX):
+        while not true():
+            await changes.after(changes.number, WAIT_S_MAX)
+
+
+async def test_a_new_broker_on_the_old_port_is_read_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower, "PROBE_S_MAX", 2.0)
+    port, now_ms, changes = free_port(), int(time.time() * 1000), Changes()
+    with EmbeddedBroker(port) as broker:
+        await publish(broker.bootstrap, [handoff(1, now_ms), handoff(2, now_ms)])
+        found = Follower(broker.bootstrap, changes)
+        await found.begin()
+        following = asyncio.create_task(found.follow())
+        await publish(broker.bootstrap, [handoff(3, now_ms)])
+        await until(changes, lambda: len(found.cases) == 3)
+    await until(changes, lambda: bool(found.connection.away))
+    assert len(found.cases) == 3  # what is known stays to be seen meanwhile
+    with EmbeddedBroker(port) as broker:
+        await publish(broker.bootstrap, [handoff(4, now_ms)])
+        await until(changes, lambda: not found.connection.away and len(found.cases) == 1)
+        assert found.cases.get(f"hf-{4:024x}") is not None
+        await publish(broker.bootstrap, [handoff(5, now_ms)])
+        await until(changes, lambda: len(found.cases) == 2)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_a_text_that_is_not_kept_is_read_from_the_log(embedded: str) -> None:
+    await publish(embedded, [handoff(number, int(time.time() * 1000)) for number in range(6)])
+    found = Follower(embedded, Changes())
+    await found.begin()
+    for held in found.cases.open():
+        found.cases.texts.drop(held.place)
+        assert (await found.text(held))["handoff_id"] == held.record["handoff_id"]

@@ -1,0 +1,158 @@
+"""A customer is forgotten while a real sink runs, and while none does; what the desk reveals, from a real log."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handrail.desk.reveal import reveal
+from handrail.schemas.topics import HANDOFFS
+from handrail.streams.sink.database import LIVE, SNAPSHOT
+from handrail.streams.sink.reading import ask_live, open_readonly
+from tests.bundles import REFUNDS, TOOLS, written
+from tests.integration.test_live import query
+from tests.log import Log
+from tests.processes import WAIT_S_MAX
+from tests.sinks import sink
+from tests.topics import Wire, data
+from tests.workers import worker
+
+FILES = (LIVE, SNAPSHOT, f"{LIVE}.wal")
+
+
+def forget(folder: Path, ref: str, *options: str) -> "subprocess.CompletedProcess[str]":
+    program = "from handrail.cli.forget import forget; forget()"
+    command = [sys.executable, "-c", program, ref, "--data", str(folder), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def talk(name: str, word: str, extra: int = 0) -> Log:
+    log = Log(f"conv-{name}")
+    log.query(f"my {word} is broken", customer={"ref": f"cust-{name}"})
+    for number in range(1 + extra):
+        log.event("message.sent", role="assistant", text=f"{word} {number}")
+    return log
+
+
+def holding(folder: Path, word: bytes) -> list[str]:
+    return [name for name in FILES if (folder / name).exists() and word in (folder / name).read_bytes()]
+
+
+def conversations(folder: Path) -> set[str]:
+    with open_readonly(folder).connection as connection:
+        return {name for (name,) in connection.execute("SELECT DISTINCT conversation_id FROM events").fetchall()}
+
+
+async def publish(bootstrap: str, *logs: Log) -> None:
+    async with Wire(bootstrap) as wire:
+        for log in logs:
+            await wire.publish_all(log.records)
+
+
+async def test_a_running_sink_forgets_and_goes_on(broker: str, tmp_path: Path) -> None:
+    with sink(broker, tmp_path) as one:
+        await publish(broker, talk("1", "marmalade"), talk("2", "honey"))
+        one.wait_stored(4)
+        found = forget(one.data, "cust-1", "--json")
+        assert (found.returncode, json.loads(found.stdout)["removed"]["events"]) == (0, 2), found.stderr
+        assert "agent.events.v1 30 days" in found.stderr
+        assert holding(one.data, b"marmalade") == holding(one.data, b"cust-1") == []
+        assert ask_live(one.data, "SELECT count(*) FROM events").rows == [(2,)]
+        late = Log("conv-1")
+        late.event("message.sent", role="assistant", text="marmalade after all")
+        await publish(broker, late, talk("3", "jam"))
+        one.wait_stored(4)
+        assert conversations(one.data) == {"conv-2", "conv-3"}
+        assert json.loads(query(one.data, "SELECT count(*) AS n FROM forgotten").stdout) == [{"n": 2}]
+        again = forget(one.data, "cust-1")
+        assert (again.returncode, again.stdout.split()) == (0, ["0", "conversations"])
+        assert one.stop() == 0, one.said()
+    assert holding(one.data, b"marmalade") == []
+    assert not list((one.data / "handrail.forget").iterdir())
+
+
+@pytest.mark.kafka
+async def test_without_a_sink_it_is_done_here_and_the_next_one_leaves_them_out(embedded: str, tmp_path: Path) -> None:
+    with sink(embedded, tmp_path) as one:
+        await publish(embedded, talk("1", "marmalade"), talk("2", "honey"))
+        one.wait_stored(4)
+        assert one.stop() == 0, one.said()
+    assert holding(one.data, b"marmalade")
+    assert forget(one.data, "cust-1").returncode == 0
+    assert holding(one.data, b"marmalade") == []
+    rewind(one.data)
+    with sink(embedded, tmp_path) as two:
+        two.wait_until(lambda: conversations(two.data) == {"conv-2"})
+        await publish(embedded, talk("3", "jam"))
+        two.wait_until(lambda: conversations(two.data) == {"conv-2", "conv-3"})
+        assert two.stop() == 0, two.said()
+    assert holding(two.data, b"marmalade") == []
+
+
+def rewind(folder: Path) -> None:
+    """All offsets are lost, and all rows: the sink reads the log from its beginning."""
+    from handrail.streams.sink.database import connect
+
+    with connect(folder / LIVE, read_only=False) as connection:
+        for table in ("offsets", "events"):
+            connection.execute(f"DELETE FROM {table}")
+
+
+@pytest.mark.kafka
+async def test_a_sink_that_was_killed_before_it_answered_is_asked_by_what_lies_there(
+    embedded: str, tmp_path: Path
+) -> None:
+    from handrail.streams.sink import requests
+
+    with sink(embedded, tmp_path) as one:
+        await publish(embedded, talk("1", "marmalade"))
+        one.wait_stored(2)
+        one.kill()
+    request = requests.ask(one.data, "cust-1", None)
+    assert requests.take(one.data) is not None  # as if it had died right after
+    with sink(embedded, tmp_path) as two:
+        told = requests.answered(request, WAIT_S_MAX)
+        assert told is not None
+        assert told.clean
+        assert told.removed["events"] == 2
+        assert two.stop() == 0, two.said()
+    assert holding(two.data, b"marmalade") == []
+
+
+@pytest.mark.kafka
+def test_another_process_that_is_no_sink_is_one_line(tmp_path: Path) -> None:
+    from handrail.streams.sink.store import Store
+
+    store = Store.open(tmp_path / LIVE)
+    found = forget(tmp_path, "cust-1", "--wait-s", "0.1")
+    store.close()
+    assert found.returncode == 2
+    assert found.stderr.count("\n") == 1
+    assert "another process has it open and has not answered" in found.stderr
+    assert not list((tmp_path / "handrail.forget").iterdir())
+
+
+async def test_each_mark_of_a_real_handoff_leads_back_to_the_log(broker: str, tmp_path: Path) -> None:
+    folder = written(tmp_path / "policies", refunds=REFUNDS, tools=TOOLS)
+    with worker(broker, tmp_path, "--policies", str(folder)):
+        log = Log("conv-1")
+        log.query("card 4111 1111 1111 1111", customer={"ref": "c", "contact": "a@b.co"})
+        log.does("get_user", result={"email": "a@b.co"}, email="a@b.co")
+        log.proposes("refund", "a9", amount=300, note="for a@b.co")
+        async with Wire(broker, HANDOFFS) as wire:
+            await wire.publish_all(log.records)
+            handoff = data(await wire.next())
+    found: dict[str, Any] = {path: await reveal(broker, handoff, path) for path in handoff["redacted"]}
+    assert found == {
+        "attempts[0].arguments.email": "a@b.co",
+        "attempts[0].result.email": "a@b.co",
+        "contact": "a@b.co",
+        "customer.contact": "a@b.co",
+        "pending.arguments.note": "for a@b.co",
+        "problem.text": "card 4111 1111 1111 1111",
+        "transcript[0].text": "card 4111 1111 1111 1111",
+    }
+    assert await reveal(broker, handoff, "attempts[0].arguments") is None  # nothing was redacted there

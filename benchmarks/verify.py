@@ -3,8 +3,8 @@
     python -m benchmarks.verify [--decisions 1000000] [--workers 2]
 
 Fills the events' topic with proposals, lets workers decide and sign them all, ends the workers, and times the command
-as a person runs it, alone and with --chain. Printed: seconds, decisions a second, seconds of the processor, which other work
-on the machine hardly changes, and the largest memory of all its processes together.
+as a person runs it, alone and with --chain. Printed: seconds, decisions a second, seconds of the processor, which other
+work on the machine hardly changes, and the largest memory of all its processes together.
 """
 
 import argparse

@@ -10,6 +10,7 @@ import traceback
 from typing import Any, NoReturn
 
 from handrail.schemas.errors import FoldError, HandrailError
+from handrail.streams.governor.redaction import redact_text
 
 STATUS = 1
 
@@ -17,14 +18,19 @@ STATUS = 1
 def die(error: BaseException, where: str = "") -> NoReturn:
     """Print what happened, the line that matters last, and end the process."""
     if isinstance(error, FoldError):
-        traceback.print_exception(error.__cause__)
+        _trace(error.__cause__)
         where = ""  # it says so itself
     elif not isinstance(error, HandrailError):
-        traceback.print_exception(error)
+        _trace(error)
     what = str(error) if isinstance(error, HandrailError) else f"{type(error).__name__}: {error}"
     line = " ".join(f"{where}: {what}".split()) if where else what
     print(f"handrail worker: stopped: {line}", file=sys.stderr, flush=True)
     os._exit(STATUS)
+
+
+def _trace(error: BaseException | None) -> None:
+    """Where in the code; what stood in the record is redacted, as in every log."""
+    print(redact_text("".join(traceback.format_exception(error))).text, end="", file=sys.stderr, flush=True)
 
 
 def leave(why: str) -> NoReturn:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from handrail.broker.ports import free_port
 from handrail.desk.web import follower
 from handrail.desk.web.changes import Changes
 from handrail.desk.web.follower import Follower
+from handrail.streams.sink.forgotten import ANY_TENANT, Forgotten
 from tests.browser.records import handoff, publish
 
 pytestmark = pytest.mark.kafka
@@ -53,3 +55,28 @@ async def test_a_text_that_is_not_kept_is_read_from_the_log(embedded: str) -> No
     for held in found.cases.open():
         found.cases.texts.drop(held.place)
         assert (await found.text(held))["handoff_id"] == held.record["handoff_id"]
+
+
+async def test_whoever_was_forgotten_is_not_shown_any_more(embedded: str, tmp_path: Path) -> None:
+    """The sink's file says whom, as digests; the desk looks at it now and then, and when it starts."""
+    now_ms, changes = int(time.time() * 1000), Changes()
+    await publish(embedded, [handoff(1, now_ms), handoff(2, now_ms)])
+    found = Follower(embedded, changes, tmp_path)
+    await found.begin()
+    assert len(found.cases) == 2
+    following = asyncio.create_task(found.follow())
+    gone = found.cases.open()[0].record
+    forgotten = Forgotten(salt=b"s" * 32)
+    forgotten.refs[forgotten.of_ref(ANY_TENANT, gone["customer"]["ref"])] = now_ms * 2
+    forgotten.tell(tmp_path)
+    await until(changes, lambda: found.cases.get(gone["handoff_id"]) is None)
+    later = handoff(3, now_ms)
+    later["data"]["customer"]["ref"] = gone["customer"]["ref"]
+    await publish(embedded, [later, handoff(4, now_ms)])
+    await until(changes, lambda: found.cases.get(f"hf-{4:024x}") is not None)
+    assert found.cases.get(f"hf-{3:024x}") is None
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    again = Follower(embedded, Changes(), tmp_path)
+    await again.begin()
+    assert gone["customer"]["ref"] not in {held.record["customer"]["ref"] for held in again.cases.all()}

@@ -62,6 +62,17 @@ class Cases:
         """(handoff, person) of the claim or answer with that event id, where it is on the log."""
         return self._told.get(event_id)
 
+    def all(self) -> list[Held]:
+        """Open ones, and the ones closed last."""
+        return [*self._open.values(), *self._closed.values()]
+
+    def forget(self, held: Held) -> None:
+        """Let it go, with all that was said of it; what comes of it later opens nothing again."""
+        name: str = held.record["handoff_id"]
+        if self._open.pop(name, None) or self._closed.pop(name, None):
+            self._forget(held)
+            _put(self._ended, name, None, ENDED_MAX)
+
     def __len__(self) -> int:
         return len(self._open)
 

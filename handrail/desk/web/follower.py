@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from aiokafka import TopicPartition
@@ -10,6 +11,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from handrail.desk.web.cases import Cases
 from handrail.desk.web.changes import Changes
+from handrail.desk.web.forgetting import Forgetting
 from handrail.desk.web.held import Held
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
@@ -41,8 +43,10 @@ class Connection:
 class Follower:
     """`cases` is what the log told so far; `changes` is told of each change of them and of `connection`."""
 
-    def __init__(self, bootstrap: str, changes: Changes) -> None:
+    def __init__(self, bootstrap: str, changes: Changes, data: Path | None = None) -> None:
+        """`data`: the sink's folder, whose file says who was forgotten."""
         self._bootstrap, self._changes = bootstrap, changes
+        self._forgetting = None if data is None else Forgetting(data)
         self._cluster = ""
         self._next: dict[TopicPartition, int] = {}
         self.cases = Cases()
@@ -52,7 +56,7 @@ class Follower:
     async def begin(self) -> None:
         """Read the topics to their ends. Raises ConfigError where the broker is not there."""
         self._cluster = await self._meet()
-        await self._read_all()
+        await self._read_all(self._cluster)
         self._tell("")
 
     async def follow(self) -> NoReturn:
@@ -80,7 +84,7 @@ class Follower:
 
     async def _session(self) -> NoReturn:
         if (found := await self._meet()) != self._cluster:
-            await self._read_all()
+            await self._read_all(found)
             self._cluster = found
         async with reading(self._bootstrap, auto_offset_reset="none") as consumer:
             consumer.assign(list(self._next))
@@ -96,9 +100,13 @@ class Follower:
                     async with asyncio.timeout(PROBE_S_MAX):
                         await consumer.topics()
                     probed_s = time.monotonic()
+                    self._forget()
 
     def _take(self, tp: TopicPartition, records: list[Any]) -> None:
         changed = [_given(self.cases, record) for record in records]
+        for held in changed:
+            if held is not None and self._forgotten(held, self._cluster):
+                self.cases.forget(held)
         self._next[tp] = records[-1].offset + 1
         if any(one is not None for one in changed):
             self.number += 1
@@ -112,7 +120,7 @@ class Follower:
             await ensure_topics(self._bootstrap)
         return found
 
-    async def _read_all(self) -> None:
+    async def _read_all(self, cluster: str) -> None:
         cases, found = Cases(), await partitions(self._bootstrap, FOLLOWED)
         first, last = await beginnings(self._bootstrap, found), await ends(self._bootstrap, found)
         count = 0
@@ -123,8 +131,27 @@ class Follower:
                     count += 1
                     if count % TURN == 0:
                         await asyncio.sleep(0)  # pages and streams are served meanwhile
+        if self._forgetting is not None:
+            self._forgetting.renewed()
+        self._leave_out(cases, cluster)
         self.cases, self._next = cases, last
         self.number += 1
+
+    def _forgotten(self, held: Held, cluster: str) -> bool:
+        return self._forgetting is not None and self._forgetting.has(cluster, held.record)
+
+    def _leave_out(self, cases: Cases, cluster: str) -> bool:
+        """Whether somebody who was forgotten was among them, and is no more."""
+        gone = [held for held in cases.all() if self._forgotten(held, cluster)]
+        for held in gone:
+            cases.forget(held)
+        return bool(gone)
+
+    def _forget(self) -> None:
+        """Whoever was forgotten since the last look is gone from the pages too."""
+        if self._forgetting is not None and self._forgetting.renewed() and self._leave_out(self.cases, self._cluster):
+            self.number += 1
+            self._changes.tell()
 
     def _tell(self, away: str) -> None:
         if bool(away) != bool(self.connection.away):

@@ -57,7 +57,7 @@ async def run(settings: WebSettings, login: SecuritySettings, ready: Tell, notic
 async def _desk(settings: WebSettings, notice: Tell) -> AsyncIterator[tuple[Desk, list[Task], float]]:
     """The parts of a desk that has read the log, the tasks that go on with it, and how long reading took."""
     changes = Changes()
-    follower, key = Follower(settings.bootstrap, changes), key_of(settings.key)
+    follower, key = Follower(settings.bootstrap, changes, settings.data), key_of(settings.key)
     began_s = time.monotonic()
     await follower.begin()
     read_s = time.monotonic() - began_s

@@ -6,14 +6,19 @@ from pathlib import Path
 
 BYTES_MAX = 10_000_000
 TAIL_BYTES = 64_000
+MODE = 0o600
 LINE_MAX = 500  # characters of a line that is shown
 
 
 def open_log(path: Path) -> FileIO:
-    """The file, at its end; a large one becomes `NAME.1`, in the place of the one before."""
+    """The file, at its end; a large one becomes `NAME.1`, in the place of the one before.
+
+    Only its owner reads it: the desk tells its first login there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > BYTES_MAX:
         path.replace(path.with_name(f"{path.name}.1"))
+    path.touch(MODE)
     return path.open("ab", buffering=0)
 
 

@@ -38,3 +38,8 @@ def test_a_line_that_is_shown_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "worker.log"
     path.write_text("x" * 1_000_000)
     assert len(last_line(path, 0)) == logs.LINE_MAX
+
+
+def test_nobody_else_reads_it(tmp_path: Path) -> None:
+    open_log(tmp_path / "desk.log").close()
+    assert (tmp_path / "desk.log").stat().st_mode & 0o077 == 0

@@ -48,10 +48,6 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
     stop = stop_signal()
     collect_less()
     await ensure_topics(settings.bootstrap)
-    if key is None:
-        notice(
-            "handrail worker: decisions are not signed, so no gate takes them: give --key FILE (`handrail keys new`)"
-        )
     registry = CollectorRegistry()
     bundles = Bundles(settings.bootstrap)
     async with Producer(settings.bootstrap) as producer:
@@ -67,9 +63,9 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
             crashed = asyncio.create_task(_crash(app))
             await _either(partitions.ready(), stop.wait())
             if not stop.is_set():
-                ready(
-                    f"ready: worker of group {settings.group} at {settings.bootstrap}, ruleset {bundles.newest}{told}"
-                )
+                signed = "" if key is not None else ", decisions are not signed (--key)"
+                about = f"worker of group {settings.group} at {settings.bootstrap}, ruleset {bundles.newest}"
+                ready(f"ready: {about}{signed}{told}")
             await stop.wait()
             crashed.cancel()
             await partitions.close()

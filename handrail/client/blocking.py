@@ -2,11 +2,14 @@
 
 import functools
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
 from handrail.client.agent import Agent
+from handrail.client.answer import Permit
 from handrail.client.background import background
 from handrail.client.call import Effect
+from handrail.client.gate import Admission
 from handrail.client.tools import Governed, is_async
 
 P = ParamSpec("P")
@@ -69,6 +72,10 @@ class BlockingAgent:
     decided = _blocking(Agent.decided)
     returned = _blocking(Agent.returned)
 
+    def admitted(self, permit: Permit) -> Admission | nullcontext[None]:
+        """As `Agent.admitted`, for a `with` block."""
+        return self._agent.admitted(permit)
+
     @property
     def agent_id(self) -> str:
         """The agent's name."""
@@ -122,7 +129,7 @@ def _here(tool: Governed, agent: BlockingAgent) -> Callable[..., Any]:
     @functools.wraps(tool.function)
     def asked(*args: Any, **kwargs: Any) -> Any:
         permit = run(tool.ask(args, kwargs))
-        with agent._agent.admitted(permit):
+        with agent.admitted(permit):
             try:
                 result = tool.function(*args, **kwargs)
             except BaseException as error:

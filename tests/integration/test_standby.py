@@ -60,10 +60,18 @@ def steps(name: str, number: int) -> Log:
 
 
 async def asked(wire: Wire, number: int) -> dict[str, int]:
-    """Every conversation proposes its `number`-th action; how many steps each has taken, as the decisions say."""
+    """Every conversation proposes its `number`-th action; how many steps each has taken, as the decisions say.
+
+    Copies of earlier decisions, which a killed worker leaves to its successor, may come in between.
+    """
     await wire.publish_all([steps(name, number).records[-1] for name in NAMES])
-    answers = [data(record) for record in await wire.until(len(NAMES), SOON_S)]
-    return {one["conversation_id"]: one["usage"]["conversation_steps"] for one in answers}
+    found: dict[str, int] = {}
+    async with asyncio.timeout(SOON_S):
+        while len(found) < len(NAMES):
+            one = data(await wire.next(SOON_S))
+            if one["for"]["id"] == f"e{number}":
+                found[one["conversation_id"]] = one["usage"]["conversation_steps"]
+    return found
 
 
 async def decided(bootstrap: str) -> None:

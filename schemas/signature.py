@@ -87,8 +87,10 @@ def decision_refused(
     return None if holds(key, value, _BATCH + top) else "its signature is wrong"
 
 
-def sign_record(key: SigningKey, event: Mapping[str, Any]) -> dict[str, Any]:
-    """A control record or a resolution with `key_id` and `signature` in its data."""
+def sign_record(key: SigningKey | None, event: Mapping[str, Any]) -> dict[str, Any]:
+    """A control record or a resolution with `key_id` and `signature` in its data; without a key, as it is."""
+    if key is None:
+        return dict(event)
     data = {**event["data"], "key_id": key.id}
     signed = {**event, "data": data}
     data["signature"] = b64encode(key.sign(_covered(signed))).decode()

@@ -1,10 +1,13 @@
 """HOST:PORT as a setting: where a process listens."""
 
+from errno import EADDRINUSE
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
+
+from handrail.schemas.errors import ConfigError
 
 LOOPBACK = "127.0.0.1"
 
@@ -23,6 +26,17 @@ def _checked(text: str) -> str:
     except ValueError:
         raise PydanticCustomError("address", "must be HOST:PORT or a port, as 127.0.0.1:9464") from None
     return text
+
+
+def url_of(host: str, port: int) -> str:
+    """Where a process that listens there is reached."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def refused(option: str, address: str, error: OSError) -> ConfigError:
+    """What to say where a process cannot listen at the address of its option."""
+    why = "the port is taken" if error.errno == EADDRINUSE else error.strerror or str(error)
+    return ConfigError(f"{option} {address}: {why}: choose another one of this machine's")
 
 
 Address = Annotated[str, AfterValidator(_checked)]

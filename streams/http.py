@@ -5,15 +5,13 @@ It is answered in the event loop that does the work: where that is stuck nobody 
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from errno import EADDRINUSE
 
 import orjson
 from aiohttp import web
 from prometheus_client import CollectorRegistry, disable_created_metrics
 from prometheus_client.aiohttp import make_aiohttp_handler
 
-from handrail.schemas.errors import ConfigError
-from handrail.streams.address import host_port
+from handrail.streams.address import host_port, refused, url_of
 from handrail.streams.answer import Question
 from handrail.streams.pulse import beating
 
@@ -32,22 +30,21 @@ async def serving(address: str, registry: CollectorRegistry, healthy: Question, 
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=GOODBYE_S)
     await runner.setup()
     try:
-        url = await _listen(runner, address)
+        url = await listen(runner, "--http", address)
         async with beating(registry):
             yield url
     finally:
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, address: str) -> str:
+async def listen(runner: web.AppRunner, option: str, address: str) -> str:
+    """The runner answers at the address of that option; gives its URL. Raises ConfigError."""
     host, port = host_port(address)
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        why = "the port is taken" if error.errno == EADDRINUSE else error.strerror or str(error)
-        raise ConfigError(f"--http {address}: {why}: choose another one of this machine's") from error
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{runner.addresses[0][1]}"
+        raise refused(option, address, error) from error
+    return url_of(host, runner.addresses[0][1])
 
 
 def _asking(name: str, question: Question) -> Callable[[web.Request], Awaitable[web.Response]]:

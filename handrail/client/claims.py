@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from handrail.client.durable import opened, transaction
 from handrail.client.errors import GateClosed
 from handrail.schemas.clock import to_rfc3339
 
@@ -121,13 +122,8 @@ class Claims:
         with self._lock:
             try:
                 file = self._connected()
-                file.execute("BEGIN IMMEDIATE")
-                try:
+                with transaction(file):
                     yield file
-                except BaseException:
-                    file.execute("ROLLBACK")
-                    raise
-                file.execute("COMMIT")
             except (sqlite3.Error, OSError) as error:
                 raise GateClosed(
                     f"{self._path}: claims cannot be written ({error}): give the gate a file on a local disk with room"
@@ -136,9 +132,5 @@ class Claims:
     def _connected(self) -> sqlite3.Connection:
         if self._open is None or self._pid != os.getpid():  # a connection must not be used across a fork
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            file = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-            file.execute("PRAGMA journal_mode=WAL")
-            file.execute("PRAGMA synchronous=FULL")  # a claim outlives the machine's power
-            file.executescript(_TABLES)
-            self._open, self._pid = file, os.getpid()
+            self._open, self._pid = opened(self._path, _TABLES, BUSY_S), os.getpid()
         return self._open

@@ -37,8 +37,7 @@ def resolution(case: Case, outcome: str, by: By, source: str = TERMINAL, **told:
 
 def signed(event: dict[str, Any], key: Path | None) -> dict[str, Any]:
     """The event with the signature of the key in this file; as it is where no key was named. Raises ConfigError."""
-    found = key_of(key)
-    return event if found is None else sign_record(found, event)
+    return sign_record(key_of(key), event)
 
 
 def _event(event_type: str, case: Case, by: By, source: str, said: dict[str, Any]) -> dict[str, Any]:

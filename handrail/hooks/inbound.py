@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from errno import EADDRINUSE
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,15 @@ from aiokafka.errors import KafkaError
 from handrail.hooks import config, mapping, verify
 from handrail.hooks.config import Source, Standard
 from handrail.hooks.tally import Tally
-from handrail.schemas.errors import ConfigError, EngineError, SchemaError
+from handrail.schemas.errors import EngineError, SchemaError
 from handrail.schemas.keys import SigningKey
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import CLOUDEVENT
 from handrail.schemas.signature import sign_record
 from handrail.schemas.strict_json import loads
 from handrail.schemas.topics import RESOLUTIONS
-from handrail.streams.address import host_port
 from handrail.streams.engine.producer import Producer, Row
+from handrail.streams.http import listen
 
 BODY_BYTES_MAX = 1_000_000
 BODY_S_MAX = 10.0  # for all of a request to arrive
@@ -83,7 +82,7 @@ class Inbound:
         return (200, "ignored") if event is None else await self._written(source, event)
 
     async def _written(self, source: Source, event: Mapping[str, Any]) -> tuple[int, str]:
-        signed = sign_record(self._key, event) if self._key is not None else dict(event)
+        signed = sign_record(self._key, event)
         key = event["subject"].encode()
         try:
             async with asyncio.timeout(WRITE_S_MAX):
@@ -110,15 +109,8 @@ async def listening(address: str, inbound: Inbound) -> AsyncIterator[str]:
     app.router.add_head("/in/{name}", _there)  # some systems look whether anybody is there before they send
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=GOODBYE_S)
     await runner.setup()
-    host, port = host_port(address)
     try:
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            why = "the port is taken" if error.errno == EADDRINUSE else error.strerror or str(error)
-            raise ConfigError(f"--listen {address}: {why}: choose another one of this machine's") from error
-        shown = f"[{host}]" if ":" in host else host
-        yield f"http://{shown}:{runner.addresses[0][1]}"
+        yield await listen(runner, "--listen", address)
     finally:
         await runner.cleanup()
 

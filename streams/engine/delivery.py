@@ -5,7 +5,6 @@ A crash anywhere in it leads to the same records being folded again, to the same
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 from handrail.schemas.errors import EngineError
 from handrail.schemas.keys import SigningKey
@@ -37,12 +36,16 @@ class Delivery:
     async def outputs(self, outputs: Sequence[Output]) -> None:
         """Every output is acknowledged when this returns."""
         by_topic: dict[str, list[Row]] = {}
+        decisions = iter(self._decisions(outputs))
         for output in outputs:
-            by_topic.setdefault(output.topic, []).append(Row(output.key, output.value, output.headers))
-        if self._key is not None and (decisions := by_topic.get(DECISIONS)):
-            signed = sign_batch(self._key, [row.value for row in decisions if row.value is not None])
-            by_topic[DECISIONS] = [replace(row, value=value) for row, value in zip(decisions, signed, strict=True)]
+            value = next(decisions) if output.topic == DECISIONS else output.value
+            by_topic.setdefault(output.topic, []).append(Row(output.key, value, output.headers))
         await asyncio.gather(*(self._producer.write(topic, self._partition, rows) for topic, rows in by_topic.items()))
+
+    def _decisions(self, outputs: Sequence[Output]) -> list[bytes]:
+        """The decisions among them, signed together where there is a key."""
+        found = [output.value for output in outputs if output.topic == DECISIONS]
+        return found if self._key is None else sign_batch(self._key, found)
 
     async def states(self, folded: Folded) -> None:
         """Every state is acknowledged when this returns, the partition's own last."""

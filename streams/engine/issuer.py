@@ -57,7 +57,5 @@ class Issuer:
     def _row(self, partition: int, event: Mapping[str, Any], floor: int) -> Row:
         self._seq = max(self._seq + 1, floor + 1, time.time_ns() // 1000)
         data = {**event["data"], "issuer": self.name, "partition": partition, "seq": self._seq}
-        signed = {**event, "data": data}
-        if self.key is not None:
-            signed = sign_record(self.key, signed)
+        signed = sign_record(self.key, {**event, "data": data})
         return Row(event["subject"].encode(), orjson.dumps(signed), CLOUDEVENT)

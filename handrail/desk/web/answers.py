@@ -45,8 +45,7 @@ def answer(case: Case, person: By, form: Form, key: SigningKey | None, now_ms: i
 def _dated(event: dict[str, Any], form: Form, key: SigningKey | None, at_ms: int) -> dict[str, Any]:
     """The same form gives the same event, to the last byte: a second try is a repeat on the log."""
     at = to_rfc3339(at_ms)
-    found = {**event, "id": form.event_id, "time": at, "data": {**event["data"], "at": at}}
-    return found if key is None else sign_record(key, found)
+    return sign_record(key, {**event, "id": form.event_id, "time": at, "data": {**event["data"], "at": at}})
 
 
 def _check_open(case: Case) -> None:

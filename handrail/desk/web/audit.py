@@ -110,4 +110,4 @@ class Audit:
             "datacontenttype": "application/json",
             "data": orjson.loads(orjson.dumps(data.model_dump(exclude_none=True))),
         }
-        return event if self._key is None else sign_record(self._key, event)
+        return sign_record(self._key, event)

@@ -5,7 +5,6 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from errno import EADDRINUSE
 from functools import partial
 from typing import Any
 
@@ -23,8 +22,7 @@ from handrail.desk.web.presence import Presence
 from handrail.desk.web.security import Security, SecuritySettings
 from handrail.desk.web.sending import Sender
 from handrail.desk.web.settings import WebSettings
-from handrail.schemas.errors import ConfigError
-from handrail.streams.address import host_port
+from handrail.streams.address import host_port, refused, url_of
 from handrail.streams.engine.producer import Producer
 from handrail.streams.keys import key_of
 from handrail.streams.process import stop_signal
@@ -132,10 +130,8 @@ def _listening(address: str) -> Iterator[tuple[socket.socket, str]]:
             listener.bind((host, port))
             listener.listen(BACKLOG)
         except OSError as error:
-            why = "the port is taken" if error.errno == EADDRINUSE else error.strerror or str(error)
-            raise ConfigError(f"--listen {address}: {why}: choose another one of this machine's") from error
-        shown = f"[{host}]" if ":" in host else host
-        yield listener, f"http://{shown}:{listener.getsockname()[1]}"
+            raise refused("--listen", address, error) from error
+        yield listener, url_of(host, listener.getsockname()[1])
 
 
 def _ready_line(settings: WebSettings, desk: Desk, url: str, read_s: float, login: str | None) -> str:

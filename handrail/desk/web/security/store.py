@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from handrail.client.durable import opened, transaction
 from handrail.schemas.errors import ConfigError
 
 MODE = 0o600
@@ -54,25 +55,16 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, MODE))
             path.chmod(MODE)
-            self._file = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-            self._file.execute("PRAGMA journal_mode=WAL")
-            self._file.execute("PRAGMA synchronous=FULL")  # a logout outlives the machine's power
+            self._file = opened(path, _TABLES, BUSY_S)
             self._file.execute("PRAGMA secure_delete=ON")
-            self._file.executescript(_TABLES)
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"{path}: {error}: give --data a folder on a local disk that can be written") from None
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, alone among all threads and processes. Raises ConfigError where it cannot be written."""
-        with self.reading() as file:
-            file.execute("BEGIN IMMEDIATE")
-            try:
-                yield file
-            except BaseException:
-                file.execute("ROLLBACK")
-                raise
-            file.execute("COMMIT")
+        with self.reading() as file, transaction(file):
+            yield file
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

@@ -34,15 +34,14 @@ def read_keys(value: Any, mistakes: Mistakes) -> dict[str, Trusted]:
         mistakes.add("keys", f"has {len(named)} keys: write at most {KEYS_MAX}")
         return {}
     found: dict[str, Trusted] = {}
-    for name, settings in named.items():
-        path = at("keys", name)
-        one = _entry(settings, path, mistakes)
+    read = {at("keys", name): _entry(settings, at("keys", name), mistakes) for name, settings in named.items()}
+    for path, one in read.items():
         if one is not None and found.setdefault(one.key.id, one) is not one:
             mistakes.add(at(path, "public"), "is there under another name too: write each key once")
-    if missing := [use for use in NEEDED if not any(use in one.uses for one in found.values())]:
-        mistakes.add(
-            "keys", f"no key may sign {listed(missing)}: name the workers' key with uses: [{', '.join(NEEDED)}]"
-        )
+    missing = [use for use in NEEDED if not any(use in one.uses for one in found.values())]
+    if missing and None not in read.values():
+        uses = ", ".join(NEEDED)
+        mistakes.add("keys", f"no key may sign {listed(missing)}: name the workers' key with uses: [{uses}]")
     return found
 
 
@@ -53,6 +52,8 @@ def trusted(keys: Mapping[str, Trusted], use: str) -> dict[str, PublicKey]:
 
 def _entry(value: Any, path: str, mistakes: Mistakes) -> Trusted | None:
     settings = mapping(value, path, mistakes, "{public: ssh-ed25519 AAAA…, uses: [decisions, controls]}")
+    if not isinstance(value, dict):
+        return None
     known_keys(settings, path, ("public", "uses"), mistakes)
     line = required(settings, path, "public", "the line of `handrail keys show`", mistakes)
     uses = texts(required(settings, path, "uses", f"a list of {listed(USES)}", mistakes), at(path, "uses"), mistakes)

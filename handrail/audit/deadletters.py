@@ -7,7 +7,7 @@ from heapq import heappush, heappushpop
 from aiokafka import TopicPartition
 
 from handrail.audit.letter import Letter, Place
-from handrail.desk.wire import reachable
+from handrail.kafka.reachable import reachable
 from handrail.schemas.errors import ConfigError, HandrailError
 from handrail.schemas.topics import DEADLETTERS
 from handrail.streams.engine.ends import beginnings, ends

@@ -11,7 +11,7 @@ from handrail.audit import bundles, live
 from handrail.audit.exported import line_of
 from handrail.audit.folding import Rules
 from handrail.audit.selection import Selection, Taken
-from handrail.desk.wire import reachable
+from handrail.kafka.reachable import reachable
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS

@@ -11,7 +11,7 @@ from handrail.audit.compare import Tell
 from handrail.audit.files import decided, opened
 from handrail.audit.links import Links
 from handrail.audit.live import decided_of, there
-from handrail.desk.wire import reachable
+from handrail.kafka.reachable import reachable
 from handrail.schemas.keys import PublicKey
 from handrail.schemas.topics import DECISIONS
 from handrail.streams.engine.ends import beginnings, ends

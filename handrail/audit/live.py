@@ -13,7 +13,7 @@ from handrail.audit.compare import Comparing, Tell, lived, recheck
 from handrail.audit.comparison import Comparison
 from handrail.audit.decided import Decided
 from handrail.audit.folding import Rules
-from handrail.desk.wire import reachable
+from handrail.kafka.reachable import reachable
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.errors import ConfigError, EngineError
 from handrail.schemas.record import Record

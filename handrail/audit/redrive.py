@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 
 from handrail.audit.deadletters import NoSuchLetter, every, note, nothing
 from handrail.audit.letter import Letter, Place
-from handrail.desk.wire import reachable
+from handrail.kafka.reachable import reachable
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.errors import ConfigError

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from handrail.cli.errors import explained
+from handrail.schemas.errors import ConfigError
 
 Options = Callable[..., Any]
 
@@ -67,14 +69,17 @@ def mode(
 
 @control.command()
 @click.argument("agent")
-@click.argument("first", metavar="FROM")
-@click.argument("last", metavar="TO")
+@click.argument("first", metavar="FROM", type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("last", metavar="TO", type=click.DateTime(["%Y-%m-%d"]))
 @click.option("--intent", help="For this intent only.")
 @common
 @explained
-def baseline(agent: str, first: str, last: str, intent: str | None, **common: Any) -> None:
-    """The days FROM to TO (UTC, such as 2026-10-01) are what AGENT's quality is measured against."""
-    _tell("baseline.set", {"agent_id": agent, "from": first, "to": last, "intent": intent}, common)
+def baseline(agent: str, first: datetime, last: datetime, intent: str | None, **common: Any) -> None:
+    """The days from FROM up to, and without, TO (UTC, such as 2026-10-01) are what AGENT is measured against."""
+    if first >= last:
+        raise ConfigError(f"handrail control baseline: {first:%Y-%m-%d} is not before {last:%Y-%m-%d}")
+    days = {"from": f"{first:%Y-%m-%d}", "to": f"{last:%Y-%m-%d}"}
+    _tell("baseline.set", {"agent_id": agent, **days, "intent": intent}, common)
 
 
 @control.command()

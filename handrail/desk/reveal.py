@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from aiokafka import TopicPartition
 
-from handrail.desk.wire import reachable
+from handrail.kafka.reachable import reachable
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.topics import AGENT_EVENTS

@@ -1,15 +1,15 @@
 """The human tier's connection to the log: read how things stand, send an answer, see what comes of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
 from handrail.desk.board import Board
+from handrail.kafka.reachable import reachable
 from handrail.schemas.decode import decode_output, decode_resolution
 from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.partitioner import partition_of
@@ -94,12 +94,3 @@ def _answered(value: bytes | None) -> dict[str, Any] | None:
 async def _topics_are_there(bootstrap: str) -> None:
     if not await partitions(bootstrap, (HANDOFFS,)):
         raise ConfigError(f"broker {bootstrap}: no topic {HANDOFFS}: start `handrail up` or `handrail worker` first")
-
-
-@contextmanager
-def reachable(bootstrap: str) -> Iterator[None]:
-    """What Kafka's client raises, as one line. Raises ConfigError."""
-    try:
-        yield
-    except (KafkaError, OSError) as error:
-        raise ConfigError(f"broker {bootstrap}: {error}: is it running, and is the address right?") from error

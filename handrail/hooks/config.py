@@ -257,7 +257,12 @@ def _line(error: ValidationError) -> str:
     place = ""
     for step in first["loc"]:
         place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else str(step)
-    what = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    what = (
+        first["msg"]
+        .removeprefix("Value error, ")
+        .replace("Input should be", "must be")
+        .replace("a valid tuple", "a list")
+    )
     if first["type"] == "extra_forbidden":
         what = "is not known here"
     elif first["type"] == "missing":

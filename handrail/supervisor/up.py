@@ -65,6 +65,8 @@ def _check(settings: UpSettings) -> None:
     """Whatever a person may have got wrong is said before anything is started."""
     if settings.policies is not None:
         load_bundle(settings.policies)
+    if settings.key is not None:
+        read_key(settings.key)
     taken = {f"--http-port {settings.http_port}": list(endpoints(settings).values())}
     if settings.desk_at is not None:
         taken[f"--desk-port {settings.desk_port}"] = [settings.desk_at]
@@ -138,8 +140,7 @@ class Up:
             )
 
     def _hire(self) -> None:
-        made = kept_key if self._settings.key is None else read_key
-        made(self._settings.key_file)
+        kept_key(self._settings.key_file)
         for part in parts(self._settings, self._bootstrap):
             log = self._settings.data / "logs" / f"{part.name}.log"
             self._crew.members[part.name] = Member(part.name, handrail(*part.arguments), log)

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from handrail.kafka.reachable import reachable
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.keys import SigningKey
@@ -25,6 +26,11 @@ async def tell(bootstrap: str, kind: str, data: dict[str, Any], key: SigningKey 
         decode(orjson.dumps(event))
     except SchemaError as error:
         raise ConfigError(str(error)) from None
+    with reachable(bootstrap):
+        return await _told(bootstrap, event, key)
+
+
+async def _told(bootstrap: str, event: controls.Event, key: SigningKey | None) -> int:
     found = await partitions(bootstrap, [AGENT_EVENTS])
     if not found:
         raise ConfigError(f"broker {bootstrap}: no topic {AGENT_EVENTS}: start `handrail up` or a worker first")

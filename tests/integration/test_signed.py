@@ -172,3 +172,17 @@ def test_keys_are_made_and_shown(tmp_path: Path) -> None:
     assert (again.exit_code, "is there already" in again.output) == (2, True)
     none = run("keys", "show", str(tmp_path / "none"))
     assert (none.exit_code, "make a key with" in none.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "why"),
+    [
+        (("mode", "refunds", "human"), 2, "is it running, and is the address right?"),
+        (("baseline", "refunds", "2026-10-29", "2026-10-01"), 2, "2026-10-29 is not before 2026-10-01"),
+        (("baseline", "refunds", "yesterday", "today"), 2, "does not match the format"),
+    ],
+)
+def test_what_cannot_be_told_is_one_line(words: tuple[str, ...], status: int, why: str) -> None:
+    done = run("control", *words, "--bootstrap", "127.0.0.1:1")
+    assert (done.exit_code, done.stdout) == (status, "")
+    assert why in done.stderr.splitlines()[-1]

@@ -70,6 +70,12 @@ class Desk(HandrailProcess):
         await page.get_by_label("Password").fill(PASSWORD)
         await page.get_by_role("button", name="Log in").click()
         await page.get_by_role("button", name="Log out").wait_for()
+        await scripted(page)
+
+
+async def scripted(page: Page) -> None:
+    """The page that is shown has run its script, so that keys do something: `defer` runs it before this event."""
+    await page.wait_for_load_state("domcontentloaded")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 
 from handrail.schemas.topics import RESOLUTIONS
 from tests.browser.conftest import NewPage
-from tests.browser.desks import Desk
+from tests.browser.desks import Desk, scripted
 from tests.browser.shop import asking, on_log, proposing
 
 pytestmark = pytest.mark.kafka
@@ -107,9 +107,11 @@ async def test_a_refund_is_approved_by_single_keys(a_desk: Desk, new_page: NewPa
         await page.keyboard.type(waiting.conversation)
         await page.keyboard.press("Enter")
         await expect(page.locator("a.row")).to_have_count(1)
+        await scripted(page)
         await page.keyboard.press("j")
         await page.keyboard.press("c")  # claims it, and is there
         await expect(page.locator(".claim")).to_contain_text("You work on it")
+        await scripted(page)
         await page.keyboard.press("n")
         await page.keyboard.type("a note with a, d and ? in it")
         await page.keyboard.press("Escape")
@@ -119,6 +121,7 @@ async def test_a_refund_is_approved_by_single_keys(a_desk: Desk, new_page: NewPa
         await page.keyboard.press("Enter")
         await page.get_by_role("status").filter(has_text="Done.").wait_for()
         await asyncio.wait_for(waiting.answer, 20)
+        await scripted(page)
         await page.keyboard.press("g")
         await page.get_by_role("heading", name="Queue").wait_for()
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test crash check docs fmt clean
+.PHONY: setup demo test crash compiled check docs fmt clean
 
 setup: $(STAMP)
 
@@ -24,6 +24,13 @@ FAULTS ?= 200
 SEED ?= 1
 crash: setup
 	$(BIN)/python -m tests.crash --faults $(FAULTS) --seed $(SEED)
+
+# The fold compiled, in build/compiled beside the sources (docs/compiled.md says how to run it). Needs a C compiler.
+compiled: setup
+	rm -rf build/compiled build/wheel
+	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
+	  --wheel-dir build/wheel .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/compiled build/wheel/*.whl
 
 # Everything CI does beside the tests.
 check: setup

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from handrail.audit.counts import Counted
@@ -41,7 +40,7 @@ class Counts(Counted):
         return self.missing + self.changed + self.foreign
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """A decision that the fold gives; `answered` when something was found in its place, `seen` when itself was.
 
@@ -53,13 +52,15 @@ class Entry:
     value: bytes
     answered: bool = False
     seen: bool = False
+    _key: Key | None = None
 
-    @cached_property
+    @property
     def key(self) -> Key:
         """What the decision answers."""
-        key = key_of(read(self.value))
-        assert key is not None, self.value
-        return key
+        if self._key is None:
+            self._key = key_of(read(self.value))
+            assert self._key is not None, self.value
+        return self._key
 
 
 class Comparison:

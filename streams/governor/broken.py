@@ -12,7 +12,7 @@ WHY_MAX = 200  # characters of what the exception says
 
 
 def broken(record: Record, error: Exception, settling: str | None = None) -> FoldError:
-    """The error to be raised from `error`.
+    """The error to be raised: `error` is its cause (set here, since compiled code passes over `from`).
 
     `settling` is the conversation whose time had come with the record, None where it was the record's own turn: the one
     that was worked on is the one to be replayed.
@@ -25,7 +25,9 @@ def broken(record: Record, error: Exception, settling: str | None = None) -> Fol
     why = " ".join(f"{type(error).__name__}: {error}".split())[:WHY_MAX]
     place = f"{record.topic}[{record.partition}] offset {record.offset}: {what}, {whose}: {why}"
     alone = concerned.isprintable() and concerned != CONTROL_KEY and record.key is not None
-    return FoldError(place, record.offset, concerned if alone else None)
+    found = FoldError(place, record.offset, concerned if alone else None)
+    found.__cause__ = error
+    return found
 
 
 def _said(record: Record) -> dict[str, Any] | None:

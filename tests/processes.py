@@ -12,6 +12,23 @@ from typing import Self
 WAIT_S_MAX = 60.0
 
 
+def freeze(pid: int) -> None:
+    """The process stands still when this returns: a thread that is busy hears of the signal a little later."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + WAIT_S_MAX
+    while any(_state(task) not in "TZX" for task in Path(f"/proc/{pid}/task").iterdir()):
+        assert time.monotonic() < deadline, f"process {pid} goes on"
+        time.sleep(0.005)
+
+
+def _state(task: Path) -> str:
+    """R, S, D, T (stopped) … of a thread; X where it has ended meanwhile."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+
+
 class HandrailProcess:
     """`handrail ARGUMENTS` in a process of its own; `errors` is the file its standard error goes to.
 

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from infra.kafka.cluster import Cluster
 from infra.kafka.node import Node
 from tests.brokers import admin_of
+from tests.processes import freeze
 
 WHOLE_S_MAX = 180.0
 POLL_S = 0.2
@@ -106,7 +107,7 @@ class Brokers:
 def frozen(pids: list[int]) -> Iterator[None]:
     """These processes stand still while the block lasts; one of them may be killed meanwhile."""
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
     try:
         yield
     finally:

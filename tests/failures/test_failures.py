@@ -23,6 +23,7 @@ from infra.kafka.cluster import Cluster
 from tests.bundles import REFUNDS, written
 from tests.failures.shop import ACTION, ARGUMENTS, CONVERSATION, TOOL, gate_of, refund, runs
 from tests.log import Log
+from tests.processes import freeze
 from tests.topics import Wire, data, read
 from tests.workers import Worker, worker
 
@@ -80,7 +81,7 @@ async def test_the_worker_is_away(embedded: str, folder: Path, governed: Worker)
 
 
 async def test_a_slow_decision(embedded: str, folder: Path, governed: Worker) -> None:
-    os.kill(governed.process.pid, signal.SIGSTOP)
+    freeze(governed.process.pid)
     with pytest.raises(NoDecision, match="no decision within 1 s"):
         await refund(embedded, folder, timeout_s=1)
     os.kill(governed.process.pid, signal.SIGCONT)
@@ -96,7 +97,7 @@ async def test_a_slow_decision(embedded: str, folder: Path, governed: Worker) ->
 async def test_the_broker_is_away(kafka_libs: Path, folder: Path) -> None:
     with Cluster(nodes=1) as cluster, worker(cluster.bootstrap, folder, *options(folder)):
         async with Agent("refunds", conversation=CONVERSATION, bootstrap=cluster.bootstrap, timeout_s=2) as agent:
-            os.kill(cluster.nodes[0].pid, signal.SIGSTOP)
+            freeze(cluster.nodes[0].pid)
             started = time.monotonic()
             with pytest.raises(NoDecision, match="no answer within 2 s"):
                 await agent.propose(TOOL, ARGUMENTS, action_id=ACTION)

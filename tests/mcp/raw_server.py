@@ -5,6 +5,7 @@ Tools do what their name says; `arguments` are ignored but where stated.
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -111,6 +112,7 @@ def write(value: Any) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler misses one that comes just before it reads
     print("raw server: started", file=sys.stderr, flush=True)
     with Path(sys.argv[1]).open("ab") as log:
         sys.exit(RawServer(log, int(sys.argv[2]) if len(sys.argv) > 2 else 0).run())

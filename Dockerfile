@@ -1,4 +1,4 @@
-# One image for worker, sink and the rest of the command, its fold compiled: `docker build -t handrail:0.1.0 .`
+# One image for worker, sink and the rest of the command: `docker build -t handrail:0.1.0 .`
 #
 # The base is pinned by its version. To pin the bytes too, ask for its digest and give it to the build:
 #   docker buildx imagetools inspect python:3.11.14-slim-bookworm
@@ -6,17 +6,12 @@
 ARG PYTHON=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON} AS build
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends gcc libc6-dev \
-    && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY schemas schemas
 COPY policies policies
 COPY streams streams
 COPY handrail handrail
-COPY infra/compile.py infra/compile.py
-ENV HATCH_BUILD_HOOK_ENABLE_CUSTOM=true
 RUN python -m venv /opt/handrail \
     && /opt/handrail/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt ".[server]"
 

@@ -27,6 +27,7 @@ crash: setup
 
 # The fold compiled, in build/compiled beside the sources (docs/compiled.md says how to run it). Needs a C compiler.
 compiled: setup
+	@command -v cc > /dev/null || { echo "make compiled: there is no C compiler: apt-get install gcc libc6-dev"; exit 1; }
 	rm -rf build/compiled build/wheel
 	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
 	  --wheel-dir build/wheel .

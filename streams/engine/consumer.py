@@ -162,6 +162,14 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         self._acked_index[tp].clear()
         return self.processed.get(tp)
 
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        """Faust takes a commit that the group refused for done, and would not try again before the next record."""
+        done: bool = await super()._commit_offsets(offsets, start_new_transaction)
+        if not done:
+            for tp in offsets:
+                self._committed_offset.pop(tp, None)
+        return done
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         await self.app.release(revoked)
         await super().on_partitions_revoked(revoked)

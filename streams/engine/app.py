@@ -7,7 +7,7 @@ import faust
 from faust.types import TP
 
 from handrail.schemas.topics import AGENT_EVENTS, RESOLUTIONS
-from handrail.streams.engine import resolutions
+from handrail.streams.engine.answers import Answers
 from handrail.streams.engine.consumer import BatchTransport, FetchSchema
 from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.partitions import Partitions
@@ -22,12 +22,14 @@ class GovernorApp(faust.App):  # type: ignore[misc]
     """Faust, with the batch transport, and with the owner of the partitions asked before they are given up."""
 
     partitions: Partitions
+    answers: Answers
 
     def _new_transport(self) -> Any:
         return BatchTransport(self.conf.broker_consumer, self)
 
     async def release(self, revoked: set[TP]) -> None:
         """Called by the consumer before Faust lets partitions go."""
+        self.answers.release(revoked)
         await self.partitions.release(revoked)
 
 
@@ -63,17 +65,18 @@ def build(settings: WorkerSettings, partitions: Partitions, issuer: Issuer, coun
         # Whatever goes wrong ends the process; Faust's supervisor would start an agent again, past the lost record.
         agent_supervisor="mode.CrashingSupervisor",
     )
-    app.partitions = partitions
+    app.partitions, app.answers = partitions, Answers(issuer, count)
     app.on_partitions_assigned.connect(_assigned, weak=False)
-    _agents(app, issuer, count)
+    _agents(app)
     return app
 
 
 async def _assigned(app: GovernorApp, assigned: set[TP], **_: Any) -> None:
     app.partitions.assign(app.consumer, assigned, app.assignor.assigned_standbys())
+    app.answers.assign(app.consumer, assigned)
 
 
-def _agents(app: GovernorApp, issuer: Issuer, count: int) -> None:
+def _agents(app: GovernorApp) -> None:
     events = app.topic(AGENT_EVENTS, schema=FetchSchema())
     answers = app.topic(RESOLUTIONS, schema=FetchSchema())
 
@@ -85,8 +88,4 @@ def _agents(app: GovernorApp, issuer: Issuer, count: int) -> None:
     @app.agent(answers, concurrency=1)  # type: ignore[untyped-decorator]
     async def copy_resolutions(stream: Any) -> None:
         async for event in stream.noack().events():
-            tp, fetch = event.message.tp, event.value
-            await resolutions.copy(issuer, tp.partition, count, fetch.records)
-            app.consumer.processed[tp] = fetch.records[-1].offset + 1
-            app.consumer.backlog(tp).settle(fetch.size)
-            event.ack()
+            await app.answers.take(app.consumer, event)

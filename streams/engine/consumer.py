@@ -43,6 +43,13 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         found: int | None = self._ensure_consumer().last_poll_timestamp(TopicPartition(tp.topic, tp.partition))
         return found
 
+    async def committed(self, tp: TP) -> int:
+        """The group's offset in the partition, 0 where there is none. Waits for a broker that is away."""
+        found: int | None = await self.call_thread(
+            self._ensure_consumer().committed, TopicPartition(tp.topic, tp.partition)
+        )
+        return found or 0
+
     async def seek_here(self, tp: TP, offset: int) -> None:
         """Faust seeks from its own thread, and then the fetcher in this one may never hear of it."""
         await self.call_thread(self._seek_here, tp, offset)
@@ -74,6 +81,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         """What is before `offset` was processed by somebody who had no time to commit it: do that, records or not."""
         self.processed[tp] = offset
         self._acked[tp].clear()  # Faust asks only for partitions that it has an entry of
+
+    async def committed(self, tp: TP) -> int:
+        """The group's offset in the partition, 0 where there is none. Waits for a broker that is away."""
+        found: int = await self._thread.committed(tp)
+        return found
 
     def backlog(self, tp: TP) -> Backlog:
         """The partition's backlog since it was assigned."""

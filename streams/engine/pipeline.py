@@ -21,6 +21,7 @@ from handrail.streams.engine.fatal import die_of
 from handrail.streams.engine.fetch import Fetch, record_of
 from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.metrics import Tally
+from handrail.streams.engine.order import Order
 from handrail.streams.governor.partition import Folded, PartitionFold, UnknownBundle
 from handrail.streams.governor.state import PARTITION_KEY
 
@@ -77,9 +78,8 @@ class Pipeline:
         self._in_flight_bytes = 0  # of what those write
         self._ticked_ms = self._snapshot_ms = 0
         self._moved_s = time.monotonic()  # when something was delivered, or came to one that had nothing to do
-        self._first = self._expected = fold.position + 1
-        self._fresh = True
-        self._epoch = consumer.rewind(tp, self._expected)
+        self._first = fold.position + 1
+        self.order = Order(consumer, tp, self._first)
         if self._first:
             consumer.recovered(tp, self._first)
         if fold.ruleset:
@@ -195,32 +195,18 @@ class Pipeline:
         while self._waiting and not chunk.full:
             event = self._waiting[0]
             fetch: Fetch = event.value
-            if not self._started and not self._accepts(fetch):
+            if not self._started and not self.order.accepts(fetch):
                 self._give_back(self._waiting.popleft())
                 continue
             part, size = fetch.part(self._started, CHUNK_RECORDS - len(chunk.records), CHUNK_BYTES - chunk.size)
             chunk.records += map(record_of, part)
             chunk.size += size
             self._started += len(part)
-            self._expected = part[-1].offset + 1
+            self.order.expected = part[-1].offset + 1
             if self._started == len(fetch.records):
                 chunk.ended.append(self._waiting.popleft())
                 self._started = 0
         return chunk
-
-    def _accepts(self, fetch: Fetch) -> bool:
-        """Whether no record is missing before this fetch; if one is, the partition is read again from there.
-
-        Offsets may leave numbers out (compaction, markers of transactions), so what is missing is believed to be
-        so when reading from there gives nothing in between.
-        """
-        if fetch.epoch < self._epoch:
-            return False
-        if fetch.records[0].offset > self._expected and not self._fresh:
-            self._epoch, self._fresh = self._consumer.rewind(self.tp, self._expected), True
-            return False
-        self._fresh = False
-        return True
 
     def _give_back(self, event: Any) -> None:
         event.ack()  # only the engine's own count is committed

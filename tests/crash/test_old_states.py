@@ -106,7 +106,7 @@ async def test_the_owner_of_an_idle_partition_looks_for_late_states(
         ours = pipeline.Pipeline(TP0, fold, Delivery(producer, broker, 0, 0), *parts)
         running = asyncio.create_task(ours.run())
         for record in map(Found, log.records):
-            ours.put(Event(Fetch([record], ours._epoch, 0)))
+            ours.put(Event(Fetch([record], ours.order.epoch, 0)))
             delivered = record.offset + 1
             await until(lambda: ours._consumer.processed.get(TP0) == delivered, 20)  # noqa: B023
         first, *_, newest = await states_of(broker, b"conv-1")

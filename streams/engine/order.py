@@ -1,0 +1,29 @@
+"""The fetches of one partition in the order of its log: what is dropped on the way is read again."""
+
+from faust.types import TP
+
+from handrail.streams.engine.consumer import BatchConsumer
+from handrail.streams.engine.fetch import Fetch
+
+
+class Order:
+    """Reading begins at `expected`, whatever Faust had fetched or dropped before, and goes on behind what was taken.
+
+    Offsets may leave numbers out (compaction, markers of transactions), so what is missing is believed to be so when
+    reading from there gives nothing in between.
+    """
+
+    def __init__(self, consumer: BatchConsumer, tp: TP, expected: int) -> None:
+        self._consumer, self._tp = consumer, tp
+        self.expected, self._fresh = expected, True
+        self.epoch = consumer.rewind(tp, expected)
+
+    def accepts(self, fetch: Fetch) -> bool:
+        """Whether no record is missing before this fetch; if one is, the partition is read again from there."""
+        if fetch.epoch < self.epoch:
+            return False
+        if fetch.records[0].offset > self.expected and not self._fresh:
+            self.epoch, self._fresh = self._consumer.rewind(self._tp, self.expected), True
+            return False
+        self._fresh = False
+        return True

@@ -173,15 +173,24 @@ def _remembered(fold: PartitionFold) -> dict[tuple[str, str], object]:
 
 def _count_stale(findings: Findings, states: list[ConsumerRecord]) -> None:
     """Old states behind newer ones; the last one of a key must be its newest, for that is what compaction keeps."""
-    highest: dict[tuple[int, bytes], int] = {}
-    last: dict[tuple[int, bytes], int] = {}
+    highest: dict[tuple[int, bytes | None], int] = {}
     for one in states:
         key, position = (one.partition, one.key), changelog.position_of(one)
         findings.figures["old states behind newer ones"] += position < highest.get(key, -1)
         highest[key] = max(position, highest.get(key, -1))
-        last[key] = position
     findings.figures["changelog records"] = len(states)
-    findings.differ("keys whose last state is not the newest", (key for key in last if last[key] < highest[key]))
+    findings.differ("keys whose last state is not the newest", stale(states))
+
+
+def stale(states: list[ConsumerRecord]) -> list[tuple[int, bytes | None]]:
+    """The keys, each with its partition, whose last state is not their newest one."""
+    highest: dict[tuple[int, bytes | None], int] = {}
+    last: dict[tuple[int, bytes | None], int] = {}
+    for one in states:
+        key, position = (one.partition, one.key), changelog.position_of(one)
+        highest[key] = max(position, highest.get(key, -1))
+        last[key] = position
+    return [key for key in last if last[key] < highest[key]]
 
 
 def _compare_heard(findings: Findings, decisions: list[ConsumerRecord], heard: Heard) -> None:

@@ -16,6 +16,7 @@ from handrail.broker import EmbeddedBroker
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import CATALOGUE, HANDOFFS, PARTITIONS, STATES
 from handrail.streams.engine.ends import ends
+from handrail.streams.engine.pipeline import LOOK_S
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import KEY_FILE, kept_key
 from infra.kafka.cluster import Cluster
@@ -25,7 +26,7 @@ from tests.crash.crew import Crew, Member
 from tests.crash.disk import Disk
 from tests.crash.faults import Faults
 from tests.crash.human import Human
-from tests.crash.judge import STORED, judge
+from tests.crash.judge import STORED, judge, stale
 from tests.crash.publisher import Publisher
 from tests.crash.report import Plan, Report
 from tests.crash.rows import stored_ends
@@ -33,12 +34,15 @@ from tests.crash.schedule import schedule
 from tests.crash.watched import Watched
 from tests.groups import behind
 from tests.processes import HandrailProcess
+from tests.topics import read
 
 GROUP = "handrail"
 POLICIES = Path(__file__).resolve().parents[2] / "handrail" / "demo" / "policies"
 READY_S_MAX = 240.0  # brokers that come back on a busy machine take a minute
 QUIET_S_MAX = 240.0
 POLL_S = 0.2
+MENDED_S_MAX = LOOK_S + 30  # an idle owner looks for a late writer that often
+MENDED_POLL_S = 5.0
 
 # The changelog is compacted while the run goes on. The lag is how long an old state may lie there before it is mended:
 # its owner may be killed before it has written its own again.
@@ -92,6 +96,7 @@ class Run:
                         self.tell,
                     ).inject(faults)
                 await self._quiet()
+                await self._mended()
                 statuses = await self._stop()
                 self.report.figures["seconds under load"] = round(self._loaded_s)
                 self.report.figures["seconds in all"] = round(time.monotonic() - started_s)
@@ -176,6 +181,17 @@ class Run:
         except (ConfigError, KafkaError, OSError) as error:
             self.tell(f"  not quiet: {error}")
             return False
+
+    async def _mended(self) -> None:
+        """What a late writer left behind newer states, its owner writes again; the judge sees where it did not."""
+        deadline_s, told = time.monotonic() + MENDED_S_MAX, 0
+        while left := len(stale(await read(self.bootstrap, STATES, PARTITIONS))):
+            if left != told:
+                self.tell(f"  {left} old states lie behind newer ones, waiting until their owner has found them")
+            if time.monotonic() >= deadline_s:
+                break
+            told = left
+            await asyncio.sleep(MENDED_POLL_S)
 
     async def _stop(self) -> list[int | None]:
         statuses = await asyncio.gather(*(member.retire() for member in self.crew.members), self.sink.retire())

@@ -16,12 +16,12 @@ from setuptools import Distribution
 from setuptools.command.build_ext import build_ext
 
 GOVERNOR = (
-    "agenda", "approvals", "case", "controls", "cost", "cycle", "deadlines", "decision", "events", "guard", "judge",
-    "limits", "loops", "memory", "mode", "ownership", "partition", "phrases", "repeat", "resolutions", "rules",
-    "standing", "step", "text",
+    "agenda", "approvals", "calls", "case", "controls", "cost", "cycle", "deadlines", "decision", "events", "guard",
+    "judge", "kept", "limits", "loops", "memory", "mode", "outgoing", "ownership", "partition", "phrases", "repeat",
+    "resolutions", "rules", "standing", "step", "text",
 )  # fmt: skip
-POLICIES = ("bound", "condition", "judge", "names", "numeric", "operators", "truth")
-SCHEMAS = ("action", "canonical", "chain", "clock", "decode", "money", "partitioner", "strict_json")
+POLICIES = ("bound", "bundle", "condition", "judge", "names", "numeric", "operators", "truth")
+SCHEMAS = ("action", "canonical", "chain", "clock", "decode", "money", "partitioner", "signature", "strict_json")
 MODULES = (
     *(f"handrail/streams/governor/{name}.py" for name in GOVERNOR),
     *(f"handrail/policies/{name}.py" for name in POLICIES),

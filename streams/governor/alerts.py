@@ -9,8 +9,9 @@ from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.record import Output, Record
 from handrail.schemas.topics import ALERTS
+from handrail.streams.governor.outgoing import record_of
 from handrail.streams.governor.redaction import Taken
-from handrail.streams.governor.turn import Turn, record_of
+from handrail.streams.governor.turn import Turn
 
 ALERT = "handrail.alert.v1"
 EVIDENCE = frozenset(f"evidence.{name}" for name in ("action_id", "tool", "action_digest", "handoff_id"))  # what joins

@@ -9,7 +9,7 @@ from typing import Any
 
 from handrail.schemas.canonical import canonical
 from handrail.schemas.clock import to_rfc3339
-from handrail.streams.governor import decision, entries, handoff
+from handrail.streams.governor import decision, handoff, kept
 from handrail.streams.governor.call import Call
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding, most_restrictive, ordered
 from handrail.streams.governor.handoff import OPEN_MAX
@@ -58,7 +58,7 @@ def request(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> str:
     expires_ms = turn.now_ms + limits.approval_ttl_s * 1000
     asking = [f for f in findings if f.verdict == REQUIRE_APPROVAL and f.mode == "enforce"]
     needed = max(finding.approvals for finding in asking)
-    shown, redacted = entries.redact(call.arguments, "pending.arguments")
+    shown, redacted = kept.redact(call.arguments, "pending.arguments")
     pending: dict[str, Any] = {
         "action_id": call.action_id,
         "tool": call.named,

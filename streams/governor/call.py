@@ -1,15 +1,8 @@
 """A call: one action in the form in which it is compared, counted and bound to a decision."""
 
-from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
 import msgspec
-
-from handrail.policies import canonical_tool
-from handrail.schemas.action import RESPONSE, action_digest
-from handrail.schemas.canonical import canonical
-from handrail.streams.governor.turn import Turn
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -27,40 +20,3 @@ class Call(msgspec.Struct, frozen=True):
     def acts(self) -> bool:
         """Whether it counts as a write for supervision and ownership: all that is not known to read."""
         return self.effect != "read"
-
-
-def call_of(turn: Turn, data: Mapping[str, Any]) -> Call:
-    """The call that an `action.proposed` or `action.executed` speaks of."""
-    tool = canonical_tool(data["tool"])
-    arguments = canonical(data["arguments"])
-    key = sha256(tool.encode() + b"\x00" + arguments).digest()[:8]
-    return Call(
-        action_id=data["action_id"],
-        tool=tool,
-        named=data["tool"],
-        arguments=data["arguments"],
-        key=key,
-        digest=_digest(turn, data["action_id"], tool, arguments),
-        effect=turn.bundle.effect(tool, data.get("effect")),
-    )
-
-
-def answer_of(turn: Turn, data: Mapping[str, Any]) -> Call:
-    """An answer to the customer as a call: what a human approves is its exact text."""
-    arguments = {"text": data["text"]}
-    written = canonical(arguments)
-    key = sha256(b"response\x00" + written).digest()[:8]
-    digest = _digest(turn, data["response_id"], RESPONSE, written)
-    return Call(data["response_id"], RESPONSE, RESPONSE, arguments, key, digest, "write")
-
-
-def _digest(turn: Turn, action_id: str, tool: str, arguments: bytes) -> str:
-    return action_digest(
-        tenant=turn.tenant,
-        agent_id=turn.agent_id,
-        conversation_id=turn.case.id,
-        execution_id=turn.execution.id,
-        action_id=action_id,
-        tool=tool,
-        arguments=arguments,
-    )

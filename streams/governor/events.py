@@ -12,11 +12,13 @@ from handrail.schemas.canonical import canonical
 from handrail.streams.governor import (
     approvals,
     call,
+    calls,
     cost,
     decision,
     entries,
     handoff,
     judge,
+    kept,
     limits,
     loops,
     ownership,
@@ -50,14 +52,14 @@ def _route_of(turn: Turn) -> int:
 def execution_started(turn: Turn) -> Answer:
     """Only remembers what the execution is for."""
     if goal := turn.data.get("goal"):
-        turn.case.put(GOAL, cut(goal, entries.TEXT_MAX))
+        turn.case.put(GOAL, cut(goal, kept.TEXT_MAX))
     return None
 
 
 def query_received(turn: Turn) -> Answer:
     """Classify the query, and decide who may answer it."""
     head, text = turn.case.head, turn.data["text"]
-    turn.case.add(entries.said("customer", text, turn.now_ms, turn.offset))
+    turn.case.add(kept.said("customer", text, turn.now_ms, turn.offset))
     head.messages += 1
     found = classify(_lexicon(turn.bundle), text)
     classified = found.as_dict()
@@ -116,7 +118,7 @@ def llm_proposed(turn: Turn) -> Answer:
 
 def action_proposed(turn: Turn) -> Answer:
     """Judge an action; the agent waits for this decision."""
-    head, one = turn.case.head, call.call_of(turn, turn.data)
+    head, one = turn.case.head, calls.call_of(turn, turn.data)
     waiting = approvals.waiting(turn, one)
     if waiting is not None and not head.halt:
         return _still_waiting(turn, one, waiting.handoff_id)
@@ -126,7 +128,7 @@ def action_proposed(turn: Turn) -> Answer:
     verdict_seen = most_restrictive(findings)
     tried = None
     if not was_halted:
-        shown, redacted = entries.shown(one.arguments, "arguments")
+        shown, redacted = kept.shown(one.arguments, "arguments")
         tried = entries.Tried(
             turn.execution.steps,
             one.action_id,
@@ -158,10 +160,10 @@ def _attempt(turn: Turn, tried: entries.Tried) -> None:
 
 
 def _open_action(turn: Turn, one: call.Call, allowed: bytes) -> None:
-    kept = turn.case.head.open_actions
-    kept[one.action_id] = one.key + allowed
-    while len(kept) > OPEN_ACTIONS_MAX:
-        del kept[next(iter(kept))]
+    opened = turn.case.head.open_actions
+    opened[one.action_id] = one.key + allowed
+    while len(opened) > OPEN_ACTIONS_MAX:
+        del opened[next(iter(opened))]
 
 
 def _still_waiting(turn: Turn, one: call.Call, handoff_id: str) -> Answer:
@@ -183,27 +185,27 @@ def _still_waiting(turn: Turn, one: call.Call, handoff_id: str) -> Answer:
 
 def action_executed(turn: Turn) -> Answer:
     """What an action did: its result matters to loops, facts and the handoff; without a decision it is a bypass."""
-    head, one = turn.case.head, call.call_of(turn, turn.data)
+    head, one = turn.case.head, calls.call_of(turn, turn.data)
     status, result = turn.data["status"], turn.data.get("result")
     proposed = head.open_actions.get(one.action_id)
     known = proposed is not None and proposed[:8] == one.key
     governed = known and proposed[8:] == ALLOWED if proposed is not None else False
     held = not (turn.recorded or turn.observed)
     if known:
-        head.open_actions = {name: kept for name, kept in head.open_actions.items() if name != one.action_id}
+        head.open_actions = {name: call for name, call in head.open_actions.items() if name != one.action_id}
     over = None if known else limits.count_step(turn)
-    shown, redacted = entries.shown(result, "result")
+    shown, redacted = kept.shown(result, "result")
     done = entries.Done(
         one.action_id, one.named, status, shown, governed, turn.now_ms, turn.offset,
-        cut(str(turn.data.get("error") or ""), entries.VALUE_MAX), step=turn.execution.steps, redacted=redacted,
+        cut(str(turn.data.get("error") or ""), kept.VALUE_MAX), step=turn.execution.steps, redacted=redacted,
     )  # fmt: skip
     if not known:
-        done.arguments, redacted = entries.shown(one.arguments, "arguments")
+        done.arguments, redacted = kept.shown(one.arguments, "arguments")
         done.redacted = done.redacted + redacted
         head.attempts += 1
     turn.case.add(done)
     if governed or (known and not held):
-        loops.happened(turn, one, status == "ok", entries.result_digest(status, result))
+        loops.happened(turn, one, status == "ok", kept.result_digest(status, result))
         _facts(turn, one.tool, result)
     elif held:
         _bypass(turn, one)
@@ -243,13 +245,13 @@ def customer_acted(turn: Turn) -> Answer:
     loops.customer_acted(turn)
     told = canonical(turn.data["arguments"]).decode()
     text = f"{turn.data['tool']}({told}) → {turn.data['status']}"
-    turn.case.add(entries.said("customer_action", text, turn.now_ms, turn.offset))
+    turn.case.add(kept.said("customer_action", text, turn.now_ms, turn.offset))
     return None
 
 
 def response_proposed(turn: Turn) -> Answer:
     """Judge an answer; the agent waits for this decision."""
-    one = call.answer_of(turn, turn.data)
+    one = calls.answer_of(turn, turn.data)
     waiting = approvals.waiting(turn, one)
     findings, skipped = judge.response(turn, one)
     if waiting is not None and not turn.case.head.halt:
@@ -268,7 +270,7 @@ def response_proposed(turn: Turn) -> Answer:
 def message_sent(turn: Turn) -> Answer:
     """Something was said to the customer. A human's word answers the customer's request for one."""
     head, text, role = turn.case.head, turn.data["text"], turn.data["role"]
-    turn.case.add(entries.said(role, text, turn.now_ms, turn.offset))
+    turn.case.add(kept.said(role, text, turn.now_ms, turn.offset))
     head.messages += 1
     if role == "human_agent":
         for one in head.handoffs:

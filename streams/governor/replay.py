@@ -13,8 +13,8 @@ from handrail.schemas.record import Output, Record
 from handrail.schemas.strict_json import BYTES_MAX
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS
 from handrail.streams.governor.controls import ACTIVATED
+from handrail.streams.governor.outgoing import SOURCE
 from handrail.streams.governor.partition import PartitionFold
-from handrail.streams.governor.turn import SOURCE
 
 PLACE = ("logpartition", "logoffset", "logtime")
 """The extensions of exported files: where a record lay on the log, and when it came there."""

@@ -4,7 +4,8 @@ from typing import Any
 
 from handrail.streams.governor import approvals, handoff, judge
 from handrail.streams.governor.alerts import raise_alert
-from handrail.streams.governor.call import Call, answer_of, call_of
+from handrail.streams.governor.call import Call
+from handrail.streams.governor.calls import answer_of, call_of
 from handrail.streams.governor.finding import ALLOW, BLOCK, Finding
 from handrail.streams.governor.state import Approval, part_of
 from handrail.streams.governor.turn import Turn

@@ -8,7 +8,7 @@ from handrail.schemas.canonical import canonical
 from handrail.schemas.record import Record
 from handrail.streams.governor import approvals, decision, guard
 from handrail.streams.governor.alerts import raise_alert
-from handrail.streams.governor.call import answer_of, call_of
+from handrail.streams.governor.calls import answer_of, call_of
 from handrail.streams.governor.case import Case
 from handrail.streams.governor.controls import RESOLUTION
 from handrail.streams.governor.events import HANDLERS, Answer

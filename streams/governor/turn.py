@@ -3,15 +3,12 @@
 from typing import Any
 
 import msgspec
-import orjson
 
 from handrail.policies import Bundle, Limits
-from handrail.schemas.clock import to_rfc3339
-from handrail.schemas.record import CLOUDEVENT, Output
+from handrail.schemas.record import Output
 from handrail.streams.governor.case import Case
+from handrail.streams.governor.outgoing import record_of
 from handrail.streams.governor.state import Execution, PartitionState
-
-SOURCE = "/handrail/governor"
 
 
 class Turn(msgspec.Struct, eq=False):
@@ -48,22 +45,3 @@ class Turn(msgspec.Struct, eq=False):
         """
         subject = key or self.case.id
         self.outputs.append(record_of(topic, event_type, event_id, subject, self.now_ms, data, self.traceparent))
-
-
-def record_of(
-    topic: str, event_type: str, event_id: str, subject: str, now_ms: int, data: Any, traceparent: str | None = None
-) -> Output:
-    """A CloudEvent of the governor for a topic."""
-    record: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": event_id,
-        "source": SOURCE,
-        "type": event_type,
-        "subject": subject,
-        "time": to_rfc3339(now_ms),
-        "datacontenttype": "application/json",
-    }
-    if traceparent is not None:
-        record["traceparent"] = traceparent
-    record["data"] = data
-    return Output(topic, subject.encode(), orjson.dumps(record), CLOUDEVENT)

@@ -141,3 +141,10 @@ def test_the_image_installs_what_was_tested() -> None:
     assert words[words.index("--constraint") + 1] == "constraints.txt"
     assert "--no-cache-dir" in words
     assert words[-1] == ".[server]"
+
+
+def test_the_images_fold_is_compiled() -> None:
+    hook = next(line for line in LINES if "pip install" in line)
+    assert "HATCH_BUILD_HOOK_ENABLE_CUSTOM=${COMPILED} " in hook
+    assert LINES.index("ARG COMPILED=true") > LINES.index("FROM ${PYTHON} AS build")
+    assert next(line for line in LINES if "apt-get install" in line).find(" gcc libc6-dev ") > 0

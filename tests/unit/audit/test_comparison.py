@@ -61,9 +61,8 @@ def compared(
     return asyncio.run(run())
 
 
-async def stream(values: Iterable[Any]) -> AsyncIterator[Any]:
-    for value in values:
-        yield value
+async def stream(values: Iterable[Any]) -> AsyncIterator[list[Any]]:
+    yield list(values)
 
 
 def changed(value: bytes, change: CHANGES) -> bytes:

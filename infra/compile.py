@@ -18,7 +18,7 @@ from setuptools.command.build_ext import build_ext
 GOVERNOR = (
     "agenda", "approvals", "calls", "case", "controls", "cost", "cycle", "deadlines", "decision", "events", "guard",
     "judge", "kept", "limits", "loops", "memory", "mode", "outgoing", "ownership", "partition", "phrases", "repeat",
-    "resolutions", "rules", "standing", "step", "text", "turn",
+    "resolutions", "rules", "standing", "step", "text",
 )  # fmt: skip
 POLICIES = ("bound", "bundle", "condition", "judge", "names", "numeric", "operators", "truth")
 SCHEMAS = ("action", "canonical", "chain", "clock", "decode", "money", "partitioner", "signature", "strict_json")

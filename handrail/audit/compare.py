@@ -1,6 +1,6 @@
 """The log folded again beside the decisions, both read once, from their beginning to their end."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from handrail.audit.comparison import Comparison
 from handrail.audit.decided import Decided, key_of, partition_of, read
@@ -15,15 +15,14 @@ Tell = Callable[[int], None]
 class Comparing:
     """Comparisons of one or more partitions while both sides come in.
 
-    `events` come in lists, each of one partition. `ends` has the offset after the last event of each partition, where
-    it is known: decisions for what came later are not judged, but those for an offset at or behind `beyond` have no
-    event at all. Without `ends` everything behind the last event came later. `lives` are those of the partitions that
-    begin at a snapshot.
+    `ends` has the offset after the last event of each partition, where it is known: decisions for what came later are
+    not judged, but those for an offset at or behind `beyond` have no event at all. Without `ends` everything behind
+    the last event came later. `lives` are those of the partitions that begin at a snapshot.
     """
 
     def __init__(
         self,
-        events: AsyncIterator[Sequence[Record]],
+        events: AsyncIterator[Record],
         rules: Rules,
         tell: Tell,
         ends: Mapping[int, int] | None = None,
@@ -41,12 +40,11 @@ class Comparing:
             found = self.comparisons[partition] = Comparison(partition, lives=self._lives.get(partition))
         return found
 
-    async def take(self, decisions: AsyncIterator[Sequence[Decided]]) -> None:
+    async def take(self, decisions: AsyncIterator[Decided]) -> None:
         """Compare all of these, folding as far as they need."""
-        async for several in decisions:
-            for found in several:
-                if not self.of(found.partition).settle(found.value):
-                    await self.take_one(found)
+        async for found in decisions:
+            if not self.of(found.partition).settle(found.value):
+                await self.take_one(found)
 
     async def take_one(self, found: Decided) -> None:
         """Compare one decision, folding up to its place."""
@@ -96,19 +94,18 @@ class Comparing:
             self._tell(count)
 
 
-async def lived(decisions: AsyncIterator[Sequence[Decided]], rules: Rules) -> dict[int, Lives]:
+async def lived(decisions: AsyncIterator[Decided], rules: Rules) -> dict[int, Lives]:
     """What all these decisions say of when their conversations began, for each partition that begins at a snapshot."""
     found = {number: Lives(rules.start(number)) for number in rules.begins}
-    async for several in decisions:
-        for decided in several:
-            lives, event = found.get(decided.partition), read(decided.value)
-            key = key_of(event)
-            if lives is not None and event is not None and key is not None and partition_of(event) == decided.partition:
-                lives.note(key, since_of(event))
+    async for decided in decisions:
+        lives, event = found.get(decided.partition), read(decided.value)
+        key = key_of(event)
+        if lives is not None and event is not None and key is not None and partition_of(event) == decided.partition:
+            lives.note(key, since_of(event))
     return found
 
 
-async def recheck(comparison: Comparison, events: AsyncIterator[Sequence[Record]], rules: Rules) -> None:
+async def recheck(comparison: Comparison, events: AsyncIterator[Record], rules: Rules) -> None:
     """Fold the partition once more, for the decisions that came long after the first one of their place."""
     if not comparison.suspects:
         return

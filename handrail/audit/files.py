@@ -3,9 +3,8 @@
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
-from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -19,10 +18,6 @@ from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.record import Record
 from handrail.streams.governor.replay import placed, unplaced
-
-TOGETHER = 5_000  # lines that are read before they are looked at
-
-T = TypeVar("T")
 
 
 async def verify(events: Path, decisions: Path, rules: Rules, tell: Tell) -> list[Comparison]:
@@ -69,13 +64,7 @@ def _begins(path: Path) -> dict[int, Mapping[str, Any]]:
     return found
 
 
-async def _records(lines: Iterable[bytes], path: Path, rules: Rules) -> AsyncIterator[list[Record]]:
-    for _, records in groupby(_placed(lines, path, rules), key=lambda record: record.partition):
-        for together in _batched(records):
-            yield together
-
-
-def _placed(lines: Iterable[bytes], path: Path, rules: Rules) -> Iterator[Record]:
+async def _records(lines: Iterable[bytes], path: Path, rules: Rules) -> AsyncIterator[Record]:
     for number, (record, raw) in enumerate(placed(line.rstrip(b"\r\n") for line in lines), 1):
         if None in place_of(raw):
             raise ConfigError(
@@ -85,15 +74,9 @@ def _placed(lines: Iterable[bytes], path: Path, rules: Rules) -> Iterator[Record
             yield record
 
 
-async def _decisions(lines: Iterable[bytes], path: Path) -> AsyncIterator[list[Decided]]:
-    for together in _batched(decided(lines, path)):
-        yield together
-
-
-def _batched(values: Iterable[T]) -> Iterator[list[T]]:
-    left = iter(values)
-    while together := list(islice(left, TOGETHER)):
-        yield together
+async def _decisions(lines: Iterable[bytes], path: Path) -> AsyncIterator[Decided]:
+    for one in decided(lines, path):
+        yield one
 
 
 def decided(lines: Iterable[bytes], path: Path) -> Iterator[Decided]:

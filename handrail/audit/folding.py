@@ -1,6 +1,6 @@
 """The fold over a log that is read as far as it is needed: what each partition decides."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,16 +50,12 @@ class Rules:
 
 
 class Folding:
-    """Folds records in their order, each partition by itself, only as far as asked.
+    """Folds `records` in their order, each partition by itself, only as far as asked."""
 
-    `records` come in lists, each of one partition.
-    """
-
-    def __init__(self, records: AsyncIterator[Sequence[Record]], rules: Rules) -> None:
+    def __init__(self, records: AsyncIterator[Record], rules: Rules) -> None:
         self._records, self._rules = records, rules
         self._folds: dict[int, PartitionFold] = {}
-        self._read: Sequence[Record] = ()
-        self._taken = 0  # of those
+        self._ahead: Record | None = None
         self.done = False
 
     def position(self, partition: int) -> int:
@@ -87,12 +83,12 @@ class Folding:
             ) from None
         return number, len(chunk), [output.value for output in outputs if output.topic == DECISIONS]
 
-    async def _chunk(self) -> Sequence[Record]:
-        while self._taken >= len(self._read):
-            read = await anext(self._records, None)
-            if read is None:
-                return ()
-            self._read, self._taken = read, 0
-        chunk = self._read[self._taken : self._taken + CHUNK_RECORDS]
-        self._taken += len(chunk)
+    async def _chunk(self) -> list[Record]:
+        chunk = [self._ahead] if self._ahead is not None else []
+        self._ahead = None
+        while len(chunk) < CHUNK_RECORDS and (record := await anext(self._records, None)) is not None:
+            if chunk and record.partition != chunk[0].partition:
+                self._ahead = record
+                break
+            chunk.append(record)
         return chunk

@@ -15,7 +15,7 @@ from handrail.kafka.reachable import reachable
 from handrail.schemas.keys import PublicKey
 from handrail.schemas.topics import DECISIONS
 from handrail.streams.engine.ends import beginnings, ends
-from handrail.streams.engine.scan import fetches
+from handrail.streams.engine.scan import stretch
 
 Keys = Mapping[str, PublicKey] | None
 """Public keys by their ids; None where signatures are not checked."""
@@ -46,11 +46,10 @@ async def on_topic(bootstrap: str, asked: Decisions, keys: Keys, tp: TopicPartit
     first = asked.first[tp]
     links = Links(tp.partition, first == 0, keys)
     with reachable(bootstrap):
-        async with aclosing(fetches(bootstrap, tp, first, asked.end[tp])) as fetched:
-            async for records in fetched:
-                for record in records:
-                    links.take(decided_of(record))
-                tell(len(records))
+        async with aclosing(stretch(bootstrap, tp, first, asked.end[tp])) as records:
+            async for record in records:
+                links.take(decided_of(record))
+                tell(1)
     return links
 
 

@@ -22,7 +22,7 @@ from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.fetch import record_of
 from handrail.streams.engine.reading import reading
-from handrail.streams.engine.scan import POLL_MS, fetches, partitions, stretch
+from handrail.streams.engine.scan import POLL_MS, partitions, stretch
 
 Offsets = Mapping[TopicPartition, int]
 
@@ -131,15 +131,15 @@ class _Partition:
         comparison.end()
         return comparison
 
-    async def _records(self) -> AsyncGenerator[list[Record], None]:
-        async with aclosing(fetches(self._bootstrap, self._log, self._start, self._end)) as fetched:
-            async for records in fetched:
-                yield [record_of(record) for record in records]
+    async def _records(self) -> AsyncGenerator[Record, None]:
+        async with aclosing(stretch(self._bootstrap, self._log, self._start, self._end)) as records:
+            async for record in records:
+                yield record_of(record)
 
-    async def _written(self) -> AsyncGenerator[list[Decided], None]:
-        async with aclosing(fetches(self._bootstrap, self._decided, self._first, self._last or 0)) as fetched:
-            async for records in fetched:
-                yield [decided_of(record) for record in records]
+    async def _written(self) -> AsyncGenerator[Decided, None]:
+        async with aclosing(stretch(self._bootstrap, self._decided, self._first, self._last or 0)) as records:
+            async for record in records:
+                yield decided_of(record)
 
     async def _follow(self, comparing: Comparing, end: int, wait_s: float) -> None:
         """Take what comes behind `end` while a worker may be about to write what is expected."""

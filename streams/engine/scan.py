@@ -1,7 +1,6 @@
 """Whole topics, from the first record that is still there to the last one that is there now."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -11,7 +10,7 @@ from handrail.streams.engine.reading import reading
 from handrail.streams.engine.topics import partition_counts
 
 POLL_MS = 200
-FETCH_BYTES = 3_000_000  # a larger record comes through by itself; a larger fetch takes longer, for it leaves the cache
+FETCH_BYTES = 3_000_000  # more leaves the processor's cache before it is read; a larger record comes through by itself
 
 
 async def partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
@@ -34,15 +33,7 @@ async def scan(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[Any]:
 
 
 async def stretch(bootstrap: str, tp: TopicPartition, position: int, end: int) -> AsyncGenerator[Any, None]:
-    """The records of one partition from `position` up to, and without, `end`."""
-    async with aclosing(fetches(bootstrap, tp, position, end)) as fetched:
-        async for records in fetched:
-            for record in records:
-                yield record
-
-
-async def fetches(bootstrap: str, tp: TopicPartition, position: int, end: int) -> AsyncGenerator[list[Any], None]:
-    """As `stretch`, in lists: the records of one fetch after the other, none of them empty.
+    """The records of one partition from `position` up to, and without, `end`.
 
     By a consumer of its own: aiokafka 0.14 waits for ever in `stop` where a consumer is given another partition while a
     fetch is under way, and is stopped right afterwards.
@@ -54,6 +45,7 @@ async def fetches(bootstrap: str, tp: TopicPartition, position: int, end: int) -
         consumer.seek(tp, position)
         while position < end:
             for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
-                if found := records if records[-1].offset < end else [one for one in records if one.offset < end]:
-                    yield found
+                for record in records:
+                    if record.offset < end:
+                        yield record
             position = await consumer.position(tp)

@@ -1,7 +1,8 @@
 """A turn: one record being folded into one conversation, with all that the detectors may look at."""
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from handrail.policies import Bundle, Limits
 from handrail.schemas.record import Output
@@ -10,8 +11,7 @@ from handrail.streams.governor.outgoing import record_of
 from handrail.streams.governor.state import Execution, PartitionState
 
 
-@dataclass(eq=False)
-class Turn:
+class Turn(msgspec.Struct, eq=False):
     """`source`, `event_id` and `event_type` name the record that is answered, `data` is its data as it came.
 
     For a release they name the waiting proposal, while `offset` and `now_ms` are those of the record that released it.
@@ -36,7 +36,7 @@ class Turn:
     ruleset: str  # the bundle that answers; for a repeat the one that answered then
     traceparent: str | None = None
     recorded: bool = False
-    outputs: list[Output] = field(default_factory=list)
+    outputs: list[Output] = []
 
     def emit(self, topic: str, event_type: str, event_id: str, data: Any, key: str | None = None) -> None:
         """Add one CloudEvent to the outputs of this turn; its key is the conversation unless told otherwise.

@@ -61,8 +61,9 @@ def compared(
     return asyncio.run(run())
 
 
-async def stream(values: Iterable[Any]) -> AsyncIterator[list[Any]]:
-    yield list(values)
+async def stream(values: Iterable[Any]) -> AsyncIterator[Any]:
+    for value in values:
+        yield value
 
 
 def changed(value: bytes, change: CHANGES) -> bytes:

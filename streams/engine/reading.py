@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from handrail.kafka import lenient
+from handrail.kafka import dropped, lenient
 
 # The embedded broker answers a fetch only when it has waited for so long; at the end there is nothing to wait for.
 FETCH_WAIT_MS = 20
@@ -24,6 +24,7 @@ async def reading(bootstrap: str, **options: Any) -> AsyncIterator[AIOKafkaConsu
         **options,
     }
     lenient.install()
+    dropped.install()
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, **settings)
     try:
         await consumer.start()

@@ -4,6 +4,7 @@ A seek or a rebalance drops what was fetched and not yet read, 9 MB of a partiti
 Python looks for cycles, which processes that fold do rarely (`collect_less`).
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from aiokafka.consumer import fetcher
@@ -14,12 +15,15 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._records_iterator = None
+        self._records_iterator: Iterator[Any] | None = None
 
-    def __next__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         if self._records_iterator is None:
             self._records_iterator = self._unpack_records()
-        return super().__next__()
+        return self._records_iterator
+
+    def __next__(self) -> Any:
+        return next(iter(self))
 
 
 def install() -> None:

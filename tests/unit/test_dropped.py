@@ -44,8 +44,19 @@ def test_a_fetch_that_nobody_has_read_is_freed_when_it_is_dropped(kind: type[Sto
         assert (there() is not None) is stays
 
 
+def test_a_fetch_that_was_read_is_freed_too() -> None:
+    with no_collector():
+        found = fetched(PartitionRecords)
+        there = weakref.ref(found)
+        assert len(list(found)) == 3
+        del found
+        assert there() is None
+
+
 def test_all_records_come_once() -> None:
     found = fetched(PartitionRecords)
-    assert [record.offset for record in found] == [0, 1, 2]
-    assert list(found) == []
+    first = next(found)
+    second = next(iter(found))
+    assert [record.offset for record in (first, second, *found)] == [0, 1, 2]
+    assert (list(found), next(found, None)) == ([], None)
     assert found.next_fetch_offset == 3

@@ -16,7 +16,6 @@ from handrail.broker import EmbeddedBroker
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import CATALOGUE, HANDOFFS, PARTITIONS, STATES
 from handrail.streams.engine.ends import ends
-from handrail.streams.engine.pipeline import LOOK_S
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import KEY_FILE, kept_key
 from infra.kafka.cluster import Cluster
@@ -27,6 +26,7 @@ from tests.crash.disk import Disk
 from tests.crash.faults import Faults
 from tests.crash.human import Human
 from tests.crash.judge import STORED, judge, stale
+from tests.crash.looking import LOOK_S
 from tests.crash.publisher import Publisher
 from tests.crash.report import Plan, Report
 from tests.crash.rows import stored_ends
@@ -42,7 +42,7 @@ READY_S_MAX = 240.0  # brokers that come back on a busy machine take a minute
 QUIET_S_MAX = 240.0
 POLL_S = 0.2
 MENDED_S_MAX = LOOK_S + 30  # an idle owner looks for a late writer that often
-MENDED_POLL_S = 5.0
+MENDED_POLL_S = 2.0
 
 # The changelog is compacted while the run goes on. The lag is how long an old state may lie there before it is mended:
 # its owner may be killed before it has written its own again.
@@ -53,6 +53,12 @@ COMPACTED = {
 }
 
 Tell = Callable[[str], None]
+
+
+class Looking(Watched):
+    """A worker that looks for late writers more often than once in 10 minutes."""
+
+    program = ("tests.crash.looking",)
 
 
 class Run:
@@ -115,8 +121,8 @@ class Run:
 
     # --- from the start to quiet
 
-    def _worker(self, log: Path) -> Watched:
-        return Watched(self.bootstrap, log, "--policies", str(POLICIES), "--key", str(self.folder / KEY_FILE))
+    def _worker(self, log: Path) -> Looking:
+        return Looking(self.bootstrap, log, "--policies", str(POLICIES), "--key", str(self.folder / KEY_FILE))
 
     def _sink(self, log: Path) -> HandrailProcess:
         data = str(self.disk.folder / "data")

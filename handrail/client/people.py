@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from handrail.client.handback import Handback, Handed
-from handrail.kafka import lenient
+from handrail.kafka import mended
 from handrail.schemas.decode import decode_output, decode_resolution
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.topics import HANDOFFS, RESOLUTIONS
@@ -89,7 +89,7 @@ class People:
     async def _started(self, count: int) -> AIOKafkaConsumer:
         if self._consumer is not None:
             return self._consumer
-        lenient.install()
+        mended.install()
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
             group_id=None,

@@ -1,7 +1,7 @@
 """The judge of a run: the pure fold over the log, beside all that was written, stored, recovered and told."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ SHOWN_MAX = 10
 
 Line = tuple[str, int, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 Topics = Mapping[str, list[ConsumerRecord]]
+StateKey = tuple[int, bytes | None]
+"""(partition, key) of a record of the changelog"""
 
 
 @dataclass
@@ -173,24 +175,25 @@ def _remembered(fold: PartitionFold) -> dict[tuple[str, str], object]:
 
 def _count_stale(findings: Findings, states: list[ConsumerRecord]) -> None:
     """Old states behind newer ones; the last one of a key must be its newest, for that is what compaction keeps."""
-    highest: dict[tuple[int, bytes | None], int] = {}
-    for one in states:
-        key, position = (one.partition, one.key), changelog.position_of(one)
-        findings.figures["old states behind newer ones"] += position < highest.get(key, -1)
-        highest[key] = max(position, highest.get(key, -1))
+    findings.figures["old states behind newer ones"] = sum(old for _, old in _with_age(states))
     findings.figures["changelog records"] = len(states)
     findings.differ("keys whose last state is not the newest", stale(states))
 
 
-def stale(states: list[ConsumerRecord]) -> list[tuple[int, bytes | None]]:
-    """The keys, each with its partition, whose last state is not their newest one."""
-    highest: dict[tuple[int, bytes | None], int] = {}
-    last: dict[tuple[int, bytes | None], int] = {}
+def stale(states: list[ConsumerRecord]) -> list[StateKey]:
+    """The keys whose last state is not their newest one."""
+    last = dict(_with_age(states))
+    return [key for key, old in last.items() if old]
+
+
+def _with_age(states: list[ConsumerRecord]) -> Iterator[tuple[StateKey, bool]]:
+    """The key of each state, and whether a newer one stands before it."""
+    highest: dict[StateKey, int] = {}
     for one in states:
         key, position = (one.partition, one.key), changelog.position_of(one)
-        highest[key] = max(position, highest.get(key, -1))
-        last[key] = position
-    return [key for key in last if last[key] < highest[key]]
+        before = highest.get(key, -1)
+        highest[key] = max(position, before)
+        yield key, position < before
 
 
 def _compare_heard(findings: Findings, decisions: list[ConsumerRecord], heard: Heard) -> None:

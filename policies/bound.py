@@ -60,6 +60,11 @@ class BoundRule:
         self._customer_message = rule.customer_message.bind(find) if rule.customer_message else None
         self._skipped = tuple(Skipped(policy.id, rule.id, leaf.field) for leaf in self._leaves)
 
+    @property
+    def passed_over(self) -> Skipped | None:
+        """What `skipped` says wherever the rule's only field is absent; None where it has several, or fires then."""
+        return self._skipped[0] if len(self._skipped) == 1 and MISSING_FIELD not in self.fires_at else None
+
     def skipped(self, subject: Subject) -> Skipped:
         """The note that the rule could not be asked, with the first field that was missing."""
         if len(self._skipped) == 1:

@@ -1,6 +1,6 @@
 """A bundle: everything that decides, made from the texts of its files. Reads no file, no clock, no setting."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ from handrail.policies.parts import Parts, read_parts
 from handrail.policies.policy import Policy
 from handrail.policies.prices import Price
 from handrail.policies.routing import RouteRule
-from handrail.policies.subject import Judgement, Subject
+from handrail.policies.subject import Judgement, Skipped, Subject
 from handrail.policies.tools import Effect, Path, Tools
 from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX
 from handrail.schemas.canonical import digest
@@ -35,7 +35,9 @@ class Bundle:
         self._judge = Judge(parts.policies, parts.tools)
         self._lexicon = MappingProxyType(dict(parts.lexicon))
         self._limits = lru_cache(CACHED)(parts.limits.limits)
+        self._observed = frozenset(name for name, one in parts.agents.items() if one.enforcement == "observe")
         self._price = lru_cache(CACHED)(parts.prices.price)
+        self._effect = lru_cache(CACHED)(parts.tools.effect)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Bundle) and other._ruleset == self._ruleset
@@ -87,6 +89,21 @@ class Bundle:
         """Every rule that fires, most restrictive first, and every rule whose field was absent."""
         return self._judge.judge(subject)
 
+    def no_rule_fires(
+        self,
+        event_type: str,
+        tool: str | None,
+        agent_id: str,
+        tenant: str,
+        arguments: Mapping[str, Any],
+        cost_pico: int,
+    ) -> Sequence[Skipped] | None:
+        """The rules that `judge` would pass over, where surely none would fire; None where it has to be asked.
+
+        Of a proposal: its arguments, and what its execution has cost so far in pico-dollars (1e-12 USD).
+        """
+        return self._judge.no_rule_fires(event_type, tool, agent_id, tenant, arguments, cost_pico)
+
     def limits(self, tenant: str, agent_id: str) -> Limits:
         """The limits of an agent for a tenant: the agent's over the tenant's over the default."""
         if len(tenant) + len(agent_id) > CACHED_NAME_CHARACTERS_MAX:
@@ -104,6 +121,10 @@ class Bundle:
         """The agent's entry; one that is not listed is enforced."""
         return self._parts.agents.get(agent_id, UNLISTED)
 
+    def observes(self, agent_id: str) -> bool:
+        """Whether the agent is only observed: it gets decisions, marked, and is never held."""
+        return agent_id in self._observed
+
     def price(self, model_name: str, provider: str | None = None) -> Price | None:
         """What a model's tokens cost, or None where nobody knows: never 0."""
         if len(model_name) + len(provider or "") > CACHED_NAME_CHARACTERS_MAX:
@@ -112,7 +133,9 @@ class Bundle:
 
     def effect(self, tool: str, declared: str | None = None) -> Effect:
         """Whether a tool reads or writes, by `tools.yaml`; what an event declares can only raise it to `write`."""
-        return self._parts.tools.effect(tool, declared)
+        if len(tool) > CACHED_NAME_CHARACTERS_MAX:
+            return self._parts.tools.effect(tool, declared)
+        return self._effect(tool, declared)
 
     def fields(self, tool: str) -> Mapping[str, Path]:
         """The named quantities in calls of a tool, each with its path."""

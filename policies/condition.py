@@ -48,7 +48,10 @@ Holds: TypeAlias = Callable[[Subject], int]
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One comparison. `threshold` is as JSON can hold it; `test` None means `exists`, with `wanted`."""
+    """One comparison. `threshold` is as JSON can hold it; `test` None means `exists`, with `wanted`.
+
+    `given` is the threshold as the policy has it: a number with a fraction is a Decimal there.
+    """
 
     field: str
     parts: tuple[str, ...]
@@ -56,6 +59,7 @@ class Leaf:
     threshold: Any
     test: Test | None
     wanted: bool = True
+    given: Any = None
 
     def bind(self, find: Find) -> Holds:
         root, parts = where = find(self.parts)
@@ -173,7 +177,7 @@ def read_leaf(
     except ValueError as error:
         mistakes.add(at(path, "value"), str(error))
         return None
-    return Leaf(field[0], names, spelling, as_json(threshold), test) if names else None
+    return Leaf(field[0], names, spelling, as_json(threshold), test, given=threshold) if names else None
 
 
 def _field(value: Any, path: str, mistakes: Mistakes) -> tuple[str, ...] | None:

@@ -1,12 +1,14 @@
 """All rules of a bundle over one subject: most restrictive wins, and every rule that fired is named."""
 
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 from handrail.policies.bound import BoundRule
 from handrail.policies.condition import Holds
+from handrail.policies.lookup import place
 from handrail.policies.policy import Policy
+from handrail.policies.screen import Screen, screen_of
 from handrail.policies.subject import RESTRICTIVE, Judgement, RuleFinding, Skipped, Subject
 from handrail.policies.tools import ToolEntry, Tools
 from handrail.policies.truth import MISSING_FIELD
@@ -20,10 +22,14 @@ _NOTHING = Judgement((), ())
 
 
 class Plan(NamedTuple):
-    """What judges one kind of subject: rules in the order of findings, and policies whose default is not `allow`."""
+    """What judges one kind of subject: rules in the order of findings, and policies whose default is not `allow`.
+
+    `screen` is None where a rule has to be asked, or a default may speak.
+    """
 
     rules: tuple[tuple[Holds, BoundRule], ...]
     defaults: tuple[Policy, ...]
+    screen: Screen | None
 
 
 class Judge:
@@ -35,10 +41,24 @@ class Judge:
         self._bindings = lru_cache(BINDINGS_MAX)(self._bind)
         self._plans: dict[tuple[str, str | None, str, str], Plan] = {}
 
+    def no_rule_fires(
+        self,
+        event_type: str,
+        tool: str | None,
+        agent_id: str,
+        tenant: str,
+        arguments: Mapping[str, Any],
+        cost_pico: int,
+    ) -> Sequence[Skipped] | None:
+        """What `judge` would skip, where surely no rule fires and no default speaks; None where it has to be asked."""
+        key = (event_type, tool, agent_id, tenant)
+        screen = (self._plans.get(key) or self._remember(*key)).screen
+        return None if screen is None else screen.passed(arguments, cost_pico)
+
     def judge(self, subject: Subject) -> Judgement:
         """Every rule that fires, most restrictive first, then by policy id and order in the file."""
         key = (subject.event_type, subject.tool, subject.agent_id, subject.tenant)
-        rules, defaults = self._plans.get(key) or self._remember(*key)
+        rules, defaults, _ = self._plans.get(key) or self._remember(*key)
         findings: list[RuleFinding] = []
         skipped: list[Skipped] = []
         for holds, bound in rules:
@@ -64,14 +84,16 @@ class Judge:
     def _plan(self, event_type: str, tool: str | None, agent_id: str, tenant: str) -> Plan:
         entry = self._tools.entry(tool)
         bound = self._bindings(event_type, entry.name if entry else None)
-        return Plan(
-            tuple((each.holds, each) for each in bound if each.rule.scope.covers(event_type, tool, agent_id, tenant)),
-            tuple(
-                policy
-                for policy in self._policies
-                if policy.default_action != "allow" and policy.scope.covers(event_type, tool, agent_id, tenant)
-            ),
+        covering = [each for each in bound if each.rule.scope.covers(event_type, tool, agent_id, tenant)]
+        defaults = tuple(
+            policy
+            for policy in self._policies
+            if policy.default_action != "allow" and policy.scope.covers(event_type, tool, agent_id, tenant)
         )
+        find = partial(place, event_type=event_type, entry=entry)
+        rules = ((each.rule.condition, each.passed_over) for each in covering)
+        screen = None if defaults else screen_of(rules, find, tool)
+        return Plan(tuple((each.holds, each) for each in covering), defaults, screen)
 
     def _bind(self, event_type: str, entry_name: str | None) -> tuple[BoundRule, ...]:
         entry: ToolEntry | None = self._tools.entry(entry_name)

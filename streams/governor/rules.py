@@ -1,9 +1,11 @@
 """The bundle's policies, judged on one record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from handrail.policies import Judgement, RuleFinding, Subject
+from handrail.policies.subject import Skipped as PassedOver
 from handrail.streams.governor import decision
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding
 from handrail.streams.governor.turn import Turn
@@ -26,6 +28,11 @@ def judge(
 ) -> tuple[list[Finding], Skipped]:
     """Every rule that fired, and every rule passed over because its field was absent."""
     head, execution = turn.case.head, turn.execution
+    passed_over = turn.bundle.no_rule_fires(
+        turn.event_type, tool, turn.agent_id, turn.tenant, arguments or {}, execution.cost_pico
+    )
+    if passed_over is not None:
+        return [], _skipped(passed_over)
     subject = Subject(
         event_type=turn.event_type,
         kind=kind,
@@ -45,18 +52,17 @@ def judge(
         data=turn.data,
     )
     found: Judgement = turn.bundle.judge(subject)
-    return [_finding(rule, effect) for rule in found.findings], _skipped(found)
+    return [_finding(rule, effect) for rule in found.findings], _skipped(found.skipped)
 
 
-def _skipped(found: Judgement) -> Skipped:
-    if not found.skipped:
-        return ()
-    return tuple(
-        [
-            {"policy_id": one.policy_id, "rule_id": one.rule_id, "field": one.field}
-            for one in found.skipped[:SKIPPED_MAX]
-        ]
-    )
+def _skipped(found: Sequence[PassedOver]) -> Skipped:
+    return tuple([_as_dict(one) for one in found[:SKIPPED_MAX]]) if found else ()
+
+
+@lru_cache(4096)
+def _as_dict(one: PassedOver) -> Mapping[str, Any]:
+    """The entry in a decision's `skipped`; do not change it."""
+    return {"policy_id": one.policy_id, "rule_id": one.rule_id, "field": one.field}
 
 
 def _finding(rule: RuleFinding, effect: str) -> Finding:

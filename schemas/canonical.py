@@ -10,7 +10,7 @@ _LEAVES = frozenset({str, int, bool, type(None)})
 _FLOAT_MIN, _FLOAT_MAX = 0.001, 1e9  # in between, fractions have one form: the fewest digits, without an exponent
 
 
-def _plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
     """Whether orjson's sorted output is canonical already: keys that sort alike in UTF-8 and UTF-16, and plain numbers.
 
     Of floats, whole ones (`1.0` for `1`) and those with an exponent are none.
@@ -19,23 +19,29 @@ def _plain(value: Any) -> bool:
     if kind is dict:
         if not "".join(value).isascii():
             return False
-        for inner in value.values():  # noqa: SIM110 - a generator costs twice as much, and this is on the hot path
-            if not (type(inner) in _LEAVES or _plain(inner)):
-                return False
-        return True
-    if kind is list:
-        for inner in value:  # noqa: SIM110 - as above
-            if not (type(inner) in _LEAVES or _plain(inner)):
-                return False
-        return True
-    if kind is float:
+        inners = value.values()
+    elif kind is list:
+        inners = value
+    elif kind is float:
         return _FLOAT_MIN < abs(value) < _FLOAT_MAX and not value.is_integer()
-    return kind in _LEAVES
+    else:
+        return kind in _LEAVES
+    if _LEAVES.issuperset(map(type, inners)):
+        return True
+    for inner in inners:  # noqa: SIM110 - a generator costs twice as much, and this is on the hot path
+        if not (type(inner) in _LEAVES or is_plain(inner)):
+            return False
+    return True
+
+
+def sorted_json(value: Any) -> bytes:
+    """`canonical` of a value that is known to be plain, such as a part of one."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def canonical(value: Any) -> bytes:
     """RFC 8785 of a JSON value. Keys are sorted, numbers and strings have one form."""
-    if _plain(value):
+    if is_plain(value):
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     return bytes(rfc8785.dumps(value))
 

@@ -7,6 +7,8 @@ from pydantic import Field
 from handrail.schemas.fields import Name, Shape, Time
 
 SOURCE_MAX = 512
+CLOUDEVENT = (("content-type", b"application/cloudevents+json"),)
+"""The headers of a record with one, by CloudEvents' Kafka binding."""
 
 
 class Envelope(Shape):

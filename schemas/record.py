@@ -1,12 +1,12 @@
-"""A record as it lies on the log, and a record to be written: what crosses the line between pure and impure."""
+"""A record as it lies on the log, and a record to be written: what crosses the line between pure and impure.
 
-from typing import NamedTuple
+Structs and no named tuples: a fold makes five of these for each event, and these are made in a third of the time.
+"""
 
-# CloudEvents' Kafka binding, structured mode.
-CLOUDEVENT = (("content-type", b"application/cloudevents+json"),)
+import msgspec
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One Kafka record. `timestamp_ms` is the log's append time in milliseconds since 1970-01-01 UTC."""
 
     topic: str
@@ -18,16 +18,29 @@ class Record(NamedTuple):
     headers: tuple[tuple[str, bytes], ...] = ()  # only a dead letter passes them on; nothing is decided by them
 
 
-class Output(NamedTuple):
+class Counted(msgspec.Struct, frozen=True, gc=False):
+    """What metrics count of a decision, so that they need not read it. `offset` is that of the record it answers."""
+
+    kind: str
+    verdict: str
+    offset: int
+    reasons: tuple[tuple[str, str, str, str], ...] = ()  # code, policy, rule, mode; "" where there is none
+
+
+class Output(msgspec.Struct, frozen=True, gc=False):
     """One record to be produced. It goes to the partition number of the record that caused it."""
 
     topic: str
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
+    counted: Counted | None = None  # of a decision
+
+    def __repr__(self) -> str:
+        return f"Output(topic={self.topic!r}, key={self.key!r}, value={self.value!r}, headers={self.headers!r})"
 
 
-class StateWrite(NamedTuple):
+class StateWrite(msgspec.Struct, frozen=True, gc=False):
     """One record for the changelog: `value` None is a tombstone; `position` is the offset it is valid at."""
 
     key: bytes

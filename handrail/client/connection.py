@@ -17,9 +17,9 @@ from handrail.client.handback import Handback
 from handrail.client.people import People
 from handrail.client.reader import Reader
 from handrail.client.waiting import Expected, Waiting
+from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.partitioner import partition_of
-from handrail.schemas.record import CLOUDEVENT
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS
 
 REQUEST_BYTES_MAX = 1_100_000  # an event may have 1 MB

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from handrail.demo import simulation
 from handrail.demo.simulation import Conversation
 from handrail.schemas.clock import to_rfc3339
-from handrail.schemas.record import CLOUDEVENT
+from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.topics import AGENT_EVENTS, RESOLUTIONS
 
 SOURCE = "/simulation/twelve-weeks"

@@ -11,9 +11,9 @@ from aiokafka import TopicPartition
 from handrail.desk.board import Board
 from handrail.kafka.reachable import reachable
 from handrail.schemas.decode import decode_output, decode_resolution
+from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.partitioner import partition_of
-from handrail.schemas.record import CLOUDEVENT
 from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.producer import Producer, Row

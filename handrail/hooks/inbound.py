@@ -18,10 +18,10 @@ from aiokafka.errors import KafkaError
 from handrail.hooks import config, mapping, verify
 from handrail.hooks.config import Source, Standard
 from handrail.hooks.tally import Tally
+from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.errors import EngineError, SchemaError
 from handrail.schemas.keys import SigningKey
 from handrail.schemas.partitioner import partition_of
-from handrail.schemas.record import CLOUDEVENT
 from handrail.schemas.signature import sign_record
 from handrail.schemas.strict_json import loads
 from handrail.schemas.topics import RESOLUTIONS

@@ -12,7 +12,7 @@ from handrail.schemas.record import Output
 from handrail.schemas.signature import sign_batch
 from handrail.schemas.topics import DECISIONS, STATES
 from handrail.streams.engine import changelog
-from handrail.streams.engine.producer import Producer, Row
+from handrail.streams.engine.producer import Producer
 from handrail.streams.governor.partition import Folded
 from handrail.streams.governor.state import PARTITION_KEY
 
@@ -35,17 +35,10 @@ class Delivery:
 
     async def outputs(self, outputs: Sequence[Output]) -> None:
         """Every output is acknowledged when this returns."""
-        by_topic: dict[str, list[Row]] = {}
-        decisions = iter(self._decisions(outputs))
-        for output in outputs:
-            value = next(decisions) if output.topic == DECISIONS else output.value
-            by_topic.setdefault(output.topic, []).append(Row(output.key, value, output.headers))
+        by_topic: dict[str, list[Output]] = {}
+        for output in outputs if self._key is None else _signed(self._key, outputs):
+            by_topic.setdefault(output.topic, []).append(output)
         await asyncio.gather(*(self._producer.write(topic, self._partition, rows) for topic, rows in by_topic.items()))
-
-    def _decisions(self, outputs: Sequence[Output]) -> list[bytes]:
-        """The decisions among them, signed together where there is a key."""
-        found = [output.value for output in outputs if output.topic == DECISIONS]
-        return found if self._key is None else sign_batch(self._key, found)
 
     async def states(self, folded: Folded) -> None:
         """Every state is acknowledged when this returns, the partition's own last."""
@@ -73,3 +66,9 @@ class Delivery:
 
     async def _keys_between(self, first: int, end: int) -> set[bytes]:
         return await changelog.keys_between(self._bootstrap, self._partition, first, end)
+
+
+def _signed(key: SigningKey, outputs: Sequence[Output]) -> list[Output]:
+    """The outputs, the decisions among them signed together."""
+    signed = iter(sign_batch(key, [one.value for one in outputs if one.topic == DECISIONS]))
+    return [Output(DECISIONS, one.key, next(signed), one.headers) if one.topic == DECISIONS else one for one in outputs]

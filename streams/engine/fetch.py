@@ -16,15 +16,17 @@ WAITING_BYTES_MAX = 16_000_000
 class Fetch:
     """Records of one partition in the order of the log. `epoch` counts the seeks of the partition before it."""
 
-    records: Sequence[ConsumerRecord]
+    records: Sequence[Record]
     epoch: int
     size: int
 
     @classmethod
     def of(cls, records: Sequence[ConsumerRecord], epoch: int) -> "Fetch":
-        return cls(records, epoch, sum(map(_size, records)))
+        """What aiokafka brought of the partition, as the fold takes it."""
+        found = [record_of(record) for record in records]
+        return cls(found, epoch, sum([_size(record) for record in found]))
 
-    def part(self, start: int, records_max: int, bytes_max: int) -> tuple[Sequence[ConsumerRecord], int]:
+    def part(self, start: int, records_max: int, bytes_max: int) -> tuple[Sequence[Record], int]:
         """Records from `start` on and their bytes: `records_max` at most, up to the one that reaches `bytes_max`."""
         end, size, last = start, 0, min(start + records_max, len(self.records))
         while end < last and size < bytes_max:
@@ -33,7 +35,7 @@ class Fetch:
         return self.records[start:end], size
 
 
-def _size(record: ConsumerRecord) -> int:
+def _size(record: Record) -> int:
     return RECORD_BYTES + len(record.key or b"") + len(record.value or b"")
 
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import orjson
 
+from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.errors import EngineError
 from handrail.schemas.keys import SigningKey
-from handrail.schemas.record import CLOUDEVENT
 from handrail.schemas.signature import sign_record
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine.producer import Producer, Row, Written

@@ -22,8 +22,9 @@ from handrail.schemas.controls import CONTROLS
 from handrail.schemas.events import EVENTS
 from handrail.schemas.fields import Shape
 from handrail.schemas.outputs import Alert, Closed, Handoff
-from handrail.schemas.record import Output, Record
-from handrail.schemas.topics import ALERTS, DEADLETTERS, DECISIONS, HANDOFFS
+from handrail.schemas.record import Counted, Record
+from handrail.schemas.topics import ALERTS, DEADLETTERS, HANDOFFS
+from handrail.streams.governor.partition import Folded
 
 if TYPE_CHECKING:
     from handrail.streams.engine.partitions import Partitions
@@ -50,24 +51,6 @@ def _values(model: type[Shape], field: str) -> tuple[str, ...]:
 TYPES = {name: _short(name) for name in (*EVENTS, *CONTROLS)}
 
 
-class _Reason(msgspec.Struct):
-    code: str
-    mode: str
-    policy_id: str | None = None
-    rule_id: str | None = None
-
-
-class _Place(msgspec.Struct):
-    offset: int
-
-
-class _Decision(msgspec.Struct):
-    kind: str
-    verdict: str
-    position: _Place
-    reasons: list[_Reason]
-
-
 class _Handoff(msgspec.Struct):
     kind: str = ""
     revision: int = 0
@@ -77,10 +60,6 @@ class _Handoff(msgspec.Struct):
 class _Alert(msgspec.Struct):
     kind: str
     severity: str
-
-
-class _DecisionEvent(msgspec.Struct):
-    data: _Decision
 
 
 class _HandoffEvent(msgspec.Struct):
@@ -96,7 +75,6 @@ class _Event(msgspec.Struct):
 
 
 # Only the fields that are counted: a sixth of the time of reading the whole record.
-_decision = msgspec.json.Decoder(_DecisionEvent).decode
 _handoff = msgspec.json.Decoder(_HandoffEvent).decode
 _alert = msgspec.json.Decoder(_AlertEvent).decode
 _event = msgspec.json.Decoder(_Event).decode
@@ -110,9 +88,10 @@ class Waits(Collector):
         self._found = [0] * (len(bounds_s) + 1)
         self._sum_s = 0.0
 
-    def add(self, seconds: float) -> None:
-        self._found[bisect_left(self._bounds_s, seconds)] += 1
-        self._sum_s += seconds
+    def add(self, seconds: float, n: int) -> None:
+        """`n` decisions waited for so long."""
+        self._found[bisect_left(self._bounds_s, seconds)] += n
+        self._sum_s += seconds * n
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         names = [*map(floatToGoString, self._bounds_s), "+Inf"]
@@ -154,17 +133,21 @@ class Tally:
         for cause in _values(Closed, "cause"):
             self._closed.labels(cause)
 
-    def delivered(self, records: Sequence[Record], outputs: Sequence[Output], now_ms: int) -> None:
-        """These records were folded to these outputs, which were acknowledged at `now_ms`."""
+    def delivered(self, records: Sequence[Record], folded: Folded, now_ms: int) -> None:
+        """These records were folded to this, whose outputs were acknowledged at `now_ms`."""
         if not records:
             return
         self._chunks.observe(len(records))
-        _count(self._records, Count((_type_of(record),) for record in records))
+        _count(self._records, _types(records, folded.types))
+        decisions: list[Counted] = []
         by_topic: dict[str, list[bytes]] = {}
-        for output in outputs:
-            by_topic.setdefault(output.topic, []).append(output.value)
-        if decisions := by_topic.get(DECISIONS):
-            self._decided([_decision(value).data for value in decisions], records, now_ms)
+        for output in folded.outputs:
+            if output.counted is not None:
+                decisions.append(output.counted)
+            else:
+                by_topic.setdefault(output.topic, []).append(output.value)
+        if decisions:
+            self._decided(decisions, records, now_ms)
         self._handed_off([_handoff(value).data for value in by_topic.get(HANDOFFS, ())])
         alerts = [_alert(value).data for value in by_topic.get(ALERTS, ())]
         _count(self._alerts, Count((alert.kind, alert.severity) for alert in alerts))
@@ -174,28 +157,34 @@ class Tally:
         """The states of one partition were read."""
         self._recoveries.observe(seconds)
 
-    def _decided(self, decisions: Sequence[_Decision], records: Sequence[Record], now_ms: int) -> None:
-        _count(self._decisions, Count((one.kind, one.verdict) for one in decisions))
-        _count(self._reasons, Count(self._rule(reason) for one in decisions for reason in one.reasons))
+    def _decided(self, decisions: Sequence[Counted], records: Sequence[Record], now_ms: int) -> None:
+        _count(self._decisions, Count([(one.kind, one.verdict) for one in decisions]))
+        _count(self._reasons, Count([self._rule(reason) for one in decisions for reason in one.reasons]))
         appended_ms = {record.offset: record.timestamp_ms for record in records}
-        for one in decisions:
+        waited = Count([now_ms - appended_ms.get(one.offset, now_ms) for one in decisions])
+        for waited_ms, n in waited.items():
             # Two machines' clocks: the broker's may be ahead.
-            waited_ms = now_ms - appended_ms.get(one.position.offset, now_ms)
-            self._latency.add(max(0, waited_ms) / 1000)
+            self._latency.add(max(0, waited_ms) / 1000, n)
 
-    def _rule(self, reason: _Reason) -> tuple[str, ...]:
+    def _rule(self, reason: tuple[str, str, str, str]) -> tuple[str, ...]:
         """The labels of a reason. A worker may see many bundles; beyond RULES_MAX, rules are not told apart."""
-        found = (reason.code, reason.policy_id or "", reason.rule_id or "", reason.mode)
-        if found not in self._rules:
+        if reason not in self._rules:
             if len(self._rules) >= RULES_MAX:
-                return (reason.code, OTHER, OTHER, reason.mode)
-            self._rules.add(found)
-        return found
+                return (reason[0], OTHER, OTHER, reason[3])
+            self._rules.add(reason)
+        return reason
 
     def _handed_off(self, handoffs: Sequence[_Handoff]) -> None:
         """A handoff is sent again when it changes; it opens once."""
         _count(self._closed, Count((one.cause,) for one in handoffs if one.cause))
         _count(self._handoffs, Count((one.kind,) for one in handoffs if one.revision == 1))
+
+
+def _types(records: Sequence[Record], folded: Mapping[str, int]) -> Mapping[tuple[str, ...], int]:
+    """How many of each type there are. `folded` has those that could be read, which mostly are all."""
+    if sum(folded.values()) == len(records):
+        return {(TYPES.get(name, OTHER),): n for name, n in folded.items()}
+    return Count([(_type_of(record),) for record in records])
 
 
 def _type_of(record: Record) -> str:

@@ -18,7 +18,7 @@ from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.consumer import BatchConsumer
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die_of
-from handrail.streams.engine.fetch import Fetch, record_of
+from handrail.streams.engine.fetch import Fetch
 from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.metrics import Tally
 from handrail.streams.engine.order import Order
@@ -199,7 +199,7 @@ class Pipeline:
                 self._give_back(self._waiting.popleft())
                 continue
             part, size = fetch.part(self._started, CHUNK_RECORDS - len(chunk.records), CHUNK_BYTES - chunk.size)
-            chunk.records += map(record_of, part)
+            chunk.records += part
             chunk.size += size
             self._started += len(part)
             self.order.expected = part[-1].offset + 1
@@ -274,7 +274,7 @@ class Pipeline:
 
     async def _deliver(self, folded: Folded, chunk: Chunk, position: int, before: "asyncio.Task[None] | None") -> None:
         await self.delivery.outputs(folded.outputs)
-        self._tally.delivered(chunk.records, folded.outputs, _now_ms())
+        self._tally.delivered(chunk.records, folded, _now_ms())
         if before is not None:
             await before
         await self.delivery.states(folded)

@@ -4,8 +4,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import UnknownTopicOrPartitionError
 
@@ -19,8 +20,20 @@ KNOWN_S_MAX = 30.0
 Headers = Sequence[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Writable(Protocol):
+    """What can be written: a row, or an output of the fold."""
+
+    @property
+    def key(self) -> bytes | None: ...
+
+    @property
+    def value(self) -> bytes | None: ...
+
+    @property
+    def headers(self) -> Headers: ...
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One record to be written."""
 
     key: bytes | None
@@ -58,13 +71,13 @@ class Producer:
     async def __aexit__(self, *_: object) -> None:
         await self._kafka.stop()
 
-    async def write(self, topic: str, partition: int, rows: Iterable[Row]) -> list[Written]:
+    async def write(self, topic: str, partition: int, rows: Iterable[Writable]) -> list[Written]:
         """Write the rows in their order, after those of earlier calls; when this returns, every one is acknowledged."""
         async with self._turns[topic, partition]:
             sent = [await self._send(topic, partition, batch) for batch in self._batches(rows)]
         return [await one for one in sent]
 
-    async def write_then(self, topic: str, partition: int, rows: Iterable[Row]) -> list[Written]:
+    async def write_then(self, topic: str, partition: int, rows: Iterable[Writable]) -> list[Written]:
         """As `write`, but the last batch leaves only when all before it are acknowledged; at least one row."""
         batches, sent = iter(self._batches(rows)), list["asyncio.Task[Written]"]()
         last = next(batches)
@@ -88,7 +101,7 @@ class Producer:
                 f"topic {topic}: no broker has told of it for {KNOWN_S_MAX:g} s: are enough brokers up?"
             ) from error
 
-    def _batches(self, rows: Iterable[Row]) -> Iterable[Any]:
+    def _batches(self, rows: Iterable[Writable]) -> Iterable[Any]:
         """Each is made when the one before has been sent: what is written has no second copy that waits."""
         batch = None
         for row in rows:
@@ -100,7 +113,7 @@ class Producer:
         if batch is not None:
             yield batch
 
-    def _begun(self, row: Row) -> Any:
+    def _begun(self, row: Writable) -> Any:
         batch = self._kafka.create_batch()
         _append(batch, row)
         return batch
@@ -112,7 +125,7 @@ class Producer:
         return asyncio.ensure_future(_written(acknowledged, count))
 
 
-def _append(batch: Any, row: Row) -> bool:
+def _append(batch: Any, row: Writable) -> bool:
     """False where the batch is full; the first row always fits."""
     return batch.append(timestamp=None, key=row.key, value=row.value, headers=list(row.headers)) is not None
 

@@ -3,24 +3,21 @@
 import time
 from collections.abc import Sequence
 
-from aiokafka import ConsumerRecord
-
 from handrail.schemas.decode import decode_resolution
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Record
 from handrail.schemas.topics import DEADLETTERS
 from handrail.streams.engine import controls
-from handrail.streams.engine.fetch import record_of
 from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.producer import Row
 from handrail.streams.governor import deadletters
 from handrail.streams.governor.broken import broken
 
 
-async def copy(issuer: Issuer, partition: int, partitions: int, records: Sequence[ConsumerRecord]) -> None:
+async def copy(issuer: Issuer, partition: int, partitions: int, records: Sequence[Record]) -> None:
     """Every record is copied, or is in the dead letters, when this returns."""
-    copies, letters = sort(partitions, [record_of(record) for record in records], int(time.time() * 1000))
+    copies, letters = sort(partitions, records, int(time.time() * 1000))
     await issuer.producer.write(DEADLETTERS, partition, letters)
     await issuer.copy(partition, copies)
 

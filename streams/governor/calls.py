@@ -6,7 +6,7 @@ from typing import Any
 
 from handrail.policies import canonical_tool
 from handrail.schemas.action import RESPONSE, action_digest
-from handrail.schemas.canonical import canonical
+from handrail.schemas.canonical import canonical, sorted_json
 from handrail.streams.governor.call import Call
 from handrail.streams.governor.turn import Turn
 
@@ -14,17 +14,11 @@ from handrail.streams.governor.turn import Turn
 def call_of(turn: Turn, data: Mapping[str, Any]) -> Call:
     """The call that an `action.proposed` or `action.executed` speaks of."""
     tool = canonical_tool(data["tool"])
-    arguments = canonical(data["arguments"])
+    arguments = sorted_json(data["arguments"]) if turn.plain else canonical(data["arguments"])
     key = sha256(tool.encode() + b"\x00" + arguments).digest()[:8]
-    return Call(
-        action_id=data["action_id"],
-        tool=tool,
-        named=data["tool"],
-        arguments=data["arguments"],
-        key=key,
-        digest=_digest(turn, data["action_id"], tool, arguments),
-        effect=turn.bundle.effect(tool, data.get("effect")),
-    )
+    digest = _digest(turn, data["action_id"], tool, arguments)
+    effect = turn.bundle.effect(tool, data.get("effect"))
+    return Call(data["action_id"], tool, data["tool"], data["arguments"], key, digest, effect)
 
 
 def answer_of(turn: Turn, data: Mapping[str, Any]) -> Call:

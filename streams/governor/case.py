@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
+import orjson
 
 from handrail.streams.governor import entries, guard
 from handrail.streams.governor.entries import ENTRIES_MAX, Entry
@@ -36,7 +37,10 @@ class Case:
         "customer_read",
         "head",
         "id",
+        "key",
+        "live_bytes",
         "new_parts",
+        "quoted",
         "stored",
         "stored_parts",
     )
@@ -45,12 +49,22 @@ class Case:
         self, conversation_id: str, head: Conversation, stored: Mapping[int, bytes], stored_parts: Mapping[int, bytes]
     ) -> None:
         self.id = conversation_id
+        self.key, self.quoted = conversation_id.encode(), orjson.dumps(conversation_id)  # as outputs have it
         self.head = head
         self.stored, self.stored_parts = stored, stored_parts
         self.added: dict[int, bytes] = {}
         self.new_parts: dict[int, bytes] = {}
         self.customer_read: dict[str, Any] | None = None
+        self.live_bytes = 0  # by estimate, see live.py
         self._guard: bytes | None = None
+
+    def committed(self, stored: Mapping[int, bytes], stored_parts: Mapping[int, bytes]) -> None:
+        """What was new is stored now; what is known of the customer may be large, and is read again where needed."""
+        self.stored, self.stored_parts, self.customer_read = stored, stored_parts, None
+        if self.added:
+            self.added = {}
+        if self.new_parts:
+            self.new_parts = {}
 
     def part(self, name: str) -> Any:
         """The decoded part of the head; there must be one."""

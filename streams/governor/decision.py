@@ -10,9 +10,12 @@ import orjson
 
 from handrail.schemas import chain
 from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.money import from_pico
+from handrail.schemas.record import Counted, Output
 from handrail.schemas.topics import DECISIONS
 from handrail.streams.governor.finding import ALLOW, HALT, REQUIRE_APPROVAL, VERDICTS, Finding, ordered
+from handrail.streams.governor.outgoing import enveloped
 from handrail.streams.governor.state import ROUTES, Conversation
 from handrail.streams.governor.turn import Turn
 
@@ -96,8 +99,10 @@ def emit(
 ) -> str:
     """Emit the decision and give its id. `because` names the resolution or the record of a release."""
     found = known_id or decision_id(turn, kind, action_id, because)
+    case = turn.case
     if expires_ms is None and verdict == ALLOW and kind in ("action", "response", "release"):
         expires_ms = turn.now_ms + turn.limits.decision_ttl_s * 1000
+    reasons = ordered(findings)[:REASONS_MAX] if findings else findings
     data: dict[str, Any] = {
         "decision_id": found,
         "for": {"source": turn.source, "id": turn.event_id, "type": turn.event_type},
@@ -105,11 +110,11 @@ def emit(
         "verdict": VERDICTS[verdict],
         "route": ROUTES[route],
         "agent_id": turn.agent_id,
-        "conversation_id": turn.case.id,
+        "conversation_id": case.id,
         "execution_id": turn.execution.id,
         "tenant": turn.tenant,
-        "reasons": [finding.as_dict() for finding in ordered(findings)[:REASONS_MAX]],
-        "skipped": list(skipped),
+        "reasons": [finding.as_dict() for finding in reasons],
+        "skipped": skipped,
         "customer_message": TO_HUMAN
         if kind == "route" and route == 2
         # The colleague of a release has just answered: nobody else will look at it.
@@ -129,18 +134,23 @@ def emit(
         data["recorded"] = True
     if turn.observed:
         data["enforcement"] = "observe"
-    turn.emit(DECISIONS, DECISION, found, _linked(turn.case.head, data, repeat))
+    raw = _linked(case.head, data, repeat)
+    value = enveloped(DECISION, found, case.quoted, turn.now_ms, raw[:-1] + UNSIGNED, turn.traceparent)
+    labels = tuple([(one.code, one.policy_id or "", one.rule_id or "", one.mode) for one in reasons]) if reasons else ()
+    turn.outputs.append(
+        Output(DECISIONS, case.key, value, CLOUDEVENT, Counted(kind, VERDICTS[verdict], turn.offset, labels))
+    )
     return found
 
 
-def _linked(head: Conversation, data: dict[str, Any], repeat: bool) -> orjson.Fragment:
-    """The decision in its place in the conversation's chain, unsigned; a repeat stands there already."""
+def _linked(head: Conversation, data: dict[str, Any], repeat: bool) -> bytes:
+    """The decision in its place in the conversation's chain, as JSON; a repeat stands there already."""
     before = head.chain or chain.START
     data["chain"] = {"since": max(head.first_offset, 0), "before": head.decisions, "digest": before.hex()}
     raw = orjson.dumps(data)
     if not repeat:
         head.chain, head.decisions = chain.extend(before, raw), head.decisions + 1
-    return orjson.Fragment(raw[:-1] + UNSIGNED)
+    return raw
 
 
 @lru_cache(4096)

@@ -227,7 +227,7 @@ def _supervise(partition: PartitionState, agent_id: str) -> None:
 
 def redo_bypass(partition: PartitionState, data: dict[str, Any], bundle: Bundle) -> None:
     """What an executed action without its decision does beyond its own conversation: nothing else reaches so far."""
-    if not data.get("recorded") and bundle.agent(data["agent_id"]).enforcement != "observe":
+    if not data.get("recorded") and not bundle.observes(data["agent_id"]):
         _supervise(partition, data["agent_id"])
 
 

@@ -4,6 +4,7 @@ Fields that are secret by their name are left out, and what is long is cut. What
 out where a handoff is built (dossier.py): looking for it takes longer, and most conversations are never handed off.
 """
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ VALUE_MAX = 256  # bytes of arguments or a result before they are cut
 
 DEPTH_MAX = 16
 _NESTED = (dict, list)
+NAME_MAX = 64  # longer names must not fill a cache
 
 
 def redact(value: Any, path: str = "", found: list[str] | None = None, depth: int = 0) -> tuple[Any, list[str]]:
@@ -45,9 +47,22 @@ def _redact_named(value: dict[str, Any], path: str, found: list[str], depth: int
     return kept
 
 
+def _nothing_secret(value: Any) -> bool:
+    """Whether there is surely nothing to take out: no name in it is secret, and nothing lies deeper."""
+    if type(value) is not dict:
+        return type(value) not in _NESTED
+    for name, inner in value.items():
+        if type(inner) in _NESTED or len(name) > NAME_MAX or _cached_is_secret(name):
+            return False
+    return True
+
+
+_cached_is_secret = lru_cache(4096)(is_secret)
+
+
 def shown(value: Any, path: str) -> tuple[bytes, list[str]]:
     """(JSON, redacted paths) of arguments or a result: whole while small, else its start with size and digest."""
-    safe, found = redact(value, path)
+    safe, found = (value, []) if _nothing_secret(value) else redact(value, path)
     text = orjson.dumps(safe)
     if len(text) <= VALUE_MAX:
         return text, found

@@ -12,7 +12,10 @@ from handrail.schemas.record import StateWrite
 from handrail.streams.governor import entries, state
 from handrail.streams.governor.case import Case
 from handrail.streams.governor.entries import Done
+from handrail.streams.governor.live import Live
 from handrail.streams.governor.state import ENTRY_MARK, PART_MARK, Conversation
+
+NOTHING: Mapping[int, bytes] = {}
 
 _KeyOf = Callable[[str, int], bytes]
 _Unnamed = tuple[_KeyOf, str, int]
@@ -27,6 +30,7 @@ class Memory:
         self._parts: dict[str, dict[int, bytes]] = {}
         # Keys of entries and parts that no head names any more; removed with the next batch.
         self._unnamed: dict[_Unnamed, None] = {}
+        self.live = Live()
         self._loaded: dict[str, None] = {}  # conversations of which something was loaded, and not yet taken over
         self._fresh: dict[str, None] = {}  # those of them that were not looked at since
 
@@ -42,6 +46,7 @@ class Memory:
         """Take over one record of the changelog."""
         raw, mark, number = key.partition(ENTRY_MARK)
         name = raw.decode()
+        self.live.take(name)
         self._loaded[name] = self._fresh[name] = None
         if number.startswith(PART_MARK):
             self._put(self._parts, state.part_key, name, int(number[1:]), value)
@@ -126,19 +131,19 @@ class Memory:
         return None if raw is None else state.decode_conversation(raw)
 
     def case(self, name: str) -> Case | None:
-        """The conversation as it is stored, to be worked on."""
+        """The conversation as it is stored, to be worked on: until `commit` by nobody else."""
+        if (live := self.live.take(name)) is not None:
+            return live
         raw = self._heads.get(name)
-        if raw is None:
-            return None
-        return Case(name, state.decode_conversation(raw), self._entries.get(name, {}), self._parts.get(name, {}))
+        return None if raw is None else Case(name, state.decode_conversation(raw), self.entries(name), self.parts(name))
 
     def entries(self, name: str) -> Mapping[int, bytes]:
         """The stored entries."""
-        return self._entries.get(name, {})
+        return self._entries.get(name, NOTHING)
 
     def parts(self, name: str) -> Mapping[int, bytes]:
         """The stored parts."""
-        return self._parts.get(name, {})
+        return self._parts.get(name, NOTHING)
 
     def sizes(self) -> list[tuple[str, int, int]]:
         """(conversation, bytes of its head, bytes of its entries and parts) of all that are remembered."""
@@ -161,21 +166,27 @@ class Memory:
         writes: list[StateWrite] = []
         heads: list[StateWrite] = []
         for name, case in touched.items():
+            head = case.head
             if case.new_parts:
                 writes += self._commit_parts(name, case)
             if case.added:
                 writes += self._commit_entries(name, case)
-            self._keep_named(name, case.head)
-            raw = self._heads[name] = state.encode(case.head)
-            heads.append(StateWrite(name.encode(), raw, case.head.position))
+            stored, parts = self._entries.get(name, NOTHING), self._parts.get(name, NOTHING)
+            named = head.entries_next - head.entries_first, len(head.parts) + len(head.sealed)
+            if len(stored) > named[0] or len(parts) > named[1]:  # what is named is stored
+                self._keep_named(name, head)
+            raw = self._heads[name] = state.encode(head)
+            heads.append(StateWrite(case.key, raw, head.position))
+            case.committed(stored, parts)
+            self.live.keep(case, len(raw))
         for name in forgotten:
             writes += self._forget(name, position)
         return [*writes, *heads, *self._remove(unnamed, position)]
 
     def _commit_entries(self, name: str, case: Case) -> list[StateWrite]:
         self._entries.setdefault(name, {}).update(case.added)
-        position = case.head.position
-        return [StateWrite(state.entry_key(name, number), raw, position) for number, raw in case.added.items()]
+        prefix, position = case.key + ENTRY_MARK, case.head.position
+        return [StateWrite(prefix + b"%d" % number, raw, position) for number, raw in case.added.items()]
 
     def _commit_parts(self, name: str, case: Case) -> list[StateWrite]:
         live = state.live_parts(case.head)
@@ -208,6 +219,7 @@ class Memory:
 
     def _forget(self, name: str, position: int) -> list[StateWrite]:
         del self._heads[name]
+        self.live.take(name)
         keys = [state.entry_key(name, number) for number in self._entries.pop(name, {})]
         keys += [state.part_key(name, number) for number in self._parts.pop(name, {})]
         return [StateWrite(key, None, position) for key in (*keys, name.encode())]

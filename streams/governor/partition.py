@@ -14,8 +14,10 @@ import msgspec
 
 from handrail.policies import Bundle, load_bundle
 from handrail.policies.keys import trusted
+from handrail.schemas import quick
+from handrail.schemas.canonical import canonical
 from handrail.schemas.decode import decode
-from handrail.schemas.errors import FoldError, SchemaError
+from handrail.schemas.errors import SchemaError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Output, Record, StateWrite
 from handrail.streams.governor import alerts, deadletters, deadlines, resolutions, snapshot, state, trust
@@ -48,6 +50,7 @@ class Folded:
     outputs: list[Output] = field(default_factory=list)
     states: list[StateWrite] = field(default_factory=list)
     partition_state: StateWrite | None = None
+    types: dict[str, int] = field(default_factory=dict, repr=False)  # how many records of each type could be read
 
 
 class PartitionFold:
@@ -169,13 +172,13 @@ class PartitionFold:
             for record in records:
                 if record.offset > batch.state.position:
                     batch.record(record)
-        except (UnknownBundle, FoldError):
+        except BaseException:
             self._postpone(batch.settled)
             raise
         self._state = batch.state
         states = self.memory.commit(batch.touched, batch.forgotten, batch.state.position)
         self._postpone(batch.postponed)
-        return Folded(batch.outputs, states, self._partition_write())
+        return Folded(batch.outputs, states, self._partition_write(), batch.types)
 
     def _partition_write(self) -> StateWrite:
         return StateWrite(PARTITION_KEY, state.encode(self._state), self._state.position)
@@ -199,6 +202,7 @@ class Batch:
         self.outputs: list[Output] = []
         self.cases: dict[str, Case] = {}
         self.touched: dict[str, Case] = {}
+        self.types: dict[str, int] = {}
         self.forgotten: list[str] = []
         self.settled: list[Due] = []
         self.postponed: list[Due] = []
@@ -223,13 +227,20 @@ class Batch:
             self._settle(due, record)
         self.settling = None
         try:
-            raw = decode(record.value).raw
+            raw, content = quick.read(record.value) or (decode(record.value).raw, None)
             self._check(record, raw)
         except SchemaError as error:
             self.outputs.append(deadletters.letter(record, str(error), self.state.clock_ms))
         else:
-            self._dispatch(record, raw)
+            self._count(raw["type"])
+            if content is None:
+                self._dispatch(record, raw)
+            else:
+                self._event(record, raw, content, plain=True)
         self.state.position = record.offset
+
+    def _count(self, event_type: str) -> None:
+        self.types[event_type] = self.types.get(event_type, 0) + 1
 
     def _check(self, record: Record, raw: dict[str, Any]) -> None:
         subject, partitions = raw["subject"], self.fold.partitions
@@ -253,7 +264,7 @@ class Batch:
         elif event_type == RESOLUTION:
             self._signed(record, raw, self._resolution)
         elif event_type != GRANT:
-            self._event(record, raw)
+            self._event(record, raw, canonical(raw["data"]))
 
     def _signed(self, record: Record, raw: dict[str, Any], fold: Callable[[Record, dict[str, Any]], None]) -> None:
         """Fold what has to be signed; what is not, or by nobody who may, changes nothing."""
@@ -292,7 +303,7 @@ class Batch:
             raise UnknownBundle(data["ruleset"])
         CONTROLS[event_type](self.state, data)
 
-    def _event(self, record: Record, raw: dict[str, Any]) -> None:
+    def _event(self, record: Record, raw: dict[str, Any], content: bytes, plain: bool = False) -> None:
         if raw["type"] in AFTERWARDS and self._living(raw["subject"], record.offset) is None:
             return
         case = self.case(raw["subject"], record.offset)
@@ -302,7 +313,7 @@ class Batch:
                 redo_bypass(self.state, raw["data"], bundle)
             return
         try:
-            turn = step(case, self.state, record, raw, bundle, active)
+            turn = step(case, self.state, record, raw, content, bundle, active, plain)
         except Conflict:
             turn = conflict(case, self.state, record, raw, bundle, active)
             reason = (

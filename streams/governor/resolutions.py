@@ -79,7 +79,7 @@ def _release(turn: Turn, approval: Approval, finding: Finding, because: str, cau
     turn.source, turn.event_id, turn.event_type = waited["source"], waited["id"], waited["type"]
     turn.data, turn.traceparent, turn.agent_id = waited["data"], waited["traceparent"], waited["agent_id"]
     turn.limits = turn.bundle.limits(turn.tenant, turn.agent_id)
-    turn.observed = turn.bundle.agent(turn.agent_id).enforcement == "observe"
+    turn.observed = turn.bundle.observes(turn.agent_id)
     turn.execution = turn.case.execution(waited["execution_id"], waited["agent_id"], turn.now_ms)
     one: Call = call_of(turn, turn.data) if waited["kind"] == "action" else answer_of(turn, turn.data)
     if finding.verdict == ALLOW:

@@ -37,6 +37,7 @@ class Turn(msgspec.Struct, eq=False):
     traceparent: str | None = None
     recorded: bool = False
     outputs: list[Output] = []
+    plain: bool = False  # sorted JSON of any part of `data` is canonical
 
     def emit(self, topic: str, event_type: str, event_id: str, data: Any, key: str | None = None) -> None:
         """Add one CloudEvent to the outputs of this turn; its key is the conversation unless told otherwise.

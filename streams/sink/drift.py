@@ -14,9 +14,9 @@ import duckdb
 import orjson
 from aiokafka.errors import KafkaError
 
+from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.errors import SinkError
 from handrail.schemas.partitioner import partition_of
-from handrail.schemas.record import CLOUDEVENT
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.quality import report

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.partitioner import partition_of
-from handrail.schemas.record import CLOUDEVENT
 from handrail.schemas.topics import HANDOFFS
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.engine.topics import ensure_topics

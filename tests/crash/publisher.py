@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from msgspec.structs import replace
 
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS
@@ -27,9 +28,9 @@ def events(seed: int) -> Iterator[tuple[Record, int | None]]:
                 case 0 | 1:
                     yield record, None
                 case 2 if record.value is not None:  # the same identity with other content
-                    yield record._replace(value=record.value.replace(b'"refunds"', b'"other"')), None
+                    yield replace(record, value=record.value.replace(b'"refunds"', b'"other"')), None
                 case 3:
-                    yield record._replace(key=record.key and record.key + b"-stray"), 0
+                    yield replace(record, key=record.key and record.key + b"-stray"), 0
 
 
 class Publisher:

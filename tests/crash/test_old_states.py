@@ -21,7 +21,7 @@ from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.governor.partition import PartitionFold
 from handrail.streams.governor.state import PARTITION_KEY
 from tests.brokers import admin_of
-from tests.crash.simulation.worker import TP0, Consumer, Event, Found, Tally
+from tests.crash.simulation.worker import TP0, Consumer, Event, Tally
 from tests.crash.waiting import until
 from tests.integration.test_changelog import OTHER, states_of, write_again
 from tests.integration.test_worker import POLICIES, refund
@@ -105,7 +105,7 @@ async def test_the_owner_of_an_idle_partition_looks_for_late_states(
         parts: Any = (Consumer(), Issuer(producer, None, "worker"), None, Tally())
         ours = pipeline.Pipeline(TP0, fold, Delivery(producer, broker, 0, 0), *parts)
         running = asyncio.create_task(ours.run())
-        for record in map(Found, log.records):
+        for record in log.records:
             ours.put(Event(Fetch([record], ours.order.epoch, 0)))
             delivered = record.offset + 1
             await until(lambda: ours._consumer.processed.get(TP0) == delivered, 20)  # noqa: B023

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from benchmarks.recorded import Result, fold, log_of
 from handrail.schemas.record import Record
@@ -72,7 +73,7 @@ def test_a_head_stays_small(result: Result) -> None:
 
 
 def test_nor_does_it_grow_on_a_log_of_any_length(log: list[Record]) -> None:
-    late = [record._replace(offset=record.offset + 2**40) for record in log]
+    late = [replace(record, offset=record.offset + 2**40) for record in log]
     assert max(fold(late, PACKS).heads.values()) <= HEAD_BYTES_MAX
 
 

@@ -16,7 +16,7 @@ from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.governor.partition import PartitionFold
 from tests.crash.load import traffic
-from tests.crash.simulation.worker import TP0, Consumer, Event, Found, Tally
+from tests.crash.simulation.worker import TP0, Consumer, Event, Tally
 from tests.groups import behind
 from tests.log import Log
 from tests.oracle import compare
@@ -55,11 +55,9 @@ async def test_ours_reads_a_hole_again_and_commits_nothing_behind_it() -> None:
     parts: Any = (consumer, Issuer(producer, None, "worker"), None, Tally())
     pipeline = Pipeline(TP0, fold, States(producer, "", 0, 0), *parts)
     running = asyncio.create_task(pipeline.run())
-    found = list(map(Found, log.records))
 
     async def fetched(first: int, end: int) -> None:
-        records: Any = found[first:end]
-        pipeline.put(Event(Fetch(records, consumer.epoch, 0)))
+        pipeline.put(Event(Fetch(log.records[first:end], consumer.epoch, 0)))
         await until(lambda: not pipeline._busy)
 
     await fetched(0, 2)

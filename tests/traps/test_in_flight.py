@@ -12,7 +12,7 @@ from handrail.streams.engine.fetch import Fetch
 from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.governor.partition import PartitionFold
-from tests.crash.simulation.worker import TP0, Consumer, Event, Found, Tally
+from tests.crash.simulation.worker import TP0, Consumer, Event, Tally
 from tests.log import Log
 from tests.traps.acknowledging import Acknowledged, States, until
 from tests.traps.kafka import create, publish, until_committed
@@ -64,9 +64,8 @@ async def test_ours_commits_nothing_past_a_record_in_flight() -> None:
     parts: Any = (consumer, Issuer(known, None, "worker"), None, Tally())
     pipeline = Pipeline(TP0, fold, States(known, "", 0, 0), *parts)
     running = asyncio.create_task(pipeline.run())
-    for record in map(Found, log.records):
-        fetched: Any = [record]
-        pipeline.put(Event(Fetch(fetched, consumer.epoch, 0)))
+    for record in log.records:
+        pipeline.put(Event(Fetch([record], consumer.epoch, 0)))
         await until(partial(folded, pipeline, record.offset))
     await until(lambda: producer.writes == len(log.records))
     in_flight = dict(consumer.processed)

@@ -10,11 +10,14 @@ from handrail.streams.engine import pipeline
 from handrail.streams.engine.fetch import RECORD_BYTES, Fetch
 from tests.crash.simulation.cluster import Cluster
 from tests.crash.simulation.schedule import schedule
-from tests.crash.simulation.worker import Found, Worker, in_memory
+from tests.crash.simulation.worker import Worker, in_memory
 
 
 def fetch(*sizes: int) -> Fetch:
-    records: list[Any] = [SimpleNamespace(key=b"", value=bytes(size)) for size in sizes]
+    records: list[Any] = [
+        SimpleNamespace(topic="t", partition=0, offset=n, timestamp=0, key=b"", value=bytes(size), headers=())
+        for n, size in enumerate(sizes)
+    ]
     return Fetch.of(records, 0)
 
 
@@ -39,7 +42,7 @@ def in_flight_at_most(monkeypatch: pytest.MonkeyPatch, bytes_max: int) -> int:
     monkeypatch.setattr(pipeline, "IN_FLIGHT_BYTES_MAX", bytes_max)
     monkeypatch.setattr(pipeline, "IN_FLIGHT_MAX", 100)
     with in_memory():
-        log = [Found(record) for record in schedule(3).records]
+        log = schedule(3).records
         worker = Worker(Cluster(), log, eager=False)
         worker.fetch(len(log))
         return sum(len(batch.rows) for batch in worker.producer.sent.get(DECISIONS, ()))

@@ -11,11 +11,12 @@ from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from handrail.cli import main
-from handrail.schemas.record import Output, Record
+from handrail.schemas.record import Counted, Output, Record
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS
 from handrail.streams.address import host_port
 from handrail.streams.engine import health
 from handrail.streams.engine.metrics import RULES_MAX, Tally, Waits
+from handrail.streams.governor.partition import Folded
 from handrail.streams.sink import metrics as sink
 from tests.log import Log
 
@@ -96,7 +97,7 @@ def test_a_sink_that_asks_no_more_is_not_healthy() -> None:
 def test_waits_are_counted_in_the_bucket_they_fit_in() -> None:
     waits = Waits("waits_seconds", "what", (0.1, 1))
     for seconds in (0.05, 0.1, 0.5, 7):
-        waits.add(seconds)
+        waits.add(seconds, 1)
     (family,) = waits.collect()
     counts = {sample.labels["le"]: sample.value for sample in family.samples if sample.name.endswith("_bucket")}
     assert counts == {"0.1": 2, "1.0": 3, "+Inf": 4}
@@ -110,7 +111,7 @@ def test_decisions_of_a_chunk_are_counted_with_their_wait() -> None:
     log = Log()
     log.proposes("refund", amount=1)
     outputs = [output for one in log.fold().folded for output in one.outputs]
-    Tally(registry).delivered(log.records, outputs, log.records[-1].timestamp_ms + 40)
+    Tally(registry).delivered(log.records, Folded(outputs), log.records[-1].timestamp_ms + 40)
     assert registry.get_sample_value("handrail_worker_decision_latency_seconds_sum") == pytest.approx(0.04)
     assert registry.get_sample_value("handrail_worker_records_total", {"type": "action.proposed"}) == 1
 
@@ -119,22 +120,19 @@ def test_a_worker_that_has_seen_many_bundles_tells_their_last_rules_not_apart() 
     registry = CollectorRegistry()
     tally = Tally(registry)
     outputs = [decided(f"rule-{number}") for number in range(RULES_MAX + 5)]
-    tally.delivered([Record(AGENT_EVENTS, 0, 0, 0, b"c", b"{}")], outputs, 0)
+    tally.delivered([Record(AGENT_EVENTS, 0, 0, 0, b"c", b"{}")], Folded(outputs), 0)
     found = [s for family in registry.collect() for s in family.samples if s.name == "handrail_worker_reasons_total"]
     assert len(found) == RULES_MAX + 1
     assert {sample.value for sample in found if sample.labels["rule_id"] == "other"} == {5}
 
 
 def decided(rule: str) -> Output:
-    value = (
-        '{"data":{"kind":"action","verdict":"block","position":{"offset":0},"reasons":'
-        f'[{{"code":"policy","policy_id":"p","rule_id":"{rule}","mode":"enforce"}}]}}}}'
-    )
-    return Output(DECISIONS, b"c", value.encode())
+    counted = Counted("action", "block", 0, (("policy", "p", rule, "enforce"),))
+    return Output(DECISIONS, b"c", b"{}", counted=counted)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b"[" * 100_000, b'{"type":7}', b'{"type":"handrail.dreamt.v1"}'])
 def test_whatever_a_record_is_it_is_counted(value: bytes | None) -> None:
     registry = CollectorRegistry()
-    Tally(registry).delivered([Record(AGENT_EVENTS, 0, 0, 0, b"c", value)], [], 0)
+    Tally(registry).delivered([Record(AGENT_EVENTS, 0, 0, 0, b"c", value)], Folded(), 0)
     assert registry.get_sample_value("handrail_worker_records_total", {"type": "other"}) == 1

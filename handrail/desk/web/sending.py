@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import orjson
 from aiokafka.errors import KafkaError
 
+from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.errors import EngineError, HandrailError
 from handrail.schemas.partitioner import partition_of
-from handrail.schemas.record import CLOUDEVENT
 from handrail.streams.engine.producer import Producer, Row
 
 WAITING_MAX = 500

@@ -1,14 +1,13 @@
 """Every crash point of one schedule, with takers-over, second crashes and a writer that comes back too late."""
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from handrail.streams.governor.partition import PartitionFold
 from tests.crash.simulation.cluster import Cluster
 from tests.crash.simulation.schedule import Schedule
 from tests.crash.simulation.view import Remembered, View
-from tests.crash.simulation.worker import PUBLISHED, RIGHT, Found, Order, Worker, recovered
+from tests.crash.simulation.worker import PUBLISHED, RIGHT, Order, Worker, recovered
 
 FETCH_MAX = 5
 STEPS_MAX = 2_000  # of one worker; a schedule takes some 60
@@ -69,7 +68,7 @@ class Simulation:
     def __init__(self, plan: Schedule, order: Order = RIGHT) -> None:
         self.plan, self.order = plan, order
         self.dice = random.Random(plan.seed + 1)
-        self.log: Sequence[Found] = [Found(record) for record in plan.records]
+        self.log = plan.records
         self.tally = Tally(schedules=1, records=len(plan.records))
 
     def run(self) -> Tally:

@@ -96,22 +96,11 @@ class Event:
         """Only the engine's own count is committed."""
 
 
-class Found:
-    """A record as the client library gives it."""
-
-    __slots__ = ("headers", "key", "offset", "partition", "timestamp", "topic", "value")
-
-    def __init__(self, record: Record) -> None:
-        self.topic, self.partition, self.offset = record.topic, record.partition, record.offset
-        self.timestamp, self.key, self.value = record.timestamp_ms, record.key, record.value
-        self.headers = record.headers
-
-
 class Worker:
     """The owner of the partition, recovered from the cluster's changelog. `log` is `agent.events.v1`."""
 
     def __init__(
-        self, cluster: Cluster, log: Sequence[Found], order: Order = RIGHT, rows_max: int = 8, eager: bool = True,
+        self, cluster: Cluster, log: Sequence[Record], order: Order = RIGHT, rows_max: int = 8, eager: bool = True,
         knows_all: bool = True, often: bool = False,
     ) -> None:  # fmt: skip
         self.cluster, self.log = cluster, log
@@ -137,7 +126,7 @@ class Worker:
     def fetch(self, count: int) -> None:
         """Hand over the next records, and go on until everything waits."""
         first = self.consumer.next
-        records: Any = self.log[first : first + count]
+        records = self.log[first : first + count]
         self.consumer.next = first + len(records)
         self.pipeline.put(Event(Fetch(records, self.consumer.epoch, 0)))
         self.loop.settle()

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from handrail.audit import links as chains
 from handrail.audit.decided import Decided
@@ -86,7 +87,7 @@ def test_copies_are_no_break_wherever_they_come(seed: int, signed: bool) -> None
     """A worker that was killed decides again from some place on; one that was stopped writes late what it had."""
     chance = random.Random(seed)
     log = Log()
-    log.records = [record._replace(offset=at) for at, record in enumerate(traffic(seed, 5, 10))]
+    log.records = [replace(record, offset=at) for at, record in enumerate(traffic(seed, 5, 10))]
     values, found, at = decided(log), [], 0
     while at < len(values):
         end = chance.randrange(at, len(values) + 1)

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from handrail.policies import Bundle
 from handrail.schemas.signature import sign_record
@@ -30,7 +31,7 @@ class Signed:
     def put(self, event: dict[str, Any]) -> list[dict[str, Any]]:
         """Fold an event; what comes of it."""
         self.log.append(event)
-        record = self.log.records[-1]._replace(partition=self.partition)
+        record = replace(self.log.records[-1], partition=self.partition)
         return [shown(one) | {"topic": one.topic} for one in self.fold.fold([record]).outputs]
 
     def control(self, name: str, by: str | None = "governor", **data: Any) -> dict[str, Any]:
@@ -53,7 +54,7 @@ class Signed:
     def asks(self) -> str:
         """The verdict on a small refund."""
         self.log.proposes("refund", amount=1, order_id=len(self.log.records))
-        record = self.log.records[-1]._replace(partition=self.partition)
+        record = replace(self.log.records[-1], partition=self.partition)
         (output,) = [one for one in self.fold.fold([record]).outputs if b"handrail.decision.v1" in one.value]
         verdict: str = orjson.loads(output.value)["data"]["verdict"]
         return verdict

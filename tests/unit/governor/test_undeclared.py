@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.bundles import bundle
 from tests.log import Log
@@ -46,5 +47,5 @@ def test_a_persons_answer_has_no_agent_whatever_stands_there(name: str, value: A
     plain = log.fold(VIP).handoffs
     answer = json.loads(log.records[-1].value or b"")
     answer["data"][name] = value
-    log.records[-1] = log.records[-1]._replace(value=json.dumps(answer).encode())
+    log.records[-1] = replace(log.records[-1], value=json.dumps(answer).encode())
     assert log.fold(VIP).handoffs == plain

@@ -10,6 +10,7 @@ import orjson
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
+from msgspec.structs import replace
 
 from handrail.demo import history
 from handrail.demo.history import AGENT
@@ -129,7 +130,7 @@ def renumbered(told: Book, by: int) -> Book:
         if "position" in value["data"]:
             value["data"]["position"]["offset"] += by
             value["data"]["decision_id"] = f"{value['data']['position']['offset']:064x}"
-        moved = record._replace(offset=record.offset + by, value=orjson.dumps(value))
+        moved = replace(record, offset=record.offset + by, value=orjson.dumps(value))
         found.records.append((moved, headers))
         found.ends[record.topic, record.partition] = moved.offset + 1
     return found

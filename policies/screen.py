@@ -4,8 +4,10 @@ Only what is surely no is left out, so that nearly every proposal is judged with
 What a comparison means stands in operators.py; whatever is not covered here is asked there.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import inf
+from decimal import Decimal
+from math import ceil, floor, inf
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from handrail.policies.condition import Condition, Find, Group, Leaf
@@ -13,6 +15,8 @@ from handrail.policies.names import MISSING
 from handrail.policies.numeric import number, scaled
 from handrail.policies.subject import Skipped
 
+EXACT_MAX = 2**53
+FINITE_MAX = sys.float_info.max  # what is infinite, or no number, has to be asked
 PICO_DIGITS = 12
 SCALED_MAX = 10**6  # dollars, below which `scaled` is exact
 
@@ -26,22 +30,23 @@ Notes: TypeAlias = tuple[tuple[int, Skipped], ...]
 """Rules that are passed over, each with its place in the plan."""
 
 
-class Whole(NamedTuple):
-    """Asks for an argument that is a whole number from `low` to `high`: with it the condition is surely no.
+class Number(NamedTuple):
+    """Asks for an argument that is a number from `low` to `high`: with it the condition is surely no.
 
-    `notes` are of the rules that are passed over where it is absent; None where one has to be asked then.
+    The bounds are whole, up to EXACT_MAX: there a double compares with them as its decimal digits do. `notes` are of
+    the rules that are passed over where the argument is absent; None where one has to be asked then.
     """
 
     name: str
-    low: float = -inf
-    high: float = inf
+    low: float = -FINITE_MAX
+    high: float = FINITE_MAX
     notes: Notes | None = None
 
 
 class Text(NamedTuple):
     """Asks for an argument that is a text, none of `equal`, with none of `inside` (case-folded) in it.
 
-    `notes` as of a Whole.
+    `notes` as of a Number.
     """
 
     name: str
@@ -62,22 +67,22 @@ class Either(NamedTuple):
     ways: tuple[tuple["Need", ...], ...]
 
 
-Need: TypeAlias = Whole | Text | Cost | Either
+Need: TypeAlias = Number | Text | Cost | Either
 """What has to be met for a condition to be surely no."""
 
-N = TypeVar("N", Whole, Text)
+N = TypeVar("N", Number, Text)
 
 
 class Screen:
     """The needs of all rules together: where they are met, no rule fires."""
 
-    __slots__ = ("_cost_pico_max", "_either", "_texts", "_wholes")
+    __slots__ = ("_cost_pico_max", "_either", "_numbers", "_texts")
 
     def __init__(self, needs: Iterable[Need]) -> None:
         found = list(needs)
         # Bare tuples: named ones take four times as long to be taken apart.
-        self._wholes = [
-            (one.name, one.low, one.high, one.notes) for one in _of_each_argument(found, Whole, _both_wholes)
+        self._numbers = [
+            (one.name, one.low, one.high, one.notes) for one in _of_each_argument(found, Number, _both_numbers)
         ]
         self._texts = [
             (one.name, one.equal, one.inside, one.notes) for one in _of_each_argument(found, Text, _both_texts)
@@ -94,10 +99,11 @@ class Screen:
             return None
         get = arguments.get
         notes: list[tuple[int, Skipped]] = []
-        for name, low, high, absent in self._wholes:
+        for name, low, high, absent in self._numbers:
             value = get(name, MISSING)
-            if type(value) is int:
-                if value < low or value > high:
+            kind = type(value)
+            if kind is int or kind is float:
+                if not low <= value <= high:
                     return None
             elif value is MISSING and absent is not None:
                 notes += absent
@@ -135,7 +141,7 @@ def screen_of(rules: Iterable[tuple[Condition, Skipped | None]], find: Find, too
 
 
 def _noted(need: Need, note: tuple[int, Skipped]) -> Need:
-    return need._replace(notes=(note,)) if isinstance(need, Whole | Text) else need
+    return need._replace(notes=(note,)) if isinstance(need, Number | Text) else need
 
 
 def _needs(condition: Condition, find: Find, tool: str | None) -> list[Need] | None:
@@ -184,17 +190,19 @@ def _of_argument(leaf: Leaf, name: str) -> list[Need] | None:
         return [Text(name, frozenset(wanted))] if all(isinstance(one, str) for one in wanted) else None
     if operator == "contains":
         return [Text(name, inside=(given.casefold(),))] if isinstance(given, str) else None
-    return _of_number(operator, given, name) if type(given) is int else None
+    limit = number(given)
+    return _of_number(operator, limit, name) if limit is not None and -EXACT_MAX <= limit <= EXACT_MAX else None
 
 
-def _of_number(operator: str, limit: int, name: str) -> list[Need] | None:
+def _of_number(operator: str, limit: int | Decimal, name: str) -> list[Need] | None:
+    """What lies between a limit with a fraction and the next whole number is asked."""
     if operator in _ABOVE:
-        return [Whole(name, high=limit)]
+        return [Number(name, high=floor(limit))]
     if operator in _BELOW:
-        return [Whole(name, low=limit)]
+        return [Number(name, low=ceil(limit))]
     if operator in _NOT_ABOVE:
-        return [Whole(name, low=limit + 1)]
-    return [Whole(name, high=limit - 1)] if operator in _NOT_BELOW else None
+        return [Number(name, low=floor(limit) + 1)]
+    return [Number(name, high=ceil(limit) - 1)] if operator in _NOT_BELOW else None
 
 
 def _of_each_argument(needs: Iterable[Need], kind: type[N], both: Callable[[N, N], N]) -> Iterable[N]:
@@ -206,8 +214,8 @@ def _of_each_argument(needs: Iterable[Need], kind: type[N], both: Callable[[N, N
     return found.values()
 
 
-def _both_wholes(one: Whole, other: Whole) -> Whole:
-    return Whole(one.name, max(one.low, other.low), min(one.high, other.high), _both_notes(one.notes, other.notes))
+def _both_numbers(one: Number, other: Number) -> Number:
+    return Number(one.name, max(one.low, other.low), min(one.high, other.high), _both_notes(one.notes, other.notes))
 
 
 def _both_texts(one: Text, other: Text) -> Text:

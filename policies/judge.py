@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from handrail.policies.bound import BoundRule
 from handrail.policies.condition import Holds
 from handrail.policies.lookup import place
 from handrail.policies.policy import Policy
-from handrail.policies.screen import Screen, screen_of
+from handrail.policies.screen import CLOSED, Screen, screen_of
 from handrail.policies.subject import RESTRICTIVE, Judgement, RuleFinding, Skipped, Subject
 from handrail.policies.tools import ToolEntry, Tools
 from handrail.policies.truth import MISSING_FIELD
@@ -20,16 +20,15 @@ BINDINGS_MAX = 256
 
 _NOTHING = Judgement((), ())
 
+Key: TypeAlias = tuple[str, str | None, str, str]
+"""Event type, tool, agent, tenant."""
+
 
 class Plan(NamedTuple):
-    """What judges one kind of subject: rules in the order of findings, and policies whose default is not `allow`.
-
-    `screen` is None where a rule has to be asked, or a default may speak.
-    """
+    """What judges one kind of subject: rules in the order of findings, and policies whose default is not `allow`."""
 
     rules: tuple[tuple[Holds, BoundRule], ...]
     defaults: tuple[Policy, ...]
-    screen: Screen | None
 
 
 class Judge:
@@ -39,7 +38,8 @@ class Judge:
         self._policies = tuple(policies)
         self._tools = tools
         self._bindings = lru_cache(BINDINGS_MAX)(self._bind)
-        self._plans: dict[tuple[str, str | None, str, str], Plan] = {}
+        self._plans: dict[Key, Plan] = {}
+        self._screens: dict[Key, Screen] = {}  # of some of those
 
     def no_rule_fires(
         self,
@@ -52,13 +52,24 @@ class Judge:
     ) -> Sequence[Skipped] | None:
         """What `judge` would skip, where surely no rule fires and no default speaks; None where it has to be asked."""
         key = (event_type, tool, agent_id, tenant)
-        screen = (self._plans.get(key) or self._remember(*key)).screen
-        return None if screen is None else screen.passed(arguments, cost_pico)
+        screen = self._screens.get(key) or self._screen(key)
+        return screen.passed(arguments, cost_pico)
+
+    def _screen(self, key: Key) -> Screen:
+        """Made when a subject of its kind comes again: a tool's name that comes once is not worth it."""
+        plan = self._plans.get(key)
+        if plan is None:
+            return CLOSED
+        event_type, tool, _, _ = key
+        find = partial(place, event_type=event_type, entry=self._tools.entry(tool))
+        rules = [(each.rule.condition, each.passed_over) for _, each in plan.rules]
+        screen = self._screens[key] = CLOSED if plan.defaults else screen_of(rules, find, tool)
+        return screen
 
     def judge(self, subject: Subject) -> Judgement:
         """Every rule that fires, most restrictive first, then by policy id and order in the file."""
         key = (subject.event_type, subject.tool, subject.agent_id, subject.tenant)
-        rules, defaults, _ = self._plans.get(key) or self._remember(*key)
+        rules, defaults = self._plans.get(key) or self._remember(*key)
         findings: list[RuleFinding] = []
         skipped: list[Skipped] = []
         for holds, bound in rules:
@@ -78,6 +89,7 @@ class Judge:
         if len(tool or "") + len(agent_id) + len(tenant) <= CACHED_NAME_CHARACTERS_MAX:
             if len(self._plans) >= PLANS_MAX:
                 self._plans.clear()
+                self._screens.clear()
             self._plans[event_type, tool, agent_id, tenant] = plan
         return plan
 
@@ -90,10 +102,7 @@ class Judge:
             for policy in self._policies
             if policy.default_action != "allow" and policy.scope.covers(event_type, tool, agent_id, tenant)
         )
-        find = partial(place, event_type=event_type, entry=entry)
-        rules = ((each.rule.condition, each.passed_over) for each in covering)
-        screen = None if defaults else screen_of(rules, find, tool)
-        return Plan(tuple((each.holds, each) for each in covering), defaults, screen)
+        return Plan(tuple((each.holds, each) for each in covering), defaults)
 
     def _bind(self, event_type: str, entry_name: str | None) -> tuple[BoundRule, ...]:
         entry: ToolEntry | None = self._tools.entry(entry_name)

@@ -124,8 +124,8 @@ class Screen:
         return [skipped for _, skipped in sorted(notes)] if notes else ()
 
 
-def screen_of(rules: Iterable[tuple[Condition, Skipped | None]], find: Find, tool: str | None) -> Screen | None:
-    """The screen of the rules of a plan; None where one of them has to be asked each time.
+def screen_of(rules: Iterable[tuple[Condition, Skipped | None]], find: Find, tool: str | None) -> Screen:
+    """The screen of the rules of a plan; CLOSED where one of them has to be asked each time.
 
     Each rule comes with its note where it is passed over when its only field is absent, else with None.
     """
@@ -133,7 +133,7 @@ def screen_of(rules: Iterable[tuple[Condition, Skipped | None]], find: Find, too
     for place, (condition, skipped) in enumerate(rules):
         found = _needs(condition, find, tool)
         if found is None:
-            return None
+            return CLOSED
         if skipped is not None and isinstance(condition, Leaf):
             found = [_noted(need, (place, skipped)) for need in found]
         needs += found
@@ -233,3 +233,7 @@ def _any_in(parts: Iterable[str], folded: str) -> bool:
         if part in folded:
             return True
     return False
+
+
+CLOSED = Screen([Cost(-1)])
+"""What nothing passes."""

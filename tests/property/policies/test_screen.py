@@ -62,15 +62,15 @@ def rule(name: str, condition: str, more: str = "action: block") -> str:
 
 
 def agreed(judge: Judge, event_type: str, tool: str | None, arguments: dict[str, Any], cost_pico: int) -> bool:
-    """Whether the screen was passed; then every rule is asked too, and says the same."""
-    passed = judge.no_rule_fires(event_type, tool, "a", "t", arguments, cost_pico)
-    if passed is None:
-        return False
+    """Whether the screen was passed; then every rule, when it was asked, said the same."""
     usage = {"steps": 3, "cost_usd": usd(cost_pico), "loop_run": 1}
     customer, data = {"tier": arguments.get("reason")}, {"amount": arguments.get("amount")}
     kind = "query" if event_type == QUERY else "action"
     subject = Subject(event_type, kind, "t", "a", tool, arguments, {}, customer, usage, {}, {}, data)
     found = judge.judge(subject)
+    passed = judge.no_rule_fires(event_type, tool, "a", "t", arguments, cost_pico)
+    if passed is None:
+        return False
     assert (found.findings, found.skipped) == ((), tuple(passed)), (tool, arguments, cost_pico)
     return True
 
@@ -187,3 +187,11 @@ def test_texts_of_a_policy_are_values_and_nothing_else(text: str) -> None:
     assert judge is not None
     assert agreed(judge, PROPOSED, "refund", {named: "x"}, 0)
     assert judge.no_rule_fires(PROPOSED, "refund", "a", "t", {named: text}, 0) is None
+
+
+def test_a_tool_whose_name_comes_once_gets_no_screen_of_its_own() -> None:
+    judge = judge_of(policy("p", [rule("r", "{field: amount, operator: greater_than, value: 5}")]))
+    assert judge is not None
+    for _ in range(2):
+        assert judge.no_rule_fires(PROPOSED, "made_up", "a", "t", {"amount": 1}, 0) is None
+    assert agreed(judge, PROPOSED, "made_up", {"amount": 1}, 0)

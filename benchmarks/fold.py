@@ -61,10 +61,10 @@ def mixture() -> Iterator[tuple[str, dict[str, Any]]]:
         yield "message.sent", {"role": "assistant", "text": f"Order {turn} is on its way.", "response_id": f"r{turn}"}
 
 
-def records(events: Iterator[tuple[str, dict[str, Any]]], together: int) -> list[Record]:
-    """The log of these events; `together` of them in a row belong to one conversation."""
+def records(events: Iterator[tuple[str, dict[str, Any]]], together: int, first: int = 0) -> list[Record]:
+    """The log of these events, from offset `first` on; `together` of them in a row belong to one conversation."""
     found = []
-    for offset, (name, data) in enumerate(events):
+    for offset, (name, data) in enumerate(events, first):
         conversation = f"conv-{offset // together % CONVERSATIONS}"
         event = {
             "specversion": "1.0",

@@ -25,22 +25,21 @@ app = faust.App(
 events = app.topic("t1", value_serializer="json", key_type=bytes)
 decisions = app.topic("o1", value_serializer="json", key_type=bytes)
 states = app.Table("stock-states", default=int, partitions=4)
-started, cpu, seen = 0.0, 0.0, 0
+started, seen = 0.0, 0
 
 
 @app.agent(events)
 async def govern(stream: faust.StreamT) -> None:
-    global started, cpu, seen
+    global started, seen
     async for key, event in stream.items():
         if not seen:
-            started, cpu = time.perf_counter(), time.process_time()
+            started = time.perf_counter()
         states[event["subject"]] += 1
         verdict = "block" if event["data"]["arguments"]["refund_amount_usd"] > 500 else "allow"
         await decisions.send(key=key, value={"subject": event["subject"], "verdict": verdict})
         seen += 1
         if seen >= COUNT:
-            spent, used = time.perf_counter() - started, time.process_time() - cpu
-            print(f"{seen / spent:.0f} events/s, {used / seen * 1e6:.1f} us CPU each", flush=True)
+            print(f"{seen / (time.perf_counter() - started):.0f} events/s", flush=True)
             os._exit(0)
 
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test crash compiled check docs fmt clean
+.PHONY: setup demo test test-long crash compiled check docs fmt clean
 
 setup: $(STAMP)
 
@@ -16,8 +16,14 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/handrail demo
 
+# docs/testing.md says what runs where, and how to run one test by itself.
+TESTERS ?= 2
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not long" --numprocesses $(TESTERS) --dist worksteal
+
+# Fault runs, what stock Faust does wrong, recorded conversations on both brokers, the pages of the documentation.
+test-long: setup
+	$(BIN)/python -m pytest -m long --numprocesses $(TESTERS) --dist worksteal
 
 # Faults over running brokers, workers and sink, under load (docs/faults.md). A run with differences prints its command.
 FAULTS ?= 200

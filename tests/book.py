@@ -13,7 +13,7 @@ from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DEADLETTERS, DECISIONS
 from handrail.streams.governor.deadletters import letter
 from handrail.streams.sink.database import connect
 from handrail.streams.sink.stage import stage
-from handrail.streams.sink.store import Store
+from tests.databases import open_store
 
 DIGEST = "0" * 64
 RULESET = f"sha256:{DIGEST}"
@@ -186,7 +186,7 @@ class Book:
 
     def store(self, folder: Path, cluster: str = "cluster-1") -> duckdb.DuckDBPyConnection:
         """Everything in a database, as the sink would have it, opened for reading."""
-        store = Store.open(folder / "handrail.duckdb")
+        store = open_store(folder / "handrail.duckdb")
         store.write(cluster, [stage(record, headers) for record, headers in self.records], self.ends)
         store.close()
         return connect(folder / "handrail.duckdb", read_only=True)

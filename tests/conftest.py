@@ -1,6 +1,7 @@
 """Fixtures for all tests: brokers, and the folder of real data."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,16 @@ from handrail.schemas.errors import ConfigError
 from infra.kafka.artifacts import fetch
 from infra.kafka.cluster import Cluster
 from tests.brokers import wipe
+from tests.groups import groups_of_its_own
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that is run in this process may turn all logs off."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
@@ -43,21 +52,23 @@ def kafka_libs() -> Path:
 @pytest.fixture(scope="session")
 def apache_node(kafka_libs: Path) -> Iterator[Cluster]:
     """One node of Apache Kafka for the whole session; tests take `apache`."""
-    with Cluster(nodes=1) as cluster:
+    with Cluster(nodes=1, short_lived=True) as cluster:
         yield cluster
 
 
 @pytest.fixture
-def apache(apache_node: Cluster) -> str:
-    """The address of an Apache Kafka without topics and groups."""
+def apache(apache_node: Cluster, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an Apache Kafka without topics, and for this test groups that nobody was in."""
     asyncio.run(wipe(apache_node.bootstrap))
+    for name, value in groups_of_its_own().items():
+        monkeypatch.setenv(name, value)
     return apache_node.bootstrap
 
 
 @pytest.fixture
 def apache_three(kafka_libs: Path) -> Iterator[Cluster]:
     """Three nodes of Apache Kafka that this test has to itself, to stop and kill them."""
-    with Cluster(nodes=3) as cluster:
+    with Cluster(nodes=3, short_lived=True) as cluster:
         yield cluster
 
 

@@ -9,7 +9,10 @@ import time
 from pathlib import Path
 from typing import Self
 
+from tests import forks
+
 WAIT_S_MAX = 60.0
+SESSION_S = "2"  # the embedded broker lets its first member wait for half of it, and a dead one be missed after it
 
 
 def freeze(pid: int) -> None:
@@ -36,12 +39,17 @@ class HandrailProcess:
     """
 
     program: tuple[str, ...] = ("handrail",)
+    forked = True  # from a parent that has its imports (tests/forks)
 
     def __init__(self, errors: Path, *arguments: str) -> None:
         self.errors, self.name = errors, arguments[0]
+        self.process: forks.Popen | subprocess.Popen[bytes]
         with errors.open("ab") as log:
-            command = [sys.executable, "-m", *self.program, *arguments]
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+            if self.forked:
+                self.process = forks.Popen(*self.program, *arguments, stdout=forks.PIPE, stderr=log)
+            else:
+                command = [sys.executable, "-m", *self.program, *arguments]
+                self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
         self._ready = threading.Event()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()

@@ -8,7 +8,9 @@ from pathlib import Path
 import duckdb
 
 from handrail.schemas.errors import ConfigError
+from handrail.streams.sink.database import LIVE
 from handrail.streams.sink.reading import open_readonly
+from tests.databases import lay
 from tests.processes import WAIT_S_MAX, HandrailProcess
 
 
@@ -17,6 +19,7 @@ class Sink(HandrailProcess):
 
     def __init__(self, bootstrap: str, folder: Path, *options: str) -> None:
         self.data = folder / "data"
+        lay(self.data / LIVE)
         given = ("--bootstrap", bootstrap, "--data", str(self.data), "--snapshot-s", "0.2", *options)
         super().__init__(folder / "sink.log", "sink", *given)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.processes import WAIT_S_MAX, HandrailProcess
+from tests.processes import SESSION_S, WAIT_S_MAX, HandrailProcess
 
 
 class Up(HandrailProcess):
@@ -18,7 +18,7 @@ class Up(HandrailProcess):
         self.data, self.lines = folder / "data", list[str]()
         unwanted = [name for name in ("--http-port", "--desk-port") if name not in options]
         quiet = [word for name in unwanted for word in (name, "0")]
-        given = ("--bootstrap", bootstrap, "--data", str(self.data), "--session-timeout-s", "6", *quiet)
+        given = ("--bootstrap", bootstrap, "--data", str(self.data), "--session-timeout-s", SESSION_S, *quiet)
         super().__init__(folder / "up.log", "up", *given, *options)
 
     def _listen(self) -> None:

@@ -4,14 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.processes import HandrailProcess
+from tests.processes import SESSION_S, HandrailProcess
 
 
 class Worker(HandrailProcess):
-    """`handrail worker`, with the shortest session that brokers allow."""
+    """`handrail worker`, with a short session."""
+
+    session_s = SESSION_S
 
     def __init__(self, bootstrap: str, errors: Path, *options: str) -> None:
-        super().__init__(errors, "worker", "--bootstrap", bootstrap, "--session-timeout-s", "6", *options)
+        super().__init__(errors, "worker", "--bootstrap", bootstrap, "--session-timeout-s", self.session_s, *options)
+
+
+class MeasuredWorker(Worker):
+    """A worker as operators start it, for figures of its memory and processor time."""
+
+    forked, session_s = False, "6"
 
 
 @contextmanager

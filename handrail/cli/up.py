@@ -52,7 +52,7 @@ from handrail.cli.errors import explained
     "--session-timeout-s",
     type=float,
     metavar="SECONDS",
-    help="A worker silent for so long has lost its partitions; at least 6. [default: 10; 6 with the embedded broker]",
+    help="A worker silent for so long has lost its partitions; brokers want 6. [default: 10; embedded: 6]",
 )
 @explained
 def up(

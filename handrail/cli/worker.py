@@ -27,7 +27,7 @@ from handrail.cli.errors import explained
     "--session-timeout-s",
     type=float,
     metavar="SECONDS",
-    help="A worker silent for so long has lost its partitions; at least 6. [default: 10]",
+    help="A worker silent for so long has lost its partitions; most brokers want 6. [default: 10]",
 )
 @click.option(
     "--standbys",

@@ -19,7 +19,7 @@ class HooksSettings(Settings):
     )
     hooks_listen: Address = Field("127.0.0.1:8090", description="HOST:PORT where sources send to")
     session_timeout_s: float = Field(
-        10.0, ge=6, le=1800, description="a process that is silent for so long has lost its partitions"
+        10.0, ge=1, le=1800, description="a process that is silent for so long has lost its partitions"
     )
     http: Address | None = Field(
         None, description="HOST:PORT of /metrics, /healthz and /readyz; without it there are none"

@@ -29,7 +29,7 @@ class UpSettings(Settings):
     )
     desk_port: int = Field(9470, ge=0, le=65_535, description="the desk is at this port of 127.0.0.1; 0: there is none")
     session_timeout_s: float | None = Field(
-        None, ge=6, le=1800, description="a worker that is silent for so long has lost its partitions"
+        None, ge=1, le=1800, description="a worker that is silent for so long has lost its partitions"
     )
     snapshot_s: float = Field(2.0, gt=0, description="how often a snapshot is taken, when something has changed")
 

@@ -36,6 +36,8 @@ class Cluster:
         1, or 3: then topics with three copies survive the loss of any node.
     heap_mb : int
         Java's largest heap for each node, in MB.
+    short_lived : bool
+        For tests: the nodes are up with half of the processor time, and slower under a load that goes on.
 
     Attributes
     ----------
@@ -47,11 +49,11 @@ class Cluster:
 
     bootstrap: str
 
-    def __init__(self, nodes: int = 1, heap_mb: int = HEAP_MB) -> None:
+    def __init__(self, nodes: int = 1, heap_mb: int = HEAP_MB, *, short_lived: bool = False) -> None:
         if nodes not in (1, 3):
             raise ConfigError(f"Apache Kafka: {nodes} nodes: 1 or 3")
         self.nodes: list[Node] = []
-        self._count, self._heap_mb = nodes, heap_mb
+        self._count, self._heap_mb, self._short_lived = nodes, heap_mb, short_lived
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> Self:
@@ -60,7 +62,7 @@ class Cluster:
         self._folder = tempfile.TemporaryDirectory(prefix="handrail-kafka-")
         places = _places(Path(self._folder.name), self._count)
         self.cluster_id = _cluster_id()
-        self.nodes = [Node(place, libs, self._heap_mb) for place in places]
+        self.nodes = [Node(place, libs, self._heap_mb, self._short_lived) for place in places]
         self.bootstrap = ",".join(f"{HOST}:{place.port}" for place in places)
         try:
             self._format(places)
@@ -133,6 +135,8 @@ def _properties(place: Place, places: list[Place]) -> str:
         "min.insync.replicas": max(1, copies - 1),
         # Small: a test's groups join at once, and there are few of them.
         "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
+        "group.max.session.timeout.ms": 600_000,
         "offsets.topic.num.partitions": 4,
         "offsets.topic.replication.factor": copies,
         "transaction.state.log.num.partitions": 4,

@@ -4,6 +4,7 @@ import tempfile
 from typing import Any
 
 import faust
+from faust import tables
 from faust.types import TP
 
 from handrail.schemas.topics import AGENT_EVENTS, RESOLUTIONS
@@ -16,6 +17,14 @@ from handrail.streams.engine.settings import WorkerSettings
 POLL_RECORDS = 4000
 MAX_FETCH_BYTES = 9_000_000  # a record of 8 MB must come through, to be kept as a dead letter
 BUFFERED_FETCHES = 4096  # never reached: a backlog is bounded by its bytes
+
+
+class TableManager(tables.TableManager):  # type: ignore[misc]
+    """Faust's, which waits a second before a start for tables that may still be declared; here there are none."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class GovernorApp(faust.App):  # type: ignore[misc]
@@ -41,6 +50,7 @@ def build(settings: WorkerSettings, partitions: Partitions, issuer: Issuer, coun
         store="memory://",
         datadir=tempfile.gettempdir(),  # Faust wants one; without tables it writes nothing there
         autodiscover=False,
+        TableManager=TableManager,
         # Its web server would listen on all interfaces and serve tables.
         web_enabled=False,
         # Topics are made by `ensure_topics`, with what the catalogue says.

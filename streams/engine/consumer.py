@@ -9,15 +9,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, InvalidSessionTimeoutError, KafkaError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from handrail.kafka import mended
+from handrail.schemas.errors import ConfigError
 from handrail.streams.engine.fatal import die
 from handrail.streams.engine.fetch import Backlog, Fetch
 
@@ -30,6 +31,19 @@ ANSWER_BYTES_MAX = 20_000_000
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that talks to the broker."""
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        self._ensure_consumer()._coordinator._push_error_to_user = self._refused
+
+    async def _refused(self, error: KafkaError) -> NoReturn:
+        """A group that does not take this member ends the process; Faust never asks, and would wait for ever."""
+        group = f"group {self.app.conf.id}"
+        if isinstance(error, InvalidSessionTimeoutError):
+            session_s = self.app.conf.broker_session_timeout
+            allowed = "group.min.session.timeout.ms and group.max.session.timeout.ms of the broker allow"
+            die(ConfigError(f"{group}: no session of {session_s:g} s: set --session-timeout-s to what {allowed}"))
+        die(error, group)
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         mended.install()

@@ -80,7 +80,7 @@ def own_cluster(kafka_libs: Path, often: None, tmp_path: Path) -> Iterator[tuple
     key = tmp_path / "signing.key"
     new_key(key)
     with (
-        Cluster(nodes=1) as cluster,
+        Cluster(nodes=1, short_lived=True) as cluster,
         worker(cluster.bootstrap, tmp_path, "--policies", str(policies), "--key", str(key)),
         desk(tmp_path / "desk", cluster.bootstrap, "--key", str(key)) as found,
     ):

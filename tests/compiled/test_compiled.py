@@ -15,6 +15,7 @@ MUTANTS = 10_000
 BUILD_S = 900
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler"),
     pytest.mark.timeout(BUILD_S + 300),
 ]

@@ -32,11 +32,10 @@ from tests.crash.report import Plan, Report
 from tests.crash.rows import stored_ends
 from tests.crash.schedule import schedule
 from tests.crash.watched import Watched
-from tests.groups import behind
+from tests.groups import behind, workers_group
 from tests.processes import HandrailProcess
 from tests.topics import read
 
-GROUP = "handrail"
 POLICIES = Path(__file__).resolve().parents[2] / "handrail" / "demo" / "policies"
 READY_S_MAX = 240.0  # brokers that come back on a busy machine take a minute
 QUIET_S_MAX = 240.0
@@ -93,7 +92,7 @@ class Run:
                 async with self._load():
                     await Faults(
                         self.cluster,
-                        GROUP,
+                        workers_group(),
                         self.crew,
                         self.sink,
                         self.disk,
@@ -178,7 +177,7 @@ class Run:
             before = await ends(self.bootstrap, wanted)
             if any(before[TopicPartition(HANDOFFS, n)] > seen for n, seen in self.human.seen.items()):
                 return False
-            if await behind(self.bootstrap, GROUP, PARTITIONS):
+            if await behind(self.bootstrap, workers_group(), PARTITIONS):
                 return False
             stored = stored_ends(self.disk.folder / "data")
             if any(tp.topic in STORED and stored.get((tp.topic, tp.partition), 0) < end for tp, end in before.items()):

@@ -11,6 +11,7 @@ SEED = 20241124
 FAULTS = {"embedded": 9, "apache": 11}
 
 
+@pytest.mark.long
 @pytest.mark.crash
 @pytest.mark.kafka
 @pytest.mark.timeout(400)

@@ -12,7 +12,9 @@ STUCK_S_MIN = 0.05
 
 
 class Watched(Worker):
-    """`handrail worker` with its metrics on a port of its own."""
+    """`handrail worker` with its metrics on a port of its own, and a session that outlasts a busy machine's pauses."""
+
+    session_s = "6"
 
     def __init__(self, bootstrap: str, errors: Path, *options: str) -> None:
         self.url = f"{HOST}:{free_port()}"

@@ -13,6 +13,7 @@ from tests.docs.pages import Command, script, steps
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 RUNNABLE = [page for page in PAGES if any(isinstance(step, Command) for step in steps(page.read_text()))]
+ALWAYS = {"agents", "operators"}  # what a newcomer follows first; the others run with the long tests
 PAGE_S_MAX = 240
 KAFKA, SINK_HTTP, WORKER_HTTP, DESK = 9092, 9464, 9465, 9470  # where `handrail up` is when nobody says otherwise
 
@@ -32,7 +33,10 @@ def two_free() -> int:
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[] if page.stem in ALWAYS else pytest.mark.long, id=page.stem) for page in RUNNABLE],
+)
 def test_a_page_can_be_followed_word_for_word(page: Path, tmp_path: Path) -> None:
     kafka, http, desk = free_port(), two_free(), free_port()
     environment = {

@@ -6,8 +6,6 @@ One test for each row of the table in docs/failures.md, over real brokers, worke
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from handrail.client import Agent, AlreadyClaimed, Gate, GateRefused, NoDecision
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, PARTITIONS
 from handrail.streams.keys import new_key
 from infra.kafka.cluster import Cluster
+from tests import forks
 from tests.bundles import REFUNDS, written
 from tests.failures.shop import ACTION, ARGUMENTS, CONVERSATION, TOOL, gate_of, refund, runs
 from tests.log import Log
@@ -95,7 +94,7 @@ async def test_a_slow_decision(embedded: str, folder: Path, governed: Worker) ->
 
 @pytest.mark.apache
 async def test_the_broker_is_away(kafka_libs: Path, folder: Path) -> None:
-    with Cluster(nodes=1) as cluster, worker(cluster.bootstrap, folder, *options(folder)):
+    with Cluster(nodes=1, short_lived=True) as cluster, worker(cluster.bootstrap, folder, *options(folder)):
         async with Agent("refunds", conversation=CONVERSATION, bootstrap=cluster.bootstrap, timeout_s=2) as agent:
             freeze(cluster.nodes[0].pid)
             started = time.monotonic()
@@ -168,10 +167,10 @@ async def test_half_a_response(embedded: str, folder: Path, governed: Worker, ca
 def test_the_agent_is_killed_between_decision_and_action(
     embedded: str, folder: Path, governed: Worker, point: str, ran: int, next_run: str
 ) -> None:
-    command = [sys.executable, "-m", "tests.failures.shop", embedded, str(folder)]
-    killed = subprocess.run([*command, point], timeout=60, check=False)
+    command = ("tests.failures.shop", embedded, str(folder))
+    killed = forks.run(*command, point, timeout=60)
     assert (killed.returncode, runs(folder)) == (-signal.SIGKILL, ran)
-    again = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    again = forks.run(*command, timeout=60)
     if next_run == "runs":
         assert (again.returncode, runs(folder)) == (0, 1)
     else:

@@ -23,10 +23,9 @@ from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.governor.partition import PartitionFold
 from tests.fuzz.account import Account, take
 from tests.fuzz.mutations import Mutant, mutants
-from tests.groups import behind
+from tests.groups import behind, workers_group
 from tests.workers import Worker
 
-GROUP = "handrail"
 WRITTEN = (DECISIONS, HANDOFFS, ALERTS, DEADLETTERS)
 CHUNK = 2_500  # records sent before the worker may catch up
 BEHIND_MAX = 5_000  # records; so that what is measured is the work, and not what waits for it
@@ -138,7 +137,7 @@ async def _sender(bootstrap: str) -> AsyncIterator[Send]:
 
 async def _caught_up(bootstrap: str, worker: Worker, most: int) -> None:
     async with asyncio.timeout(SETTLE_S_MAX):
-        while await behind(bootstrap, GROUP, PARTITIONS) > most:  # no broker tells when
+        while await behind(bootstrap, workers_group(), PARTITIONS) > most:  # no broker tells when
             assert worker.process.poll() is None, worker.said()
             await asyncio.sleep(0.1)
 

@@ -6,16 +6,24 @@ from pathlib import Path
 from textwrap import dedent
 
 from tests.hooks.receiver import SECRET_LINE
-from tests.processes import HandrailProcess
+from tests.processes import SESSION_S, HandrailProcess
 
 
 class Hooks(HandrailProcess):
-    """`handrail hooks` with `folder/hooks.yaml`, with the shortest session that brokers allow."""
+    """`handrail hooks` with `folder/hooks.yaml`, with a short session."""
 
     program = ("tests.hooks.program",)
 
     def __init__(self, bootstrap: str, folder: Path, *options: str) -> None:
-        given = ("--bootstrap", bootstrap, "--hooks", str(folder / "hooks.yaml"), "--session-timeout-s", "6", *options)
+        given = (
+            "--bootstrap",
+            bootstrap,
+            "--hooks",
+            str(folder / "hooks.yaml"),
+            "--session-timeout-s",
+            SESSION_S,
+            *options,
+        )
         super().__init__(folder / "hooks.log", "hooks", *given)
 
 

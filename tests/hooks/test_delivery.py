@@ -21,6 +21,7 @@ from handrail.streams.engine.ends import ends
 from handrail.streams.engine.topics import ensure_topics
 from infra.kafka.cluster import Cluster
 from tests.brokers import admin_of
+from tests.groups import hooks_group
 from tests.hooks.positions import behind_of
 from tests.hooks.processes import hooks, to, write
 from tests.hooks.receiver import Answer, Got, Receiver, receiving
@@ -30,7 +31,7 @@ from tests.topics import Wire, read
 
 pytestmark = pytest.mark.kafka
 AMOUNTS = [300, 310, 320]
-GROUP = "handrail-hooks.desk"
+HOOK = "desk"
 
 
 async def conversations(broker: str, count: int, first: int = 0) -> dict[str, list[str]]:
@@ -51,7 +52,7 @@ def complete(receiver: Receiver, expected: dict[str, list[str]]) -> bool:
 async def settled(broker: str) -> None:
     """Returns when the group's position stands at the end of the log."""
     async with asyncio.timeout(30):
-        while await behind_of(broker, GROUP, [HANDOFFS], PARTITIONS):  # noqa: ASYNC110 - no broker tells
+        while await behind_of(broker, hooks_group(HOOK), [HANDOFFS], PARTITIONS):  # noqa: ASYNC110 - no broker tells
             await asyncio.sleep(0.1)
 
 
@@ -247,7 +248,7 @@ async def told_to_kafka(broker: str) -> None:
     last = await ends(broker, wanted)
     async with asyncio.timeout(30), admin_of(broker) as admin:
         while True:
-            known = await admin.list_consumer_group_offsets(GROUP, partitions=wanted)
+            known = await admin.list_consumer_group_offsets(hooks_group(HOOK), partitions=wanted)
             left = [offset for tp, one in known.items() for offset in range(one.offset, last[tp])
                     if Window(one.offset, one.metadata).unsettled(offset)]  # fmt: skip
             if len(left) == 3:

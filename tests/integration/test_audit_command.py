@@ -19,7 +19,7 @@ from handrail.streams.engine.topics import ensure_topics
 from tests.brokers import admin_of
 from tests.bundles import REFUNDS, TOOLS, written
 from tests.crash.load import traffic
-from tests.groups import behind
+from tests.groups import behind, workers_group
 from tests.log import Log
 from tests.topics import Wire, read
 from tests.workers import worker
@@ -83,7 +83,7 @@ async def load(broker: str) -> None:
             await wire.raw(b"conv-misplaced", event, partition=number)
         while b'"kind":"release"' not in (await wire.next(SETTLE_S_MAX)).value:
             pass
-        while await behind(broker, "handrail", PARTITIONS):  # noqa: ASYNC110
+        while await behind(broker, workers_group(), PARTITIONS):  # noqa: ASYNC110
             await asyncio.sleep(0.1)  # no broker tells when
 
 

@@ -27,7 +27,7 @@ from infra.kafka.cluster import Cluster
 from tests import heavy
 from tests.crash.cluster import frozen
 from tests.crash.watched import Watched
-from tests.groups import behind
+from tests.groups import behind, workers_group
 from tests.held import HELD
 from tests.infra import asked, families
 from tests.integration.test_worker import POLICIES
@@ -95,7 +95,7 @@ def fetched(worker: Watched) -> list[float]:
 async def caught_up(bootstrap: str, worker: Worker) -> None:
     """Everything on the log is decided."""
     async with asyncio.timeout(CAUGHT_UP_S_MAX):
-        while await behind(bootstrap, "handrail", PARTITIONS):
+        while await behind(bootstrap, workers_group(), PARTITIONS):
             assert worker.process.poll() is None, worker.said()
             await asyncio.sleep(0.1)  # no broker tells when
 

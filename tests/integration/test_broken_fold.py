@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ from handrail.cli import main
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
+from tests import forks
 from tests.bundles import REFUNDS, TOOLS, written
 from tests.crash.load import traffic
-from tests.groups import behind
+from tests.groups import behind, workers_group
 from tests.log import Log
 from tests.oracle import compare
 from tests.processes import HandrailProcess
@@ -40,8 +40,7 @@ class Broken(Worker):
 
 def faulty(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """`handrail ARGUMENTS` with the same fault."""
-    command = [sys.executable, "-m", *Broken.program, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SETTLE_S_MAX)
+    return forks.run(*Broken.program, *arguments, cwd=ROOT, timeout=SETTLE_S_MAX)
 
 
 @pytest.fixture
@@ -81,7 +80,7 @@ def place_of_odd(broker: str) -> int:
 
 async def settled(broker: str) -> None:
     async with asyncio.timeout(SETTLE_S_MAX):
-        while await behind(broker, "handrail", PARTITIONS):  # noqa: ASYNC110
+        while await behind(broker, workers_group(), PARTITIONS):  # noqa: ASYNC110
             await asyncio.sleep(0.1)  # no broker tells when
 
 

@@ -2,8 +2,6 @@
 
 import json
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from handrail.doctor import broker as asked
 from handrail.doctor.run import examine
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS
 from handrail.streams.engine.topics import ensure_topics
+from tests import forks
 from tests.brokers import admin_of
 from tests.log import Log
 from tests.topics import Wire
@@ -23,8 +22,8 @@ RULES = Path(__file__).resolve().parents[2] / "handrail" / "demo" / "policies"
 
 def doctor(folder: Path, *arguments: str) -> tuple[int, dict[str, list[dict[str, Any]]]]:
     """Its exit status, and its lines by what they are about."""
-    command = [sys.executable, "-m", "handrail", "doctor", "--json", "--data", str(folder / "data"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=folder)
+    asked = ("doctor", "--json", "--data", str(folder / "data"), *arguments)
+    done = forks.run("handrail", *asked, timeout=60, cwd=folder)
     assert done.stderr == ""
     found: dict[str, list[dict[str, Any]]] = {}
     for line in json.loads(done.stdout)["lines"]:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,9 @@ from handrail.desk.reveal import reveal
 from handrail.schemas.topics import HANDOFFS
 from handrail.streams.sink.database import LIVE, SNAPSHOT
 from handrail.streams.sink.reading import ask_live, open_readonly
+from tests import forks
 from tests.bundles import REFUNDS, TOOLS, written
+from tests.databases import open_store
 from tests.integration.test_live import query
 from tests.log import Log
 from tests.processes import WAIT_S_MAX
@@ -24,9 +25,7 @@ FILES = (LIVE, SNAPSHOT, f"{LIVE}.wal")
 
 
 def forget(folder: Path, ref: str, *options: str) -> "subprocess.CompletedProcess[str]":
-    program = "from handrail.cli.forget import forget; forget()"
-    command = [sys.executable, "-c", program, ref, "--data", str(folder), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return forks.run("handrail", "forget", ref, "--data", str(folder), *options)
 
 
 def talk(name: str, word: str, extra: int = 0) -> Log:
@@ -124,9 +123,8 @@ async def test_a_sink_that_was_killed_before_it_answered_is_asked_by_what_lies_t
 
 @pytest.mark.kafka
 def test_another_process_that_is_no_sink_is_one_line(tmp_path: Path) -> None:
-    from handrail.streams.sink.store import Store
 
-    store = Store.open(tmp_path / LIVE)
+    store = open_store(tmp_path / LIVE)
     found = forget(tmp_path, "cust-1", "--wait-s", "0.1")
     store.close()
     assert found.returncode == 2

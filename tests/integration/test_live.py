@@ -20,7 +20,9 @@ from handrail.streams.sink.reading import NotLiveError, ask_live
 from handrail.streams.sink.snapshot import Schedule, take
 from handrail.streams.sink.stage import stage
 from handrail.streams.sink.store import Store
+from tests import forks
 from tests.book import Book
+from tests.databases import open_store
 from tests.integration.test_sink import on_the_log, publish, rows, talk
 from tests.sinks import Sink, sink
 from tests.topics import Wire
@@ -30,8 +32,7 @@ ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b, range(1000) 
 
 
 def query(data: Path, sql: str, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "handrail", "query", sql, "--data", str(data), "--format", "json", *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return forks.run("handrail", "query", sql, "--data", str(data), "--format", "json", *options)
 
 
 class Client:
@@ -68,7 +69,7 @@ def book() -> Book:
 @pytest.fixture
 def store(tmp_path: Path, book: Book) -> Iterator[Store]:
     """A database with 10 events that this process has open and serves."""
-    found = Store.open(tmp_path / LIVE)
+    found = open_store(tmp_path / LIVE)
     found.write("cluster-1", batch(book, 10, "first"), book.ends)
     found.share("127.0.0.1:0")
     yield found
@@ -85,7 +86,7 @@ def live(store: Store) -> Live:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Served"]:
     """One database with 10 events and a reader of it, for all that is refused or only reads."""
     folder = tmp_path_factory.mktemp("served")
-    found, told = Store.open(folder / LIVE), Book().at("2026-03-02 09:00:00")
+    found, told = open_store(folder / LIVE), Book().at("2026-03-02 09:00:00")
     found.write("cluster-1", batch(told, 10, "first"), told.ends)
     found.share("127.0.0.1:0")
     (folder / "secret.csv").write_text("a,b\n1,2\n")

@@ -4,12 +4,12 @@ import csv
 import io
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from handrail.streams.sink.reading import open_readonly
+from tests import forks
 from tests.book import Book, reason
 
 SQL = (
@@ -29,8 +29,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def ask(data: Path, sql: str, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "handrail", "query", sql, "--data", str(data), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return forks.run("handrail", "query", sql, "--data", str(data), *options)
 
 
 def test_json_is_an_array_of_objects_with_exact_money(data: Path) -> None:

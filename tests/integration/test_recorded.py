@@ -1,8 +1,6 @@
 """430 recorded conversations of real agents: through the fold alone, and through broker, worker and sink."""
 
 import asyncio
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +12,8 @@ from benchmarks.recorded import Result, fold, log_of
 from handrail.schemas.record import Record
 from handrail.schemas.topics import PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
-from tests.groups import behind
+from tests import forks
+from tests.groups import behind, workers_group
 from tests.oracle import compare
 from tests.sinks import Sink, sink, stored
 from tests.workers import worker
@@ -87,13 +86,13 @@ def test_an_answer_given_nine_times_is_found(result: Result) -> None:
     assert codes["loop.response"] >= 7
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_all_go_through_broker_worker_and_sink(broker: str, recordings: list[Path], tmp_path: Path) -> None:
     asyncio.run(ensure_topics(broker))
     with worker(broker, tmp_path, "--policies", str(PACKS)) as one, sink(broker, tmp_path) as store:
-        command = [sys.executable, "-m", "handrail", "import", "tau", *map(str, recordings)]
-        done = subprocess.run([*command, "--publish", "--bootstrap", broker], capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr.decode()
+        done = forks.run("handrail", "import", "tau", *map(str, recordings), "--publish", "--bootstrap", broker)
+        assert done.returncode == 0, done.stderr
         asyncio.run(settled(broker))
         assert one.stop() == 0, one.said()
         verdict = asyncio.run(compare(broker, PARTITIONS))
@@ -107,7 +106,7 @@ def test_all_go_through_broker_worker_and_sink(broker: str, recordings: list[Pat
 
 async def settled(broker: str) -> None:
     async with asyncio.timeout(SETTLE_S_MAX):
-        while await behind(broker, "handrail", PARTITIONS):  # noqa: ASYNC110
+        while await behind(broker, workers_group(), PARTITIONS):  # noqa: ASYNC110
             await asyncio.sleep(0.2)  # no broker tells when
 
 

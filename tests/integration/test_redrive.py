@@ -19,7 +19,7 @@ from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, PARTIT
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.engine.topics import ensure_topics
 from tests.bundles import REFUNDS, TOOLS, written
-from tests.groups import behind
+from tests.groups import behind, workers_group
 from tests.log import Log
 from tests.oracle import compare
 from tests.topics import read
@@ -60,7 +60,7 @@ class Governed:
     def settle(self) -> None:
         async def settled() -> None:
             async with asyncio.timeout(SETTLE_S_MAX):
-                while await behind(self.broker, "handrail", PARTITIONS):  # noqa: ASYNC110
+                while await behind(self.broker, workers_group(), PARTITIONS):  # noqa: ASYNC110
                     await asyncio.sleep(0.1)  # no broker tells when
 
         asyncio.run(settled())

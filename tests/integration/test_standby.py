@@ -12,7 +12,7 @@ from handrail.broker.ports import HOST, free_port
 from handrail.schemas.topics import DECISIONS, PARTITIONS, STATES
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.topics import ensure_topics
-from tests.groups import behind
+from tests.groups import behind, workers_group
 from tests.lagging import LAGGING, stopped
 from tests.log import Log
 from tests.oracle import compare
@@ -77,7 +77,7 @@ async def asked(wire: Wire, number: int) -> dict[str, int]:
 async def decided(bootstrap: str) -> None:
     """All that was asked is committed."""
     async with asyncio.timeout(SOON_S):
-        while await behind(bootstrap, "handrail", PARTITIONS):  # noqa: ASYNC110 - nothing tells when
+        while await behind(bootstrap, workers_group(), PARTITIONS):  # noqa: ASYNC110 - nothing tells when
             await asyncio.sleep(POLL_S)
 
 

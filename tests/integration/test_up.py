@@ -17,6 +17,7 @@ import pytest
 from handrail.broker.ports import free_port
 from handrail.schemas.topics import DECISIONS, HANDOFFS, POLICIES, RESOLUTIONS
 from handrail.streams.engine.topics import ensure_topics
+from tests import forks
 from tests.desk import resolution
 from tests.integration.test_doctor import doctor
 from tests.log import Log
@@ -134,8 +135,7 @@ NO_DESK = ("--desk-port", "0")
 
 def refused(tmp_path: Path, *arguments: str) -> tuple[int, str, str]:
     """How `handrail up` ends that cannot start."""
-    command = [sys.executable, "-m", "handrail", "up", "--data", str(tmp_path / "data"), *NO_DESK, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    done = forks.run("handrail", "up", "--data", str(tmp_path / "data"), *NO_DESK, *arguments, timeout=60, cwd=tmp_path)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from handrail.schemas.topics import AGENT_EVENTS, HANDOFFS, PARTITIONS, RESOLUTIONS
+from tests import forks
 from tests.desk import resolution
 from tests.topics import Wire, read
 
@@ -30,12 +31,15 @@ class Proxy:
     def __init__(self, folder: Path, bootstrap: str, *options: str, status: int = 0) -> None:
         self._server, self._errors = folder / "server.log", folder / "errors.log"
         self._server.touch()
-        command = [*HANDRAIL_MCP, "--bootstrap", bootstrap, *options, "--"]
+        command = ("handrail", "mcp", "--bootstrap", bootstrap, *options, "--")
         with self._errors.open("ab") as errors:
-            self.process = subprocess.Popen(
-                [*command, *RAW_SERVER, str(self._server), str(status)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+            self.process = forks.Popen(
+                *command,
+                *RAW_SERVER,
+                str(self._server),
+                str(status),
+                stdin=forks.PIPE,
+                stdout=forks.PIPE,
                 stderr=errors,
             )
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()

@@ -15,6 +15,7 @@ from handrail.broker.ports import HOST, free_port
 from handrail.mcp.calls import CALLS_MAX
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import new_key, public_path
+from tests import forks
 from tests.mcp.conftest import Place
 from tests.mcp.proxies import HANDRAIL_MCP, Proxy, call, ping, proxy, told
 
@@ -127,7 +128,7 @@ async def test_names_come_from_the_environment_too(
     ],
 )
 def test_wrong_use_is_one_line_and_exit_status_2(arguments: list[str], said: str) -> None:
-    done = subprocess.run([*HANDRAIL_MCP, *arguments], capture_output=True, text=True, input="")
+    done = forks.run("handrail", "mcp", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stdout == ""
@@ -136,8 +137,8 @@ def test_wrong_use_is_one_line_and_exit_status_2(arguments: list[str], said: str
 
 def test_options_behind_the_command_are_the_servers(tmp_path: Path) -> None:
     away = f"{HOST}:{free_port()}"
-    command = [*HANDRAIL_MCP, "--bootstrap", away, "--timeout-s", "0.2", "sh", "-c", 'echo "$1"; exit 4', "-", "--gate"]
-    done = subprocess.run(command, capture_output=True, text=True, input="")
+    served = ("sh", "-c", 'echo "$1"; exit 4', "-", "--gate")
+    done = forks.run("handrail", "mcp", "--bootstrap", away, "--timeout-s", "0.2", *served)
     assert (done.returncode, done.stdout) == (4, "--gate\n")
 
 

@@ -4,14 +4,14 @@ import json
 import os
 import queue
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests import forks
 
 ROOT = Path(__file__).resolve().parents[2]
 SAYS_S_MAX = 25.0
@@ -24,13 +24,13 @@ class Stock:
         self.log, self.name = log, name
         self.told: list[list[Any]] = []
         self._lines: queue.Queue[list[Any]] = queue.Queue()
-        command = [sys.executable, "-m", f"tests.traps.stock.{name}", "worker", "-l", "warn", *options]
+        command = (f"tests.traps.stock.{name}", "worker", "-l", "warn", *options)
         with log.open("ab") as errors:
-            self.process = subprocess.Popen(
-                command,
+            self.process = forks.Popen(
+                *command,
                 cwd=ROOT,
                 env=os.environ | {"BROKER": bootstrap, **environment},
-                stdout=subprocess.PIPE,
+                stdout=forks.PIPE,
                 stderr=errors,
             )
         self._listener = threading.Thread(target=self._listen, daemon=True)

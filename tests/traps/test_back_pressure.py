@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
-from tests.groups import behind
+from tests.groups import behind, workers_group
 from tests.log import Log
 from tests.topics import read
 from tests.traps.kafka import create
@@ -58,6 +58,7 @@ async def times(bootstrap: str) -> None:
             await producer.send(TOPIC, str(time.time()).encode())
 
 
+@pytest.mark.long
 def test_stock_stalls_for_a_second(embedded: str, tmp_path: Path) -> None:
     asyncio.run(create(embedded, trap_events=1))
     with stock(embedded, tmp_path, "back_pressure", BUFFER=str(BUFFER)) as one:
@@ -103,7 +104,7 @@ async def load(bootstrap: str, prefix: str) -> None:
             record = log.records[number]
             await producer.send(record.topic, record.value, key=record.key)
     async with asyncio.timeout(ANSWERED_S_MAX):
-        while await behind(bootstrap, "handrail", PARTITIONS):  # noqa: ASYNC110
+        while await behind(bootstrap, workers_group(), PARTITIONS):  # noqa: ASYNC110
             await asyncio.sleep(0.1)  # no broker tells when
 
 

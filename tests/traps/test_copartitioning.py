@@ -1,14 +1,13 @@
 """Trap 7: topics with unequal numbers of partitions are assigned apart, and nothing says so."""
 
 import asyncio
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, RESOLUTIONS, STATES
+from tests import forks
 from tests.traps.kafka import create
 from tests.traps.programs import stock
 
@@ -36,6 +35,7 @@ def apart(mine: Assigned, orders: int, refunds: int) -> list[bytes]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("orders", "refunds", "silent"), [(4, 3, True), (4, 4, False)])
 def test_stock_says_nothing_of_unequal_topics(
     embedded: str, tmp_path: Path, orders: int, refunds: int, silent: bool
@@ -50,8 +50,7 @@ def test_stock_says_nothing_of_unequal_topics(
 def test_ours_refuses_to_start(embedded: str) -> None:
     made = {AGENT_EVENTS: 4, RESOLUTIONS: 3, STATES: 4}
     asyncio.run(create(embedded, **made))
-    command = [sys.executable, "-m", "handrail", "worker", "--bootstrap", embedded]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=REFUSED_S_MAX)
+    done = forks.run("handrail", "worker", "--bootstrap", embedded, timeout=REFUSED_S_MAX)
     print(f"ours: exit {done.returncode}: {done.stderr.strip()}")
     assert done.returncode != 0
     assert "unequal numbers of partitions" in done.stderr

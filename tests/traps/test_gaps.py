@@ -17,7 +17,7 @@ from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.governor.partition import PartitionFold
 from tests.crash.load import traffic
 from tests.crash.simulation.worker import TP0, Consumer, Event, Tally
-from tests.groups import behind
+from tests.groups import behind, workers_group
 from tests.log import Log
 from tests.oracle import compare
 from tests.topics import Wire
@@ -31,6 +31,7 @@ SEED, CONVERSATIONS, TURNS = 20261126, 50, 20
 SETTLE_S_MAX = 60
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 def test_stock_commits_what_it_dropped_when_a_partition_was_paused(embedded: str, tmp_path: Path) -> None:
     asyncio.run(create(embedded, trap_events=1))
@@ -86,7 +87,7 @@ async def test_ours_has_decided_every_committed_record_after_a_kill(embedded: st
         two = Worker(embedded, tmp_path / "two.log")
         stack.callback(two.kill)
         async with asyncio.timeout(SETTLE_S_MAX):
-            while await behind(embedded, "handrail", PARTITIONS):  # noqa: ASYNC110
+            while await behind(embedded, workers_group(), PARTITIONS):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)  # no broker tells when
     verdict = await compare(embedded, PARTITIONS)
     print(f"ours, one kill -9, everything committed in {AGENT_EVENTS}: {verdict}")

@@ -21,6 +21,7 @@ from tests.traps.programs import stock
 FAST = [f"fast-{number}".encode() for number in range(5)]
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 def test_stock_commits_past_a_record_in_flight_and_a_kill_loses_it(embedded: str, tmp_path: Path) -> None:
     asyncio.run(create(embedded, trap_events=1))

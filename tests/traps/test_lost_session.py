@@ -10,7 +10,7 @@ import pytest
 
 from handrail.schemas.topics import DECISIONS, PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
-from tests.groups import behind
+from tests.groups import behind, workers_group
 from tests.log import Log
 from tests.oracle import compare
 from tests.topics import Wire
@@ -62,5 +62,5 @@ async def proposals(wire: Wire, name: str) -> None:
 
 async def settled(bootstrap: str) -> None:
     async with asyncio.timeout(SETTLE_S_MAX):
-        while await behind(bootstrap, "handrail", PARTITIONS):  # noqa: ASYNC110
+        while await behind(bootstrap, workers_group(), PARTITIONS):  # noqa: ASYNC110
             await asyncio.sleep(0.1)  # no broker tells when

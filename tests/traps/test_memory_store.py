@@ -46,6 +46,7 @@ async def both_partitions(bootstrap: str) -> None:
         await publish(bootstrap, [f"of-{partition}".encode()], partition=partition)
 
 
+@pytest.mark.long
 def test_stock_keeps_keys_of_a_partition_that_another_owns(embedded: str, tmp_path: Path) -> None:
     asyncio.run(create(embedded, trap_events=2))
     with stock(embedded, tmp_path, "memory", STANDBYS="0") as first:
@@ -119,6 +120,7 @@ async def states(bootstrap: str, topic: str, rows: list[tuple[bytes, bytes]], he
             await producer.send_and_wait(topic, value, key=key, partition=0, headers=list(headers))
 
 
+@pytest.mark.long
 def test_stock_takes_the_last_state_and_passes_over_one_it_cannot_read(embedded: str, tmp_path: Path) -> None:
     newest, late = {"at": 9}, {"at": 3}
     rows = [(b'"a"', json.dumps(newest).encode()), (b'"a"', json.dumps(late).encode())]

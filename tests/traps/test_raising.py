@@ -25,6 +25,7 @@ class Broken(Worker):
     program = ("tests.broken", "odd")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["for", "take"])
 def test_stock_loses_the_record(embedded: str, tmp_path: Path, how: str) -> None:
     asyncio.run(create(embedded, trap_events=1))

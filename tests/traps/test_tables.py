@@ -33,6 +33,7 @@ async def written(bootstrap: str, topic: str, partition: int, count: int) -> Non
             await asyncio.sleep(0.1)  # no broker tells when
 
 
+@pytest.mark.long
 def test_stock_counts_twice(embedded: str, tmp_path: Path) -> None:
     asyncio.run(create(embedded, trap_events=1))
     with stock(embedded, tmp_path, "tables", COMMIT_S=NEVER_S) as first:

@@ -27,6 +27,7 @@ def listens_on(pid: int) -> list[str]:
     return [row[1] for row in rows if row[3] == LISTENING and row[9] in inodes]
 
 
+@pytest.mark.long
 def test_stock_serves_tables_to_anyone(embedded: str, tmp_path: Path) -> None:
     conf = faust.App("trap", datadir=str(tmp_path)).conf
     asyncio.run(create(embedded, trap_events=1))

@@ -36,7 +36,7 @@ def test_the_help_states_the_defaults_that_hold() -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["worker", "--session-timeout-s", "1"], "--session-timeout-s: must be greater than or equal to 6, got 1.0"),
+        (["worker", "--session-timeout-s", "0.9"], "--session-timeout-s: must be greater than or equal to 1, got 0.9"),
         (["worker", "--bootstrap", ""], "--bootstrap: String should have at least 1 character, got ''"),
         (["sink", "--snapshot-s", "-1"], "--snapshot-s: must be greater than 0, got -1.0"),
         (["demo", "--data", "taken/x"], "taken/x: Not a directory: give --data a folder that can be written"),

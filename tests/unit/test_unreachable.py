@@ -1,13 +1,11 @@
 """A broker that is not there is one line and exit status 2, whatever the libraries have to say of it."""
 
-import subprocess
-import sys
-
 import pytest
 
 from handrail.broker.ports import HOST, free_port
 from handrail.schemas.errors import ConfigError
 from handrail.streams.sink.reader import Reader
+from tests import forks
 
 COMMANDS = (
     ("handoffs", "list"),
@@ -22,9 +20,7 @@ COMMANDS = (
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_no_broker_there_is_one_line(command: tuple[str, ...]) -> None:
     address = f"{HOST}:{free_port()}"
-    done = subprocess.run(
-        [sys.executable, "-m", "handrail", *command, "--bootstrap", address], capture_output=True, text=True, timeout=60
-    )
+    done = forks.run("handrail", *command, "--bootstrap", address, timeout=60)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
     assert done.stderr.startswith(f"broker {address}: ")
     assert done.stderr.endswith("is it running, and is the address right?\n")

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from handrail.broker.ports import free_port
 from handrail.cli import main
 from handrail.streams.sink.database import LIVE
-from handrail.streams.sink.store import Store
+from tests.databases import open_store
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +92,7 @@ def test_a_folder_that_does_not_exist_is_a_warning_and_one_that_is_a_file_is_wro
 
 
 def test_a_database_is_described_and_a_broken_one_is_wrong(elsewhere: Path) -> None:
-    Store.open(elsewhere / "data" / LIVE).close()
+    open_store(elsewhere / "data" / LIVE).close()
     (line,) = about("database", "--data", "data")
     assert (line["status"], line["told"]) == ("ok", f"data/{LIVE}: no sink holds it; 0 events")
     (elsewhere / "data" / LIVE).write_text("no database")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 from msgspec.structs import replace
 
 from handrail.demo import history
-from handrail.demo.history import AGENT
+from handrail.demo.history import AGENT, Entry
 from handrail.demo.simulation import Conversation, conversations
 from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output
@@ -24,6 +25,7 @@ from handrail.streams.sink.drift import Watch, over
 from handrail.streams.sink.stage import stage
 from handrail.streams.sink.store import Store
 from tests.book import Book, rows
+from tests.databases import open_store
 
 NOW_MS = to_ms("2026-06-01T12:00:00Z")
 FIRST = history.first_day(NOW_MS)
@@ -54,15 +56,21 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    found = Store.open(tmp_path / "handrail.duckdb")
+    found = open_store(tmp_path / "handrail.duckdb")
     yield found
     found.close()
+
+
+@cache
+def simulated() -> list[list[Entry]]:
+    """The twelve weeks, day by day."""
+    return list(history.days(NOW_MS))
 
 
 def season(days: int = 84, first: int = 0) -> Book:
     """Some of the twelve simulated weeks, with the decisions that a worker would have made."""
     told = Book()
-    for entries in list(history.days(NOW_MS))[first:days]:
+    for entries in simulated()[first:days]:
         for entry in entries:
             told.now_ms = entry.at_ms
             record = told.raw(entry.topic, orjson.dumps(entry.event), entry.event["subject"].encode())
@@ -111,7 +119,7 @@ async def test_however_the_log_is_cut_the_alerts_are_the_same(store: Store, sent
     await watch(store).look(write(store, season()), NOBODY)
     at_once = sorted(sent)
     sent.clear()
-    other = Store.open(tmp_path / "other" / "handrail.duckdb")
+    other = open_store(tmp_path / "other" / "handrail.duckdb")
     for first in range(0, 84, 12):
         part = season(first + 12, first)
         for record, _ in part.records:  # Book counts from 0 each time

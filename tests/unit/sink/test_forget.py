@@ -14,6 +14,7 @@ from handrail.streams.sink.sink import Batch, _without
 from handrail.streams.sink.stage import stage, staged
 from handrail.streams.sink.store import Store
 from tests.book import Book
+from tests.databases import open_store
 
 WORD = b"marmalade"
 
@@ -41,7 +42,7 @@ def lines(book: Book) -> list[tuple[str, bytes]]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    store = Store.open(tmp_path / database.LIVE)
+    store = open_store(tmp_path / database.LIVE)
     store.write("cluster-1", lines(told()), told().ends)
     assert snapshot.take(store) is not None
     store.close()
@@ -65,7 +66,7 @@ def test_nothing_of_the_customer_is_in_any_table_or_byte_of_any_file(data: Path)
 
 
 def test_the_file_alone_would_still_have_it_in_free_pages(data: Path) -> None:
-    store = Store.open(data / database.LIVE)
+    store = open_store(data / database.LIVE)
     store.forget("u-1", None)
     assert store.checkpoint()
     assert WORD in (data / database.LIVE).read_bytes()
@@ -74,7 +75,7 @@ def test_the_file_alone_would_still_have_it_in_free_pages(data: Path) -> None:
 
 def test_the_database_goes_on_as_before(data: Path) -> None:
     erase(data, "u-1", None, 0)
-    store = Store.open(data / database.LIVE)
+    store = open_store(data / database.LIVE)
     assert store.offsets("cluster-1") == told().ends
     book = Book().at("2026-03-03 09:00:00")
     book.event("c-3", "query.received", text="hello", customer={"ref": "u-3"})
@@ -97,13 +98,13 @@ def test_only_the_tenants_own_customer_goes(data: Path) -> None:
 
 
 def test_the_same_conversation_id_of_another_cluster_stays(data: Path) -> None:
-    store = Store.open(data / database.LIVE)
+    store = open_store(data / database.LIVE)
     book = Book().at("2026-03-02 09:00:00")
     book.event("c-1", "query.received", text="another log's", customer={"ref": "u-9"})
     store.write("cluster-2", lines(book), book.ends)
     store.close()
     erase(data, "u-1", None, 0)
-    store = Store.open(data / database.LIVE)
+    store = open_store(data / database.LIVE)
     with store.cursor() as cursor:
         assert cursor.execute("SELECT log_cluster FROM events WHERE conversation_id = 'c-1'").fetchall() == [
             ("cluster-2",)
@@ -112,13 +113,13 @@ def test_the_same_conversation_id_of_another_cluster_stays(data: Path) -> None:
 
 
 def test_other_alerts_name_the_conversation_no_longer(data: Path) -> None:
-    store = Store.open(data / database.LIVE)
+    store = open_store(data / database.LIVE)
     with store.cursor() as cursor:
         named = 'replace(record::VARCHAR, \'["c-2"]\', \'["c-1","c-2"]\')'
         cursor.execute(f"UPDATE alerts SET examples = ['c-1', 'c-2'], record = {named} WHERE kind = 'sla'")
     store.close()
     erase(data, "u-1", None, 0)
-    store = Store.open(data / database.LIVE)
+    store = open_store(data / database.LIVE)
     with store.cursor() as cursor:
         assert cursor.execute("SELECT examples FROM alerts").fetchall() == [(["[forgotten]", "c-2"],)]
     store.close()
@@ -131,7 +132,7 @@ def read_again(store: Store, book: Book) -> Batch:
 
 def test_what_is_read_again_stays_out(data: Path) -> None:
     erase(data, "u-1", None, 0)
-    store = Store.open(data / database.LIVE)
+    store = open_store(data / database.LIVE)
     batch = read_again(store, told())
     assert len(batch.lines) == len(told().records) / 2
     assert not any(WORD in line for _, line in batch.lines)
@@ -140,7 +141,7 @@ def test_what_is_read_again_stays_out(data: Path) -> None:
 
 def test_a_conversation_that_names_them_late_takes_its_earlier_rows_with_it(data: Path) -> None:
     erase(data, "u-1", None, 0)
-    store = Store.open(data / database.LIVE)
+    store = open_store(data / database.LIVE)
     first, later = Book().at("2026-03-02 08:00:00"), Book().at("2026-03-02 08:10:00")
     first.event("c-9", "query.received", text="marmalade again")
     later.event("c-9", "feedback.received", csat=1, customer={"ref": "u-1"})
@@ -150,12 +151,12 @@ def test_a_conversation_that_names_them_late_takes_its_earlier_rows_with_it(data
     with store.cursor() as cursor:
         assert cursor.execute("SELECT count(*) FROM events WHERE conversation_id = 'c-9'").fetchone() == (0,)
     store.close()
-    assert Store.open(data / database.LIVE).forgotten.has("cluster-1", "c-9")
+    assert open_store(data / database.LIVE).forgotten.has("cluster-1", "c-9")
 
 
 def test_who_comes_back_later_is_a_customer_like_any_other(data: Path) -> None:
     erase(data, "u-1", None, 0)
-    store = Store.open(data / database.LIVE)
+    store = open_store(data / database.LIVE)
     book = Book().at("2999-01-01 00:00:00")
     book.event("c-77", "query.received", text="hello", customer={"ref": "u-1"})
     assert len(read_again(store, book).lines) == 1
@@ -179,7 +180,7 @@ def test_a_folder_without_a_database_is_one_line(tmp_path: Path) -> None:
 
 
 def test_every_table_with_a_conversation_is_emptied_of_it(data: Path) -> None:
-    store = Store.open(data / database.LIVE)
+    store = open_store(data / database.LIVE)
     with store.cursor() as cursor:
         asked = "SELECT DISTINCT table_name FROM duckdb_columns() WHERE column_name IN ('conversation_id', 'key')"
         tables = {name for (name,) in cursor.execute(f"{asked} AND NOT internal").fetchall()}

@@ -5,8 +5,8 @@ from pathlib import Path
 from aiokafka import TopicPartition
 
 from handrail.streams.sink.database import LIVE
-from handrail.streams.sink.store import Store
 from handrail.supervisor.stored import left, missing, offsets
+from tests.databases import open_store
 
 ONE, OTHER = TopicPartition("agent.events.v1", 0), TopicPartition("agent.events.v1", 1)
 
@@ -17,7 +17,7 @@ def test_what_is_missing_is_counted_over_all_partitions() -> None:
 
 
 async def test_a_database_that_has_all_leaves_nothing(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / LIVE)
+    store = open_store(tmp_path / LIVE)
     store.write("c-1", [], {("agent.events.v1", 0): 10})
     store.close()
     assert offsets(tmp_path, "c-1") == {ONE: 10}

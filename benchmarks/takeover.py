@@ -38,7 +38,7 @@ from handrail.streams.governor.partition import Folded, PartitionFold
 from infra.kafka.cluster import Cluster
 from tests.log import Log
 from tests.topics import Wire
-from tests.workers import Worker
+from tests.workers import MeasuredWorker
 
 POLL_S = 0.2
 ANSWER_S_MAX, WAIT_S_MAX = 120.0, 600.0
@@ -116,7 +116,7 @@ async def answered(bootstrap: str, partitions: Iterable[int]) -> None:
             assert usage["conversation_steps"] == 2, usage  # it remembers the first one
 
 
-class Measured(Worker):
+class Measured(MeasuredWorker):
     """A worker whose metrics are asked for."""
 
     def __init__(self, bootstrap: str, errors: Path) -> None:

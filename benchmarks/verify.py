@@ -25,13 +25,13 @@ from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import new_key
 from infra.kafka.cluster import Cluster
 from tests.groups import behind
-from tests.workers import Worker
+from tests.workers import MeasuredWorker
 
 POLL_S = 0.5
 FILL = 250_000  # events that are made at a time, in memory
 
 
-async def decided(bootstrap: str, workers: list[Worker], count: int) -> None:
+async def decided(bootstrap: str, workers: list[MeasuredWorker], count: int) -> None:
     """Every event is decided when this returns."""
     for at in range(0, count, FILL):
         await fill(bootstrap, AGENT_EVENTS, min(FILL, count - at), first=at)
@@ -84,7 +84,9 @@ def main() -> None:
         asyncio.run(ensure_topics(cluster.bootstrap))
         new_key(folder / "signing.key")
         options = ("--policies", str(folder / "policies"), "--key", str(folder / "signing.key"))
-        workers = [Worker(cluster.bootstrap, folder / f"worker-{n}.log", *options) for n in range(asked.workers)]
+        workers = [
+            MeasuredWorker(cluster.bootstrap, folder / f"worker-{n}.log", *options) for n in range(asked.workers)
+        ]
         try:
             for one in workers:
                 one.wait_ready()

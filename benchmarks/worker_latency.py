@@ -21,7 +21,7 @@ from benchmarks.worker_throughput import event
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS
 from handrail.streams.engine.topics import ensure_topics
 from infra.kafka.cluster import Cluster
-from tests.workers import Worker
+from tests.workers import MeasuredWorker
 
 WARM_UP_S = 2
 PATIENCE_S = 30
@@ -68,7 +68,7 @@ def main() -> None:
     with Cluster(nodes=1) as cluster, tempfile.TemporaryDirectory() as name:
         write_ten_rules(Path(name))
         asyncio.run(ensure_topics(cluster.bootstrap))
-        one = Worker(cluster.bootstrap, Path(name) / "worker.log", "--policies", name).wait_ready()
+        one = MeasuredWorker(cluster.bootstrap, Path(name) / "worker.log", "--policies", name).wait_ready()
         try:
             first = 0
             for rate in asked.rate:

@@ -3,7 +3,8 @@
     python -m benchmarks.worker_throughput [--rounds 3] [--events 120000]
 
 Each peer reads the same proposals from a topic that is full before it starts, alone on the broker. Printed: events a
-second and CPU microseconds an event, the median of the rounds. Ratios are what counts: the machine is in them all.
+second and CPU microseconds an event, the median of the rounds, and the ratio to stock Faust in each round. Ratios are
+what counts: the machine is in them all.
 
 The CPU is that of a process from its start to its last event, less that of one that gets only FEW events: so nothing
 that is done for an event is left out, whichever thread does it and whenever, and nothing of the start is in it.
@@ -35,7 +36,7 @@ from handrail.streams.engine.topics import ensure_topics
 from infra.kafka.cluster import Cluster
 from tests.brokers import wipe
 from tests.groups import behind
-from tests.workers import Worker
+from tests.workers import MeasuredWorker
 
 ROOT = Path(__file__).resolve().parents[1]
 SPIKE = ROOT.parent / "shared" / "spikes" / "faust_governed.py"
@@ -123,17 +124,17 @@ def handrail(bootstrap: str, count: int) -> Life:
         write_ten_rules(folder / "policies")
         asyncio.run(ensure_topics(bootstrap))
         options = ("--policies", str(folder / "policies"))
-        first = Worker(bootstrap, folder / "first.log", *options).wait_ready()
+        first = MeasuredWorker(bootstrap, folder / "first.log", *options).wait_ready()
         first.stop()  # the bundle is active before the first event
         asyncio.run(fill(bootstrap, AGENT_EVENTS, count))
-        one = Worker(bootstrap, folder / "worker.log", *options)
+        one = MeasuredWorker(bootstrap, folder / "worker.log", *options)
         try:
             return asyncio.run(lived(one, bootstrap, count))
         finally:
             one.kill()
 
 
-async def lived(one: Worker, bootstrap: str, count: int) -> Life:
+async def lived(one: MeasuredWorker, bootstrap: str, count: int) -> Life:
     process = psutil.Process(one.process.pid)
     started = 0.0
     begun = left = count
@@ -170,11 +171,13 @@ def main() -> None:
         }
         if not SPIKE.exists():
             del runs["batch spike"]
-        for name, (run, events) in runs.items():
-            rates, costs = zip(*(cpu_us(run, events) for _ in range(asked.rounds)), strict=True)
-            print(
-                f"{name:24} {statistics.median(rates):9.0f} events/s {statistics.median(costs):8.1f} us CPU", flush=True
-            )
+        # In turns, so that what else the machine does is in all of them.
+        rounds = [{name: cpu_us(*run) for name, run in runs.items()} for _ in range(asked.rounds)]
+    for name in runs:
+        rates, costs = zip(*(one[name] for one in rounds), strict=True)
+        print(f"{name:24} {statistics.median(rates):9.0f} events/s {statistics.median(costs):8.1f} us CPU", end="")
+        shares = [one["stock Faust"][1] / one[name][1] for one in rounds]
+        print(f"   1/{statistics.median(shares):.1f} of stock Faust's ({', '.join(f'{one:.1f}' for one in shares)})")
 
 
 if __name__ == "__main__":

@@ -17,11 +17,13 @@ from setuptools.command.build_ext import build_ext
 
 GOVERNOR = (
     "agenda", "approvals", "calls", "case", "controls", "cost", "cycle", "deadlines", "decision", "events", "guard",
-    "judge", "kept", "limits", "loops", "memory", "mode", "outgoing", "ownership", "partition", "phrases", "repeat",
-    "resolutions", "rules", "standing", "step", "text",
+    "judge", "kept", "limits", "live", "loops", "memory", "mode", "outgoing", "ownership", "partition", "phrases",
+    "repeat", "resolutions", "rules", "standing", "step", "text",
 )  # fmt: skip
-POLICIES = ("bound", "bundle", "condition", "judge", "names", "numeric", "operators", "truth")
-SCHEMAS = ("action", "canonical", "chain", "clock", "decode", "money", "partitioner", "signature", "strict_json")
+POLICIES = ("bound", "bundle", "condition", "judge", "names", "numeric", "operators", "screen", "truth")
+SCHEMAS = (
+    "action", "canonical", "chain", "clock", "decode", "money", "partitioner", "quick", "signature", "strict_json",
+)  # fmt: skip
 MODULES = (
     *(f"handrail/streams/governor/{name}.py" for name in GOVERNOR),
     *(f"handrail/policies/{name}.py" for name in POLICIES),

@@ -15,7 +15,7 @@ from handrail.policies.names import MISSING
 from handrail.policies.numeric import number, scaled
 from handrail.policies.subject import Skipped
 
-EXACT_MAX = 2**53
+EXACT_MAX = 2**53 - 1  # and one beyond: a double holds these, which is what compiled code makes of the bounds
 FINITE_MAX = sys.float_info.max  # what is infinite, or no number, has to be asked
 PICO_DIGITS = 12
 SCALED_MAX = 10**6  # dollars, below which `scaled` is exact

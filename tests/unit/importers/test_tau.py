@@ -276,7 +276,7 @@ def first_error(folder: Path, name: str, value: bytes) -> str:
         ("a.json", b'[{"task_id": 1, "traj": [{"role": "user", "timestamp": "noon"}]}]', "[0]: timestamp: must be "),
         ("a.json", b'[{"task_id": 1, "reward": 7, "traj": [{"role": "user"}]}]', "[0]: data.score: must be "),
         ("a.json.gz", b"[]", "is no complete gzip file: "),
-        ("a.json.gz", gzip.compress(b"[]")[:-9], "is no complete gzip file: "),
+        ("a.json.gz", gzip.compress(b"[]", mtime=0)[:-9], "is no complete gzip file: "),
         ("a.txt", b"[]", "is no recording by its name: "),
     ],
 )

@@ -13,9 +13,6 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
-COPY schemas schemas
-COPY policies policies
-COPY streams streams
 COPY handrail handrail
 COPY infra/compile.py infra/compile.py
 ARG COMPILED=true

@@ -18,12 +18,13 @@ demo: setup
 
 # docs/testing.md says what runs where, and how to run one test by itself.
 TESTERS ?= 2
+TESTS ?= tests
 test: setup
-	$(BIN)/python -m pytest -m "not long" --numprocesses $(TESTERS) --dist worksteal
+	$(BIN)/python -m pytest -m "not long" --numprocesses $(TESTERS) --dist worksteal $(TESTS)
 
 # Fault runs, what stock Faust does wrong, recorded conversations on both brokers, the pages of the documentation.
 test-long: setup
-	$(BIN)/python -m pytest -m long --numprocesses $(TESTERS) --dist worksteal
+	$(BIN)/python -m pytest -m long --numprocesses $(TESTERS) --dist worksteal $(TESTS)
 
 # Faults over running brokers, workers and sink, under load (docs/faults.md). A run with differences prints its command.
 FAULTS ?= 200

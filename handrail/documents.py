@@ -15,15 +15,16 @@ from handrail.policies import json_schema as policy_schema
 from handrail.schemas import asyncapi, json_schema
 
 ROOT = Path(__file__).resolve().parents[1]
-RECORDS = "schemas/json/records"
-POLICIES = "policies/json"
+RECORDS = "handrail/schemas/json/records"
+POLICIES = "handrail/policies/json"
+ASYNCAPI = "handrail/schemas/asyncapi.yaml"
 
 
 def documents() -> dict[str, str]:
     """The text of each document, by its path in the project."""
     made = {f"{RECORDS}/{json_schema.short(name)}.json": _json(json_schema.of(name)) for name in json_schema.TYPES}
     made |= {f"{POLICIES}/{kind}.json": _json(policy_schema.of(kind)) for kind in policy_schema.KINDS}
-    made["schemas/asyncapi.yaml"] = yaml.safe_dump(asyncapi.document(version("handrail")), sort_keys=False, width=120)
+    made[ASYNCAPI] = yaml.safe_dump(asyncapi.document(version("handrail")), sort_keys=False, width=120)
     made["docs/cli.md"] = reference.page()
     return made
 

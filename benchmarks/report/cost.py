@@ -32,7 +32,7 @@ def section(conversations: Sequence[Conversation]) -> str:
 ## Cost
 Handrail takes the cost that an agent reports, and the list price of the tokens where it reports none; a model without a
 price is never free: its tokens are counted as unpriced. Here both, on calls that have a recorded cost; *unpriced* are
-tokens of models that [prices.yaml](../policies/defaults/prices.yaml) does not list.
+tokens of models that [prices.yaml](../handrail/policies/defaults/prices.yaml) does not list.
 
 {table(HEADER, rows)}
 `–`: nothing recorded to compare. Recorded costs of OpenAI models are below the list price because part of their input

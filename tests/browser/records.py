@@ -14,7 +14,7 @@ from handrail.schemas.topics import HANDOFFS
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.engine.topics import ensure_topics
 
-SAMPLE = Path(__file__).resolve().parents[2] / "schemas" / "samples" / "v1" / "handoff.json"
+SAMPLE = Path(__file__).resolve().parents[2] / "handrail" / "schemas" / "samples" / "v1" / "handoff.json"
 PRIORITIES = ("urgent", "high", "normal", "low")
 QUEUES = ("refunds", "fraud", "general", "service")
 

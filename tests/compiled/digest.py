@@ -15,7 +15,7 @@ from handrail.schemas.topics import AGENT_EVENTS, PARTITIONS
 from handrail.streams.governor import partition
 from tests.fuzz.mutations import mutants
 
-PACKS = Path(__file__).resolve().parents[2] / "policies" / "packs"
+PACKS = Path(__file__).resolve().parents[2] / "handrail" / "policies" / "packs"
 SEED, NOW_MS, STEP_MS, TOGETHER = 1, 1_764_000_000_000, 1_000, 20
 
 

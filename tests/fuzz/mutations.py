@@ -14,7 +14,7 @@ import orjson
 from handrail.schemas.events import EVENTS
 from handrail.schemas.partitioner import partition_of
 
-SAMPLES = Path(__file__).resolve().parents[2] / "schemas" / "samples" / "v1"
+SAMPLES = Path(__file__).resolve().parents[2] / "handrail" / "schemas" / "samples" / "v1"
 CONVERSATIONS = 400
 WHOLE = 6  # so many times as often as anything else nothing is done: states have to come from somewhere
 DEPTH_BITS = 16.62  # 2 ** 16.62 is a little over 100,000

@@ -76,7 +76,7 @@ def started(name: str, bootstrap: str, port: int, folder: Path, monkeypatch: pyt
 def words(name: str, folder: Path) -> list[str]:
     """The service's command, with this machine's folders."""
     there = {
-        "/policies": str(ROOT / "policies" / "packs"),
+        "/policies": str(ROOT / "handrail" / "policies" / "packs"),
         "/data": str(folder / "data"),
         "/keys": str(folder / "keys"),
     }

@@ -18,7 +18,7 @@ from tests.oracle import compare
 from tests.sinks import Sink, sink, stored
 from tests.workers import worker
 
-PACKS = Path(__file__).resolve().parents[2] / "policies" / "packs"
+PACKS = Path(__file__).resolve().parents[2] / "handrail" / "policies" / "packs"
 CONVERSATIONS, HEAD_BYTES_MAX = 430, 1_200
 SETTLE_S_MAX = 120
 ASKS = {

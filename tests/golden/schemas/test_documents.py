@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from handrail.schemas import asyncapi, json_schema
 from tests.golden.schemas.test_samples import read, samples
 
-SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
+SCHEMAS = Path(__file__).resolve().parents[3] / "handrail" / "schemas"
 
 
 def exported(record_type: str) -> Draft202012Validator:

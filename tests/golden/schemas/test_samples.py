@@ -17,7 +17,7 @@ from handrail.schemas.events import EVENTS
 from handrail.schemas.outputs import OUTPUTS
 from handrail.schemas.resolutions import RESOLUTIONS
 
-FOLDER = Path(__file__).resolve().parents[3] / "schemas" / "samples"
+FOLDER = Path(__file__).resolve().parents[3] / "handrail" / "schemas" / "samples"
 SAMPLES = sorted(FOLDER.glob("v*/*.json"))
 KNOWN = {**EVENTS, **CONTROLS, **RESOLUTIONS, **OUTPUTS}
 

@@ -193,7 +193,7 @@ def test_an_event_that_the_contract_refuses_fails_its_case_and_says_why(folder: 
 
 
 def test_the_readme_shows_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(ROOT / "handrail")
     printed = run("policies/packs", "--cover")
     assert printed.exit_code == 0
     assert f"$ handrail policy test policies/packs --cover\n{printed.stdout}" in Path("policies/README.md").read_text()

@@ -12,7 +12,7 @@ from handrail.policies import Bundle, load_bundle
 from handrail.policies.case import Case
 from handrail.policies.parts import SETTINGS
 
-POLICIES = Path(__file__).resolve().parents[3] / "policies"
+POLICIES = Path(__file__).resolve().parents[3] / "handrail" / "policies"
 PACKS = sorted(path for path in (POLICIES / "packs").glob("*.yaml") if path.name not in SETTINGS)
 CASES = load_cases(POLICIES / "cases")
 NAMES = ["account_security", "discounts", "disputes", "fraud", "quantities", "refunds"]

@@ -10,7 +10,7 @@ import pytest
 from handrail.desk.board import Board, NoSuchHandoff
 from handrail.schemas.topics import HANDOFFS, RESOLUTIONS
 
-SAMPLES = Path(__file__).resolve().parents[3] / "schemas" / "samples" / "v1"
+SAMPLES = Path(__file__).resolve().parents[3] / "handrail" / "schemas" / "samples" / "v1"
 
 
 def sample(name: str, **data: Any) -> dict[str, Any]:

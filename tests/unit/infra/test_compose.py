@@ -75,7 +75,11 @@ def test_a_command_is_one_that_the_command_line_takes(name: str) -> None:
     first, *arguments = SERVICES[name]["command"]
     command = main.get_command(click.Context(main), first)
     assert isinstance(command, click.Command)
-    there = {"/policies": str(ROOT / "policies" / "packs"), "/data": str(ROOT), "/keys/signing.key": "signing.key"}
+    there = {
+        "/policies": str(ROOT / "handrail" / "policies" / "packs"),
+        "/data": str(ROOT),
+        "/keys/signing.key": "signing.key",
+    }
     found = command.make_context(first, [there.get(word, word) for word in arguments])
     assert found.params
 

@@ -91,4 +91,7 @@ def test_the_folder_above_the_policies_is_a_mistake(tmp_path: Path) -> None:
 def test_the_readme_shows_what_the_command_prints() -> None:
     folder = "tests/golden/policies/ten_mistakes"
     shown = "\n".join([*(f"{folder}/{mistake}" for mistake in TEN), "refused: 10 mistakes"])
-    assert f"$ handrail policy check {folder}\n{shown}\n" in (FOLDER.parents[2] / "policies/README.md").read_text()
+    assert (
+        f"$ handrail policy check {folder}\n{shown}\n"
+        in (FOLDER.parents[2] / "handrail/policies/README.md").read_text()
+    )

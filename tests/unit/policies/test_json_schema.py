@@ -18,7 +18,7 @@ from handrail.schemas.errors import PolicyErrors
 from tests.unit.policies.cases import FOLDER
 
 ROOT = Path(__file__).resolve().parents[3]
-FOLDERS = ("policies/packs", "policies/defaults", "policies/cases", "handrail/demo/policies")
+FOLDERS = ("handrail/policies/packs", "handrail/policies/defaults", "handrail/policies/cases", "handrail/demo/policies")
 OURS = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.yaml"))
 
 
@@ -36,7 +36,7 @@ def wrong(kind: str, text: str) -> list[str]:
     """What the schema of the kind says against a file."""
     value, mistakes = yaml12.read("file", text)
     assert mistakes.found == []
-    written = json.loads((ROOT / "policies" / "json" / f"{kind}.json").read_text())
+    written = json.loads((ROOT / "handrail" / "policies" / "json" / f"{kind}.json").read_text())
     return [error.message for error in Draft7Validator(written).iter_errors(plain(value))]
 
 

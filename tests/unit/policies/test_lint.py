@@ -96,7 +96,7 @@ def test_a_rule_that_does_something_is_not(text: str) -> None:
     assert warnings(bundle(policy=text).policies) == []
 
 
-@pytest.mark.parametrize("folder", ["policies/packs", "handrail/demo/policies"])
+@pytest.mark.parametrize("folder", ["handrail/policies/packs", "handrail/demo/policies"])
 def test_our_own_policies_have_no_warning(folder: str) -> None:
     assert warnings(load_bundle(ROOT / folder).policies) == []
 

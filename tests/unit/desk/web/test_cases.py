@@ -12,7 +12,7 @@ from handrail.desk.web.held import LINE_MAX, SEARCHED_MAX
 from handrail.desk.web.texts import Texts
 from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
 
-SAMPLES = Path(__file__).resolve().parents[4] / "schemas" / "samples" / "v1"
+SAMPLES = Path(__file__).resolve().parents[4] / "handrail" / "schemas" / "samples" / "v1"
 TOPICS = {"handoff": HANDOFFS, "handoff.closed": HANDOFFS, "decision": DECISIONS, "alert": ALERTS}
 
 

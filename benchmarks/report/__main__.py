@@ -18,8 +18,8 @@ HEAD = """\
 Real agents (GPT-4o, GPT-4.1, GPT-5.4, Qwen2.5-7B and a fine-tuned GPT-4.1) at work on airline, retail and telecom
 customer service, recorded by others (tau-bench and tau2-bench, MIT), with a reward that says whether the task was done.
 The customers were played by a model. The recordings went through the fold as they are, **with no policy file**: only
-the defaults of [policies/defaults](../handrail/policies/defaults). Nobody listened to Handrail then, so the conversations
-run on after a block or a halt, and everything below is what it *would* have done.
+the defaults of [policies/defaults](../handrail/policies/defaults). Nobody listened to Handrail then, so the
+conversations run on after a block or a halt, and everything below is what it *would* have done.
 
 This page is made by one command and checked by a test; the figures are as they came, good or bad:
 

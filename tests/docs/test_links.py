@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("docs", "policies", "schemas", "benchmarks")
+FOLDERS = ("docs", "handrail", "benchmarks")
 PAGES = sorted([ROOT / "README.md", *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NAMED = re.compile(r"`((?:tests|docs|policies|schemas|streams|benchmarks|infra|handrail)/[\w./-]+)`")

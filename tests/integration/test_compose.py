@@ -51,7 +51,7 @@ def kafka(kafka_libs: Path, tmp_path: Path) -> Iterator[str]:
     """The address inside the network."""
     environment = SERVICES["kafka"]["environment"]
     place = Place(environment["KAFKA_NODE_ID"], free_port(), free_port(), tmp_path / "kafka")
-    node = Node(place, kafka_libs, heap_mb=512)
+    node = Node(place, kafka_libs, heap_mb=512, short_lived=True)
     formatted = node.format(environment["CLUSTER_ID"], properties(environment, place, free_port()))
     assert formatted.wait(FORMAT_S_MAX) == 0, node.last_words()
     node.start()

@@ -59,9 +59,12 @@ def test_a_cut_is_a_start_of_the_text_and_no_longer_than_asked(text: str, length
 )
 def test_ten_times_as_long_takes_about_ten_times_as_long(piece: str) -> None:
     def seconds(length: int) -> float:
-        text = (piece * length)[:length]
-        started = time.process_time()
-        redact_text(text)
-        return time.process_time() - started
+        """The least of three: a collection of garbage in between is not what is measured."""
+        text, took = (piece * length)[:length], list[float]()
+        for _ in range(3):
+            started = time.process_time()
+            redact_text(text)
+            took.append(time.process_time() - started)
+        return min(took)
 
     assert seconds(300_000) < 40 * max(seconds(30_000), 0.002)

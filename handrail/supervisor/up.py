@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from handrail.broker.ports import is_free
 from handrail.policies import load_bundle
@@ -30,6 +30,7 @@ from handrail.supervisor.signals import Stop
 from handrail.supervisor.stored import left, log_ends
 
 TEND_S = 0.1
+CANCEL_AGAIN_S = 0.5
 LOGIN = re.compile(r"log in once with \S+")  # in the line with which the desk says that it is ready
 # What an end may take: 15 s for the workers, 20 s until all is stored, 15 s for the sink, 5 s for the broker.
 WORKERS_END_S, STORED_S, SINK_END_S = 15.0, 20.0, 15.0
@@ -55,10 +56,17 @@ async def run(settings: UpSettings, ready: Tell, progress: Progress, limit: Limi
             if work.done():
                 work.result()
         finally:
-            for task in (work, asked):
-                task.cancel()
-            await asyncio.gather(work, asked, return_exceptions=True)
+            await _cancelled(work, asked)
             await up.end()
+
+
+async def _cancelled(*tasks: "asyncio.Task[Any]") -> None:
+    """Return when they are over. They are asked again: a client that is just connecting may swallow a cancellation."""
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _check(settings: UpSettings) -> None:

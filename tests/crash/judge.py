@@ -174,16 +174,33 @@ def _remembered(fold: PartitionFold) -> dict[tuple[str, str], object]:
 
 
 def _count_stale(findings: Findings, states: list[ConsumerRecord]) -> None:
-    """Old states behind newer ones; the last one of a key must be its newest, for that is what compaction keeps."""
+    """Old states behind newer ones; what compaction keeps of them must be worth the same."""
     findings.figures["old states behind newer ones"] = sum(old for _, old in _with_age(states))
     findings.figures["changelog records"] = len(states)
-    findings.differ("keys whose last state is not the newest", stale(states))
+    findings.differ("states that compaction would change", stale(states))
 
 
-def stale(states: list[ConsumerRecord]) -> list[StateKey]:
-    """The keys whose last state is not their newest one."""
-    last = dict(_with_age(states))
-    return [key for key, old in last.items() if old]
+def stale(states: list[ConsumerRecord]) -> list[tuple[int, str, str]]:
+    """(partition, kind, name) of what recovery would give otherwise, were only the last record of each key left.
+
+    An old record behind a newer one may be worth the same: an owner that goes on from what it remembered folds the
+    records since then again, in other batches, and writes entries and tombstones once more at other positions.
+    """
+    changed: list[tuple[int, str, str]] = []
+    for partition in sorted({key[0] for key, old in dict(_with_age(states)).items() if old}):
+        records = [one for one in states if one.partition == partition]
+        last = {one.key: one for one in records}
+        whole = _recovered(partition, records)
+        left = _recovered(partition, sorted(last.values(), key=lambda one: one.offset))
+        changed += sorted((partition, *key) for key in whole.keys() | left.keys() if whole.get(key) != left.get(key))
+    return changed
+
+
+def _recovered(partition: int, states: list[ConsumerRecord]) -> dict[tuple[str, str], object]:
+    fold = PartitionFold(partition, None, {})
+    changelog.load(fold, states)
+    fold.recovered()
+    return _remembered(fold)
 
 
 def _with_age(states: list[ConsumerRecord]) -> Iterator[tuple[StateKey, bool]]:

@@ -4,18 +4,18 @@
 #   docker buildx imagetools inspect python:3.11.14-slim-bookworm
 #   docker build --build-arg PYTHON=python:3.11.14-slim-bookworm@sha256:… -t handrail:0.1.0 .
 #
-# Its fold is compiled (docs/compiled.md). With `--build-arg COMPILED=false` it is plain Python.
+# `--build-arg COMPILED=true` compiles its fold (docs/compiled.md).
 ARG PYTHON=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON} AS build
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends gcc libc6-dev \
-    && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY handrail handrail
 COPY infra/compile.py infra/compile.py
-ARG COMPILED=true
+ARG COMPILED=false
+RUN if [ "${COMPILED}" = true ]; then \
+      apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; \
+    fi
 RUN export HATCH_BUILD_HOOK_ENABLE_CUSTOM=${COMPILED} \
     && python -m venv /opt/handrail \
     && /opt/handrail/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt ".[server]"

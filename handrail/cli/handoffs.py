@@ -145,10 +145,19 @@ def claim(
 @name
 @signing
 @note
+@click.option(
+    "--revision",
+    type=click.IntRange(1),
+    metavar="N",
+    help="The revision that you saw, as `show` says; needed once the customer wrote or acted after it was asked.",
+)
 @wait
 @explained
 def approve(handoff: str, **options: Any) -> None:
-    """Let the action that waits happen, once, exactly as `show` shows it."""
+    """Let the action that waits happen, once, exactly as `show` shows it.
+
+    It is released only where you have seen what the customer wrote or did, and what ran, since it was asked.
+    """
     _answer(handoff, "approved", **options)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import aclosing
 from typing import Any
 
-from handrail.desk import outcome, records, wire
+from handrail.desk import outcome, records, wire, words
 from handrail.desk.board import Case
 from handrail.desk.outcome import Outcome
 from handrail.desk.settings import DeskSettings
@@ -42,6 +42,7 @@ async def answer(settings: DeskSettings, prefix: str, said: str, *, wait_s: floa
     _check_open(case)
     _check_kind(case, said)
     _check_once(case, by.id, said)
+    _check_seen(case, said, told.get("revision"))
     marks = await wire.mark(settings.bootstrap)
     event = records.signed(records.resolution(case, said, by, **told), settings.key)
     ahead = await wire.send(settings.bootstrap, event, marks)
@@ -76,7 +77,18 @@ def _check_kind(case: Case, said: str) -> None:
         raise Refused(f"{case.id}: its revisions name {len(case.actions)} different actions: look at it with `show`")
 
 
+def _check_seen(case: Case, said: str, revision: int | None) -> None:
+    """What a person has not seen they cannot approve; where nothing happened, the first revision is the case."""
+    if said != "approved" or (revision or 1) >= case.revision_min:
+        return
+    latest = words.happened(case.news[-1]) if case.news else "it has changed"
+    raise Refused(
+        f"{case.id}: since it was asked, {latest}: look at it with `handrail handoffs show {case.id}`, then approve "
+        f"what you saw with --revision {case.record['revision']}"
+    )
+
+
 def _check_once(case: Case, by: str, said: str) -> None:
-    if any(one["by"]["id"] == by and one["outcome"] == said for one in case.answers):
+    if any(one["by"]["id"] == by and one["outcome"] == said and case.is_current(one) for one in case.answers):
         more = ": a second person is needed" if case.approvals_needed > 1 and said == "approved" else ""
         raise Refused(f"{case.id}: {by} has answered {said} already{more}")

@@ -74,10 +74,12 @@ def _waits(outcome: str, by: str, data: dict[str, Any]) -> Outcome | None:
     return Outcome(f"approved, {count} of {approvals['needed']}: waits for {people}", counts=True)
 
 
-def _release(case: Case, by: str, data: dict[str, Any]) -> Outcome:
+def _release(case: Case, by: str, data: dict[str, Any]) -> Outcome | None:
     answer = next(one for one in data["reasons"] if one["code"].startswith("approval."))
     code, who = answer["code"], answer["evidence"].get("by")
     action = call(case.pending or {})
+    if code == "approval.outdated":
+        return _outdated(answer) if who == by else None
     if code == "approval.expired":
         return Outcome(f"too late: it expired at {case.record['due_at']}", counts=False)
     if code == "approval.denied":
@@ -91,6 +93,10 @@ def _release(case: Case, by: str, data: dict[str, Any]) -> Outcome:
     if data["verdict"] == "require_approval":
         return Outcome(f"approved, but it waits again, in {data['handoff_id']}: {stands}", counts=False)
     return Outcome(f"approved, but it must not run: {stands}", counts=False)
+
+
+def _outdated(reason: dict[str, Any]) -> Outcome:
+    return Outcome(f"not counted: {reason['message']} It waits on", counts=False)
 
 
 def _denied(action: str, by: str, who: str) -> Outcome:

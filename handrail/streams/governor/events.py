@@ -84,6 +84,7 @@ def query_received(turn: Turn) -> Answer:
 def human_requested(turn: Turn) -> Answer:
     """Always to a human: no rule, mode or breaker overrides it."""
     findings = [Finding("customer.asked", BLOCK, "The customer asks for a human.", {"wants_human": True})]
+    turn.case.add(kept.said("customer_action", "asked for a human", turn.now_ms, turn.offset))
     verdict, route, handoff_id = ownership.route(turn, findings)
     decision.emit(turn, "route", verdict, findings, route=route, handoff_id=handoff_id)
     return verdict, route
@@ -288,15 +289,12 @@ def message_sent(turn: Turn) -> Answer:
 
 
 def execution_ended(turn: Turn) -> Answer:
-    """The execution is over for good; a transfer opens a handoff, open handoffs are told the outcome."""
+    """The execution is over for good; a transfer opens a handoff. Handoffs that are open tell the outcome (step.py)."""
     head, outcome = turn.case.head, turn.data["outcome"]
     turn.execution.ended = True
     if all(execution.ended for execution in head.executions):
         head.ended_ms = turn.now_ms
-    if head.handoffs:
-        for one in head.handoffs:
-            handoff.revise(turn, one, outcome=outcome)
-    elif outcome == "transferred":
+    if not head.handoffs and outcome == "transferred":
         message = "The agent transferred the conversation to a human."
         finding = Finding("owner.human", BLOCK, message, {"outcome": outcome})
         handoff.open_one(turn, "escalation", [finding])
@@ -304,8 +302,15 @@ def execution_ended(turn: Turn) -> Answer:
     return None
 
 
+def feedback_received(turn: Turn) -> Answer:
+    """For analytics; only people who have an open handoff read what the customer wrote there."""
+    if turn.case.head.handoffs and (text := turn.data.get("text")):
+        turn.case.add(kept.said("customer", text, turn.now_ms, turn.offset))
+    return None
+
+
 def unanswered(turn: Turn) -> Answer:
-    """Feedback and scores: for analytics; nothing in the fold depends on them."""
+    """Scores: for analytics; nothing in the fold depends on them."""
     return None
 
 
@@ -321,7 +326,7 @@ HANDLERS: dict[str, Callable[[Turn], Answer]] = {
     "handrail.response.proposed.v1": response_proposed,
     "handrail.message.sent.v1": message_sent,
     "handrail.execution.ended.v1": execution_ended,
-    "handrail.feedback.received.v1": unanswered,
+    "handrail.feedback.received.v1": feedback_received,
     "handrail.evaluation.scored.v1": unanswered,
 }
 AFTERWARDS = frozenset({"handrail.feedback.received.v1", "handrail.evaluation.scored.v1"})  # they open no conversation

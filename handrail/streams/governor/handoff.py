@@ -1,4 +1,8 @@
-"""Handoffs: opening one for each reason, sending it again when it changes, closing it."""
+"""Handoffs: opening one for each reason, sending it again when it changes, closing it.
+
+A revision in full replaces the ones before it. What happens in the conversation while a handoff is open is a revision
+with `since`: it holds only what is new (news.py), since a long conversation would fill the log with its own copies.
+"""
 
 from hashlib import sha256
 from typing import Any
@@ -7,7 +11,7 @@ import orjson
 
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.topics import HANDOFFS
-from handrail.streams.governor import decision, dossier
+from handrail.streams.governor import decision, dossier, news
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.finding import HALT, Finding, ordered
 from handrail.streams.governor.state import OpenHandoff, part_of
@@ -15,6 +19,7 @@ from handrail.streams.governor.turn import Turn
 
 HANDOFF = "handrail.handoff.v1"
 CLOSED = "handrail.handoff.closed.v1"
+ENDED = "handrail.execution.ended.v1"
 OPEN_MAX = 8  # of one conversation; beyond that the latest open one serves
 REASONS_MAX = 20
 DUE_IN_S, ASKED_DUE_IN_S = 3600, 600
@@ -60,7 +65,7 @@ def open_one(
     if len(head.handoffs) >= OPEN_MAX:
         return head.handoffs[-1]
     seed = orjson.dumps([turn.source, turn.event_id, turn.case.id, name, turn.offset])
-    handoff = OpenHandoff(sha256(seed).digest()[:ID_BYTES], known, turn.now_ms)
+    handoff = OpenHandoff(sha256(seed).digest()[:ID_BYTES], known, turn.now_ms, opened_offset=turn.offset)
     basis = _basis(turn, kind, found, pending, asked, approvals, redacted or [])
     due_in_ms = basis.pop("due_in_ms")
     if asked and not turn.case.head.recorded:  # of recorded history nobody waits
@@ -115,12 +120,51 @@ def send(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> None:
 
 
 def revise(turn: Turn, handoff: OpenHandoff, **changes: Any) -> None:
-    """Send an open handoff again, with what changed and a higher revision."""
+    """Send an open handoff again in full, with what changed and a higher revision."""
     name = part_of("h", handoff.id)
     basis = {**turn.case.part(name), **changes}
     handoff.revision += 1
     turn.case.put(name, basis)
     send(turn, handoff, basis)
+
+
+def follow(turn: Turn, opened: list[OpenHandoff], first_entry: int) -> None:
+    """Revise the handoffs that were open before this event, where it added to the conversation.
+
+    `first_entry` is the number of the first entry that the event added.
+    """
+    outcome = turn.data["outcome"] if turn.event_type == ENDED else None
+    open_ids = {one.id for one in turn.case.head.handoffs}
+    still = [one for one in opened if one.id in open_ids]
+    new = news.of(turn, first_entry) if still else None
+    if new is None and outcome is None:
+        return
+    for handoff in still:
+        handoff.revision += 1
+        if new is not None and new.outdates:
+            handoff.revision_min = handoff.revision
+        _update(turn, handoff, new, outcome)
+
+
+def _update(turn: Turn, handoff: OpenHandoff, new: news.News | None, outcome: str | None) -> None:
+    name = part_of("h", handoff.id)
+    basis: dict[str, Any] = turn.case.part(name)
+    changed: dict[str, Any] = {} if outcome is None else {"outcome": outcome}
+    if new is not None and new.outdates and _drop_approvals(turn, handoff):
+        changed["approvals"] = {**basis["approvals"], "by": []}
+    if changed:
+        turn.case.put(name, {**basis, **changed})
+    data = dossier.update(turn, handoff, basis, new, changed)
+    turn.emit(HANDOFFS, HANDOFF, f"{handoff.id}.{handoff.revision}", data)
+
+
+def _drop_approvals(turn: Turn, handoff: OpenHandoff) -> bool:
+    """Whoever approved before has not seen what is new; whether anybody had."""
+    for approval in turn.case.head.approvals:
+        if approval.handoff_id == handoff.id and approval.by:
+            approval.by = []
+            return True
+    return False
 
 
 def close(turn: Turn, handoff: OpenHandoff, cause: str) -> None:

@@ -46,6 +46,8 @@ class OpenHandoff(msgspec.Struct, array_like=True):
     revision: int = 1
     due_ms: int = 0  # 0: no deadline of the customer's own request is running
     claimed_by: str = ""
+    revision_min: int = 1  # an approval by somebody who saw an earlier revision does not release
+    opened_offset: int = -1
 
     @property
     def id(self) -> str:

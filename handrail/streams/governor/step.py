@@ -5,7 +5,7 @@ from typing import Any
 
 from handrail.policies import Bundle
 from handrail.schemas.record import Record
-from handrail.streams.governor import approvals, decision, guard
+from handrail.streams.governor import approvals, decision, guard, handoff
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.calls import answer_of, call_of
 from handrail.streams.governor.case import Case
@@ -55,7 +55,10 @@ def step(
         if answer != guard.UNANSWERED:
             _repeat(turn, answer)
         return turn
+    opened, first_entry = case.head.handoffs, case.head.entries_next
     answered: Answer = HANDLERS[raw["type"]](turn)
+    if opened:
+        handoff.follow(turn, opened, first_entry)
     case.remember(entry, guard.UNANSWERED if answered is None else guard.pack(*answered, _slot(turn)))
     return turn
 

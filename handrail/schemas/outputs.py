@@ -130,8 +130,8 @@ class News(Shape):
 
 
 IN_FULL = frozenset({
-    "channel", "locale", "goal", "customer", "contact", "problem", "reason", "reasons", "pending", "said_to_customer",
-    "skills", "due_at", "next_steps", "promise", "approvals", "follows", "completeness",
+    "channel", "locale", "goal", "customer", "contact", "problem", "reasons", "pending", "said_to_customer", "skills",
+    "due_at", "next_steps", "promise", "approvals", "follows", "completeness",
 })  # fmt: skip
 """What a revision without `since` always has; with `since` what is not there has not changed."""
 
@@ -166,7 +166,7 @@ class Handoff(Shape):
     contact: Json = None
     problem: dict[str, str] | None = None
     classification: Classification | None
-    reason: Reason | None = None
+    reason: Reason
     reasons: list[Reason] | None = None
     attempts: list[dict[str, Json]]
     pending: dict[str, Json] | None = None

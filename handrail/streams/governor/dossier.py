@@ -101,7 +101,7 @@ def update(
 
     `basis` is what the handoff says besides the log, `changed` what of it is new.
     """
-    head = turn.case.head
+    head, taken = turn.case.head, Taken()
     data: dict[str, Any] = {
         "handoff_id": handoff.id,
         "kind": basis["kind"],
@@ -116,6 +116,7 @@ def update(
         "tenant": turn.tenant,
         "agent_id": turn.agent_id,
         "classification": classification(turn),
+        "reason": _reason(basis["reason"], "reason", taken),
         "attempts": new.attempts if new else [],
         "transcript": new.transcript if new else [],
         "transcript_truncated": new.cut if new else False,
@@ -127,7 +128,7 @@ def update(
         },
         "queue": basis["queue"],
         "priority": basis["priority"],
-        "redactions": new.taken.rows() if new else [],
+        "redactions": sorted([*taken.rows(), *(new.taken.rows() if new else [])], key=lambda row: row["path"]),
         **changed,
     }
     data["redacted"] = [row["path"] for row in data["redactions"]]

@@ -66,7 +66,7 @@ def _closed(case: Case, outcome: str, data: dict[str, Any]) -> Outcome | None:
 
 
 def _waits(outcome: str, by: str, data: dict[str, Any]) -> Outcome | None:
-    approvals = data["approvals"] or {"needed": 0, "by": []}
+    approvals = data.get("approvals") or {"needed": 0, "by": []}
     if outcome != "approved" or by not in approvals["by"]:
         return None
     count = len(approvals["by"])

@@ -10,6 +10,7 @@ subject to the permissions of the options: Handrail only ever refuses.
 """
 
 import asyncio
+import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
@@ -73,7 +74,7 @@ class Governed:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """What was allowed and never reported is told as an error: whether it ran is not known."""
+        """What was allowed and never reported is told as `unknown`: it may have run."""
         left = [use.task for use in self._uses.values() if use.task is not None]
         for task in left:
             task.cancel()
@@ -114,7 +115,7 @@ class Governed:
 
     async def _before(self, given: Any, _: str | None, __: Any) -> Any:
         """Nothing to say where the tool may run; else why not, for the model. After a halt, `claude` ends its turn."""
-        use = self._uses[given["tool_use_id"]] = Use(given["tool_input"])
+        use = self._uses[given["tool_use_id"]] = Use(copy.deepcopy(given["tool_input"]))
 
         async def run(arguments: dict[str, Any]) -> Any:
             use.allowed.set()

@@ -21,6 +21,7 @@ from handrail.adapters.extras import missing
 from handrail.adapters.usd import usd
 from handrail.client import Agent, HandrailError
 from handrail.client.call import Effect
+from handrail.client.running import Unfinished
 
 try:
     from claude_agent_sdk import ClaudeAgentOptions, HookMatcher, ResultMessage
@@ -141,7 +142,7 @@ class Governed:
         use = self._uses.pop(given["tool_use_id"], None)
         if use is not None and use.task is not None and not use.outcome.done():
             if given["tool_input"] != use.asked:
-                use.outcome.set_exception(ToolFailed(f"a hook or permission changed it: {given['tool_input']}"))
+                use.outcome.set_exception(Unfinished(f"a hook or permission changed it: {given['tool_input']}"))
             elif given["hook_event_name"] == "PostToolUse":
                 use.outcome.set_result(given["tool_response"])
             else:

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ class Tracked(dict[str, Any]):
     """A dict of its own kind, as data layers have them."""
 
 
-class Reason(str, Enum):
+class Reason(StrEnum):
     FAULTY = "faulty"
 
 

@@ -102,7 +102,7 @@ async def test_without_a_gate_nothing_is_proposed_anew_that_may_have_run() -> No
     governor = SignedGovernor()
     await ask(governor)
     governor.log.wait(61)
-    with pytest.raises(Unusable, match="may have been acted on: look for action.executed on the log") as caught:
+    with pytest.raises(Unusable, match=r"may have been acted on: look for action\.executed on the log") as caught:
         await ask(governor)
     assert "only where it took no effect, propose it under a new id" in str(caught.value)
     assert proposed(governor) == ["a1", "a1"]
@@ -114,7 +114,7 @@ async def test_what_was_said_is_not_said_again() -> None:
         async with governor.agent(execution="conv-1/1", timeout_s=5) as agent:
             if number:
                 governor.log.wait(DAY_S)
-                with pytest.raises(Unusable, match=r"look for message.sent"):
+                with pytest.raises(Unusable, match=r"look for message\.sent"):
                     await agent.respond("Your parcel comes on Friday.", response_id="r1")
             else:
                 await agent.respond("Your parcel comes on Friday.", response_id="r1")
@@ -136,7 +136,7 @@ async def test_an_allow_that_comes_too_late_is_proposed_anew_once(
         assert second == renewed(first)
         await agent.executed(permit, "done")
         governor.late = 2
-        with pytest.raises(Unusable, match="had expired when it arrived again, under .*: see how far the workers lag"):
+        with pytest.raises(Unusable, match=r"had expired when it arrived again, under .*: see how far the workers lag"):
             await agent.propose(TOOL, {"amount": 21})
     assert governor.told("action.executed")[0]["action_id"] == second
     assert len(proposed(governor)) == 4

@@ -1,4 +1,4 @@
-"""Over a real broker, a worker that signs, and processes that die: nothing is paid twice, and nothing else is bought."""
+"""Over a real broker, a signing worker, and processes that die: nothing is paid twice, and nothing else is bought."""
 
 import asyncio
 import json

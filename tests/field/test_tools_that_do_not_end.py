@@ -158,7 +158,9 @@ class Giving:
 
 
 @pytest.mark.parametrize(
-    "function", [gives, gives_async, Giving(), Giving().method, functools.partial(gives, 1)], ids=lambda one: str(one)[:20]
+    "function",
+    [gives, gives_async, Giving(), Giving().method, functools.partial(gives, 1)],
+    ids=lambda one: str(one)[:20],
 )
 async def test_a_function_that_yields_is_refused_where_it_is_wrapped(
     tmp_path: Path, function: Callable[..., Any]

@@ -148,6 +148,7 @@ def _attempts(attempts: Sequence[dict[str, Any]]) -> Table:
     )
     for row in attempts:
         done = row.get("status") or "not executed"
+        done = "unknown (may have run)" if done == "unknown" else done
         result = f"{done}: {words.value(row['result'])}" if row.get("result") is not None else done
         cells = (row["step"], row["tool"], row.get("arguments"), row["verdict"] or "never asked", result)
         table.add_row(*(Text(words.value(cell)) for cell in cells))

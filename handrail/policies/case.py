@@ -160,7 +160,7 @@ def _event(value: Any, path: str, mistakes: Mistakes) -> CaseEvent | None:
         data["effect"] = choice(settings["effect"], at(path, "effect"), ("read", "write"), mistakes)
     if "result" not in settings and "status" not in settings:
         return CaseEvent(kind, data)
-    status = choice(settings.get("status", "ok"), at(path, "status"), ("ok", "error"), mistakes)
+    status = choice(settings.get("status", "ok"), at(path, "status"), ("ok", "error", "unknown"), mistakes)
     return CaseEvent(kind, data, {"status": status, "result": plain(settings.get("result"))})
 
 

@@ -76,12 +76,15 @@ class ActionProposed(AgentEvent):
 
 
 class ActionExecuted(AgentEvent):
-    """An agent called a tool; `decision_id` names the decision that allowed it."""
+    """An agent called a tool; `decision_id` names the decision that allowed it.
+
+    `unknown`: it was begun, and nobody knows whether it took effect; `ok` or `error` may follow.
+    """
 
     action_id: Name
     tool: Name
     arguments: dict[str, Json]
-    status: Literal["ok", "error"]
+    status: Literal["ok", "error", "unknown"]
     result: Json = None
     error: Json = None
     decision_id: str | None = None

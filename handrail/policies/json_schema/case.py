@@ -33,7 +33,7 @@ def _event() -> Schema:
         "tool": TEXT,
         "arguments": {"type": "object"},
         "effect": words("read", "write"),
-        "status": words("ok", "error"),
+        "status": words("ok", "error", "unknown"),
         "result": about({}, "What the tool answered: the action was executed."),
         "attributes": {"type": "object"},
         "customer": {"type": "object"},

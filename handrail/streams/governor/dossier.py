@@ -156,7 +156,9 @@ def _joined(kept: list[Entry]) -> list[dict[str, Any]]:
             if entry.action_id not in open_rows:
                 open_rows[entry.action_id] = _ungoverned(entry)
                 rows.append(open_rows[entry.action_id])
-            row = open_rows.pop(entry.action_id)
+            row = open_rows[entry.action_id]
+            if entry.status != "unknown":  # how it ended may follow
+                del open_rows[entry.action_id]
             row["status"], row["result"] = entry.status, orjson.loads(entry.result)
             row["error"] = entry.error or None
             row["redacted"] = [*row["redacted"], *entry.redacted]

@@ -38,6 +38,7 @@ Answer = tuple[int, int] | None  # (verdict, route)
 OPEN_ACTIONS_MAX = 16
 FACTS_MAX, FACT_LENGTH_MAX = 32, 64
 ALLOWED, NOT_ALLOWED = b"\x01", b"\x00"
+UNKNOWN = "unknown"  # it was begun, and nobody knows whether it took effect
 
 
 @lru_cache(16)
@@ -192,7 +193,7 @@ def action_executed(turn: Turn) -> Answer:
     known = proposed is not None and proposed[:8] == one.key
     governed = known and proposed[8:] == ALLOWED if proposed is not None else False
     held = not (turn.recorded or turn.observed)
-    if known:
+    if known and status != UNKNOWN:  # how it ended may follow
         head.open_actions = {name: call for name, call in head.open_actions.items() if name != one.action_id}
     over = None if known else limits.count_step(turn)
     shown, redacted = kept.shown(result, "result")
@@ -206,8 +207,9 @@ def action_executed(turn: Turn) -> Answer:
         head.attempts += 1
     turn.case.add(done)
     if governed or (known and not held):
-        loops.happened(turn, one, status == "ok", kept.result_digest(status, result))
-        _facts(turn, one.tool, result)
+        if status != UNKNOWN:
+            loops.happened(turn, one, status == "ok", kept.result_digest(status, result))
+            _facts(turn, one.tool, result)
     elif held:
         _bypass(turn, one)
     if over is None or head.halt:

@@ -53,13 +53,17 @@ def step(
     turn = turn_of(case, partition, record, raw, bundle, active, not known, plain)
     if answer is not None:
         if answer != guard.UNANSWERED:
-            _repeat(turn, answer)
+            _repeat(turn, answer, guard.ends_ms(case.guard, entry))
         return turn
     opened, first_entry = case.head.handoffs, case.head.entries_next
     answered: Answer = HANDLERS[raw["type"]](turn)
     if opened:
         handoff.follow(turn, opened, first_entry)
-    case.remember(entry, guard.UNANSWERED if answered is None else guard.pack(*answered, _slot(turn)))
+    if answered is None:
+        case.remember(entry, guard.UNANSWERED)
+    else:
+        ends_ms = decision.ends_ms(turn, KINDS.get(turn.event_type, "execution"), answered[0])
+        case.remember(entry, guard.pack(*answered, _slot(turn)), ends_ms or 0)
     return turn
 
 
@@ -143,8 +147,8 @@ def _slot(turn: Turn) -> int:
     return slot
 
 
-def _repeat(turn: Turn, answer: int) -> None:
-    """The same decision id, verdict and route again."""
+def _repeat(turn: Turn, answer: int, ends_ms: int) -> None:
+    """The same decision id, verdict, route and end again."""
     verdict, route, slot = guard.unpack(answer)
     digest = turn.case.head.rulesets[slot]
     turn.ruleset = PREFIX + digest.hex() if digest else ""
@@ -160,5 +164,6 @@ def _repeat(turn: Turn, answer: int) -> None:
         action_id=one.action_id if one else None,
         digest=one.digest if one else None,
         handoff_id=waiting.handoff_id if waiting else None,
+        expires_ms=ends_ms or None,
         repeat=True,
     )

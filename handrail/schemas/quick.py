@@ -14,13 +14,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 import orjson
 from annotated_types import Ge, Le, MaxLen, MinLen
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from handrail.schemas.canonical import is_plain
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.envelope import Envelope
 from handrail.schemas.events import EVENTS
-from handrail.schemas.fields import PLAIN
+from handrail.schemas.fields import PLAIN, seen_whole
+from handrail.schemas.identity import mistake_in
 from handrail.schemas.strict_json import DEPTH_MAX
 
 BYTES_MAX = 20_000
@@ -44,6 +45,8 @@ def read(value: bytes | None) -> tuple[dict[str, Any], bytes] | None:
         raw = orjson.loads(value)
         _CHECKS[raw["type"]](raw)
         data = raw.pop("data")
+        if mistake_in(data.get("agent_id") or "?") or mistake_in(data.get("tenant") or "?"):
+            return None
         content = orjson.dumps(data, option=_EXACT)
         size = _compact_size(raw, content)
     except (ValueError, TypeError, KeyError):
@@ -126,6 +129,8 @@ def _meta(bounds: Iterable[Any]) -> msgspec.Meta:
                 found["ge"] = n
             case Le(le=n):
                 found["le"] = n
+            case AfterValidator(func=check) if check is seen_whole:
+                pass  # which `read` looks after
             case _ if one.pattern != PLAIN:  # which `read` looks after
                 found["pattern"] = one.pattern
     return msgspec.Meta(**found)

@@ -24,6 +24,8 @@ def settle(case: Case, partition: PartitionState, record: Record, bundle: Bundle
     for handoff in [one for one in case.head.handoffs if one.due_ms and one.due_ms <= now_ms]:
         turn = _turn(case, partition, record, bundle, active)
         message = f"nobody has answered the customer's request for a human in handoff {handoff.id}"
+        if not bundle.human_sources:
+            message += " (agents.yaml names no human_sources: a person's word in message.sent counts from those only)"
         raise_alert(turn, "sla", "high", message, handoff_id=handoff.id, due_at=to_rfc3339(handoff.due_ms))
         handoff.due_ms = 0
         outputs += turn.outputs

@@ -173,7 +173,7 @@ def read_leaf(
     if "value" not in parts:
         return None
     try:
-        test = test_of(bool(names) and is_tool(names or ()), spelling, threshold, bool(names) and is_id(names or ()))
+        test = test_of(is_tool(names or ()), is_id(names or ()), spelling, threshold)
     except ValueError as error:
         mistakes.add(at(path, "value"), str(error))
         return None

@@ -51,7 +51,7 @@ _DIRECT: dict[str, str] = {"tool": "tool", "tool_name": "tool", "agent_id": "age
 
 def is_id(parts: tuple[str, ...]) -> bool:
     """Whether a path names the agent or the tenant, which are compared folded."""
-    return parts[-1] in ("agent_id", "tenant") and parts[:-1] in ((), ("data",))
+    return parts[-1:] in (("agent_id",), ("tenant",)) and parts[:-1] in ((), ("data",))
 
 
 def is_tool(parts: tuple[str, ...]) -> bool:

@@ -258,7 +258,7 @@ TOOL_OPERATORS: dict[str, Callable[[Any], Test]] = {
 EXACT = frozenset(TOOL_OPERATORS)
 
 
-def test_of(field_is_tool: bool, name: str, threshold: Any, field_is_id: bool = False) -> Test:
+def test_of(field_is_tool: bool, field_is_id: bool, name: str, threshold: Any) -> Test:
     """The test that the operator makes of the threshold. Raises ValueError where the threshold is no good."""
     if field_is_id and name in (*EXACT, "matches"):
         return is_id(OPERATORS[name], exact=name in EXACT)(threshold)

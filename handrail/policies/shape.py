@@ -80,7 +80,7 @@ def named_once(value: Mapping[str, Any], path: str, mistakes: Mistakes) -> None:
 
 def _seen_whole(name: str, path: str, mistakes: Mistakes) -> None:
     if (mistake := mistake_in(name)) is not None:
-        mistakes.add(path, f"{mistake}, in {ascii(name)}")
+        mistakes.add(path, f"{mistake}, in {name!a}")
 
 
 def items_of(value: Any, path: str, mistakes: Mistakes, of: str) -> list[Any]:

@@ -102,6 +102,8 @@ def twice(names: Iterable[str]) -> tuple[str, str] | None:
     """Two of these that are the same id, in the order in which they come; None where all differ."""
     first: dict[str, str] = {}
     for one in names:
-        if (other := first.setdefault(identity(one), one)) is not one:
-            return other, one
+        folded = identity(one)
+        if folded in first:
+            return first[folded], one
+        first[folded] = one
     return None

@@ -37,6 +37,7 @@ class Bundle:
         self._lexicon = MappingProxyType(dict(parts.lexicon))
         self._limits = lru_cache(CACHED)(parts.limits.limits)
         self._agents = dict(parts.agents.agents)
+        self.has_agents = bool(self._agents)  # whether agents.yaml has an entry of any agent
         self._price = lru_cache(CACHED)(parts.prices.price)
         self._effect = lru_cache(CACHED)(parts.tools.effect)
 

@@ -7,7 +7,7 @@ escapes, no key twice, nothing that is no string in the envelope.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -45,7 +45,7 @@ def read(value: bytes | None) -> tuple[dict[str, Any], bytes] | None:
         raw = orjson.loads(value)
         _CHECKS[raw["type"]](raw)
         data = raw.pop("data")
-        if mistake_in(data.get("agent_id") or "?") or mistake_in(data.get("tenant") or "?"):
+        if not _seen_whole(data.get("agent_id"), data.get("tenant")):
             return None
         content = orjson.dumps(data, option=_EXACT)
         size = _compact_size(raw, content)
@@ -61,6 +61,12 @@ def read(value: bytes | None) -> tuple[dict[str, Any], bytes] | None:
     if not _TIME(raw["time"]) or data["conversation_id"] != subject or subject == CONTROL_KEY:
         return None
     return raw, content
+
+
+@lru_cache(4096)  # of names that are not too long: the models have looked at them
+def _seen_whole(*ids: str | None) -> bool:
+    """Whether each is an id, or absent (fields.seen_whole)."""
+    return all(one is None or mistake_in(one) is None for one in ids)
 
 
 def _compact_size(envelope: Mapping[str, Any], content: bytes) -> int:

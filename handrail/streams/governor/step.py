@@ -84,12 +84,17 @@ def turn_of(
 ) -> Turn:
     """The turn of an agent event; with `learns`, what it says of customer, agent and channel is kept."""
     data, head = raw["data"], case.head
+    # With a person's words some name the person there, who is no agent by that.
+    named = None if data.get("role") == HUMAN_AGENT else data.get("agent_id")
     if learns:
-        _learn(case, data, record)
+        _learn(case, data, record, named)
     # A person's answer has no agent: what stands there under the names of one, nobody has checked.
     said = {} if raw["type"] == RESOLUTION else data
-    agent_id = _speaks(said) or head.agent_id
-    observed, stranger = speaker.standing_of(bundle, agent_id, raw["source"], head.tenant, said)
+    agent_id = (named if said is data else None) or head.agent_id
+    observed, stranger = False, ""
+    if bundle.has_agents:
+        observed, stranger = speaker.standing_of(bundle, agent_id, raw["source"], head.tenant, said)
+    recorded = bool(said.get("recorded")) and speaker.is_recorded(bundle, raw["source"], said)
     execution_id, now_ms = said.get("execution_id") or case.id, partition.clock_ms
     execution = case.execution(execution_id, agent_id, now_ms) if learns else case.known_execution(execution_id, now_ms)
     # In the order of the fields: with their names it takes half a microsecond more.
@@ -97,7 +102,7 @@ def turn_of(
         case, partition, bundle, active, record.partition, record.offset, now_ms,
         raw["source"], raw["id"], raw["type"], data,
         execution, agent_id, head.tenant, bundle.limits(head.tenant, agent_id), observed,
-        partition.ruleset, raw.get("traceparent"), speaker.is_recorded(bundle, raw["source"], said), [], plain,
+        partition.ruleset, raw.get("traceparent"), recorded, [], plain,
         stranger,
     )  # fmt: skip
 
@@ -112,12 +117,12 @@ def _not_history(turn: Turn) -> None:
     raise_alert(turn, "bypass", "medium", message, source=turn.source)
 
 
-def _learn(case: Case, data: dict[str, Any], record: Record) -> None:
+def _learn(case: Case, data: dict[str, Any], record: Record, agent_id: str | None) -> None:
     head = case.head
     if head.first_offset < 0:
         head.first_offset = record.offset
         head.tenant = data.get("tenant") or "default"
-    if agent_id := _speaks(data):
+    if agent_id:
         head.agent_id = agent_id
     if not SELDOM.isdisjoint(data):
         _learn_more(case, data)
@@ -134,11 +139,6 @@ def _learn_more(case: Case, data: dict[str, Any]) -> None:
         head.locale = locale[:WORD_MAX]
     if customer := data.get("customer"):
         case.learn_customer(customer)
-
-
-def _speaks(data: dict[str, Any]) -> str | None:
-    """The agent that speaks; with a person's words some name the person there, who is no agent by that."""
-    return None if data.get("role") == HUMAN_AGENT else data.get("agent_id")
 
 
 @lru_cache(16)

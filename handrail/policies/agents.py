@@ -35,6 +35,10 @@ class Sources:
     def __bool__(self) -> bool:
         return bool(self.names or self.beginnings)
 
+    def listed(self) -> list[str]:
+        """As a file would list them."""
+        return sorted([*self.names, *(f"{one}*" for one in self.beginnings)])
+
     @classmethod
     def of(cls, listed: Iterable[str]) -> "Sources":
         """As a file lists them."""

@@ -157,8 +157,9 @@ def test_a_source_that_is_named_speaks_for_people() -> None:
 
 
 def test_the_alert_says_whose_words_count() -> None:
-    (alert,) = alerts(asked(AGENT, rules=bundle()), "sla")
-    assert "human_sources" in alert["message"]
+    for rules, sources in ((bundle(), []), (NAMED, ["/crm/chat"])):
+        (alert,) = alerts(asked(AGENT, rules=rules), "sla")
+        assert alert["evidence"]["human_sources"] == sources
 
 
 def test_who_asks_again_after_a_persons_word_waits_again() -> None:

@@ -3,6 +3,7 @@
 Whoever may write the log can write any of these fields; only what the bundle names gives them a meaning.
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -126,8 +127,6 @@ def test_redo_after_a_crash_knows_the_same_sources() -> None:
         log = Log()
         executed(log, source, recorded=True)
         partition = PartitionState()
-        import json
-
         redo_bypass(partition, json.loads(log.records[0].value or b""), NAMED, "default")
         assert len(partition.modes) == supervised
 
@@ -213,6 +212,28 @@ def test_every_question_of_a_source_or_for_a_tenant_that_the_entry_lacks_is_answ
     assert (outcome.verdicts, outcome.codes()) == (["block"], [wrong])
     assert "enforcement" not in outcome.decisions[0]
     assert "agents.yaml" in outcome.decisions[0]["reasons"][0]["message"]
+
+
+@pytest.mark.parametrize("kind", ["action", "response"])
+def test_nor_does_a_stranger_join_an_approval_that_is_open(kind: str) -> None:
+    told: dict[str, Any] = {"tool": "refund", "arguments": {"amount": 300}}
+    rules = """
+id: all
+name: All
+applies_to: {events: [action.proposed, response.proposed]}
+rules: {default_action: require_approval, rules: []}
+"""
+    one = bundle(all=rules, agents="agents:\n  refunds: {sources: [/agents/refunds]}\n")
+    log = Log()
+    for number, source in enumerate((AGENT, "/agents/rogue")):
+        if kind == "action":
+            said(log, source, "action.proposed", action_id=f"a{number}", **told)
+        else:
+            said(log, source, "response.proposed", response_id=f"r{number}", text="You get your money back.")
+    outcome = log.fold(one)
+    assert outcome.verdicts == ["require_approval", "block"]
+    assert "agent.source" in outcome.codes()
+    assert len(outcome.handoffs) == 1
 
 
 def test_the_tenant_of_the_conversation_counts_and_the_one_that_the_event_names_too() -> None:

@@ -122,7 +122,7 @@ def action_proposed(turn: Turn) -> Answer:
     """Judge an action; the agent waits for this decision."""
     head, one = turn.case.head, calls.call_of(turn, turn.data)
     waiting = approvals.waiting(turn, one)
-    if waiting is not None and not head.halt:
+    if waiting is not None and not head.halt and not turn.stranger:
         return _still_waiting(turn, one, waiting.handoff_id)
     was_halted = bool(head.halt)
     findings, skipped = judge.action(turn, one)
@@ -263,7 +263,7 @@ def response_proposed(turn: Turn) -> Answer:
     one = calls.answer_of(turn, turn.data)
     waiting = approvals.waiting(turn, one)
     findings, skipped = judge.response(turn, one)
-    if waiting is not None and not turn.case.head.halt:
+    if waiting is not None and not turn.case.head.halt and not turn.stranger:
         verdict, handoff_id = REQUIRE_APPROVAL, waiting.handoff_id
     else:
         verdict, findings, found = ownership.consequence(turn, "response", one, findings)

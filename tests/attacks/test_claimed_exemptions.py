@@ -82,6 +82,31 @@ def test_a_repeat_with_the_flag_tells_nothing_more() -> None:
     assert [decision.get("repeat", False) for decision in outcome.decisions] == [False, True]
 
 
+def test_replay_says_what_to_write_for_each_source_once() -> None:
+    from handrail.streams.governor.replay import replay
+
+    lines = []
+    for number in range(3):
+        for source in ("/import/a", "/import/b"):
+            log = Log(f"conv-{number}-{source[-1]}")
+            said(log, source, "query.received", text="Where is my parcel?", recorded=True)
+            lines.append(log.records[0].value or b"")
+    rules, notices = bundle(), list[str]()
+    assert len(list(replay(lines, {rules.ruleset: rules}, rules.ruleset, notices.append))) == 12
+    assert [one.split("of ")[1].split()[0] for one in notices] == ["'/import/a'", "'/import/b'"]
+    assert all("recorded_sources" in one for one in notices)
+    rules, notices = NAMED, []
+    list(
+        replay(
+            [line.replace(b"/import/", b"/import/tau/") for line in lines],
+            {rules.ruleset: rules},
+            rules.ruleset,
+            notices.append,
+        )
+    )
+    assert notices == []
+
+
 def test_a_named_import_is_recorded_as_before() -> None:
     log = Log()
     executed(log, IMPORT, recorded=True)

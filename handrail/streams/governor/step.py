@@ -6,7 +6,7 @@ from typing import Any
 from handrail.policies import Bundle
 from handrail.schemas.record import Record
 from handrail.streams.governor import approvals, decision, guard, speaker
-from handrail.streams.governor.alerts import raise_alert
+from handrail.streams.governor.alerts import NOT_HISTORY, raise_alert
 from handrail.streams.governor.calls import answer_of, call_of
 from handrail.streams.governor.case import Case
 from handrail.streams.governor.controls import RESOLUTION
@@ -113,8 +113,7 @@ def _not_history(turn: Turn) -> None:
     if head.not_history:
         return
     head.not_history = True
-    message = "`recorded: true` is ignored: recorded_sources in agents.yaml does not name its source"
-    raise_alert(turn, "bypass", "medium", message, source=turn.source)
+    raise_alert(turn, "bypass", "medium", NOT_HISTORY, source=turn.source)
 
 
 def _learn(case: Case, data: dict[str, Any], record: Record, agent_id: str | None) -> None:

@@ -82,6 +82,7 @@ def list_(
 ) -> None:
     """What waits for a person, the most urgent first."""
     from handrail.desk import show, wire
+    from handrail.schemas.identity import same
 
     settings = _settings(bootstrap, by)
     board = asyncio.run(wire.read(settings.bootstrap))
@@ -91,7 +92,7 @@ def list_(
         for case in board.cases()
         if (closed or case.closed is None)
         and all(value is None or case.record[field] == value for field, value in wanted.items())
-        and (not mine or case.claimed_by == settings.person.id)
+        and (not mine or same(case.claimed_by, settings.person.id))
         and (not unclaimed or case.claimed_by is None)
     ]
     for lost in board.unreadable:

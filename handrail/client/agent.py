@@ -301,9 +301,15 @@ class Agent:
         told = {"tool": tool, "arguments": dict(arguments), "status": status, "result": shown(result)}
         await self._tell("customer.acted", told)
 
-    async def human_replied(self, text: str) -> None:
-        """Tell what a person wrote to the customer; who asked for a person has got one then. Raises NotRecorded."""
-        await self._tell("message.sent", {"role": "human_agent", "text": text})
+    async def human_replied(self, text: str, *, source: str | None = None) -> None:
+        """Tell what a person wrote to the customer: the conversation is the person's until it is returned.
+
+        `source` is where people write (default: the agent's own source). Who asked for a person has got one only where
+        `human_sources` in `agents.yaml` names it: an agent's own word is not enough. Raises NotRecorded.
+        """
+        self._check_open()
+        voice = self._voice if source is None else replace(self._voice, source=source)
+        await self._asking.tell(voice.event("message.sent", {"role": "human_agent", "text": text}))
 
     async def feedback(self, *, csat: int | None = None, resolved: bool | None = None, text: str | None = None) -> None:
         """Tell what the customer thought of it; `csat` from 1 to 5. Raises NotRecorded."""

@@ -9,6 +9,7 @@ from handrail.desk.board import Case
 from handrail.desk.outcome import Outcome
 from handrail.desk.settings import DeskSettings
 from handrail.schemas.errors import HandrailError
+from handrail.schemas.identity import same
 
 APPROVALS = ("approved", "denied")
 
@@ -22,7 +23,7 @@ async def claim(settings: DeskSettings, prefix: str, *, take_over: bool) -> str:
     case = (await wire.read(settings.bootstrap, prefix)).case(prefix)
     _check_open(case)
     by, holder = settings.person, case.claimed_by
-    if holder == by.id:
+    if same(holder, by.id):
         return f"{case.id}: is yours already"
     if holder is not None and not take_over:
         raise Refused(f"{case.id}: {holder} has claimed it: ask them, or use --take-over")
@@ -89,6 +90,6 @@ def _check_seen(case: Case, said: str, revision: int | None) -> None:
 
 
 def _check_once(case: Case, by: str, said: str) -> None:
-    if any(one["by"]["id"] == by and one["outcome"] == said and case.is_current(one) for one in case.answers):
+    if any(same(one["by"]["id"], by) and one["outcome"] == said and case.is_current(one) for one in case.answers):
         more = ": a second person is needed" if case.approvals_needed > 1 and said == "approved" else ""
         raise Refused(f"{case.id}: {by} has answered {said} already{more}")

@@ -9,6 +9,7 @@ from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output, decode_resolution
 from handrail.schemas.errors import HandrailError, SchemaError
 from handrail.schemas.handoff_revision import applied
+from handrail.schemas.identity import identity
 from handrail.schemas.topics import HANDOFFS
 
 HANDOFF = "handrail.handoff.v1"
@@ -75,7 +76,7 @@ class Case:
 
     @property
     def approved_by(self) -> list[str]:
-        """The ids of those who have approved it so far."""
+        """The ids of those who have approved it so far, each person once."""
         counted = list((self.record["approvals"] or {}).get("by", ()))
         digest = (self.pending or {}).get("action_digest")
         told = [
@@ -85,7 +86,7 @@ class Case:
             and answer.get("action_digest", digest) == digest
             and self.is_current(answer)
         ]
-        return list(dict.fromkeys(counted + told))
+        return list({identity(one): one for one in reversed(counted + told)}.values())[::-1]
 
     @property
     def approvals_needed(self) -> int:

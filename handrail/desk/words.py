@@ -20,6 +20,8 @@ REASONS = {
     "confidence": "The AI was not sure enough.",
     "breaker": "The agent is switched off after too many failures.",
     "agent.mode": "The agent does not work alone at the moment.",
+    "agent.source": "Somebody speaks as the agent from where it does not speak.",
+    "agent.tenant": "The agent is not there for this tenant.",
     "model.unverified": "The agent's model has changed and was not checked yet.",
     "owner.human": "A human has this conversation.",
     "halted": "The conversation was halted.",

@@ -5,7 +5,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from handrail.policies.agents import UNLISTED, AgentEntry
+from handrail.policies.agents import UNLISTED, AgentEntry, Sources
 from handrail.policies.judge import Judge
 from handrail.policies.keys import Trusted
 from handrail.policies.limits import Limits
@@ -18,6 +18,7 @@ from handrail.policies.tools import Effect, Path, Tools
 from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX
 from handrail.schemas.canonical import digest
 from handrail.schemas.errors import PolicyError, PolicyErrors
+from handrail.schemas.identity import identity
 
 SEMANTICS = 1
 """The version of the fold that bundles are written for."""
@@ -35,7 +36,8 @@ class Bundle:
         self._judge = Judge(parts.policies, parts.tools)
         self._lexicon = MappingProxyType(dict(parts.lexicon))
         self._limits = lru_cache(CACHED)(parts.limits.limits)
-        self._observed = frozenset(name for name, one in parts.agents.items() if one.enforcement == "observe")
+        self._agents = dict(parts.agents.agents)
+        self.has_agents = bool(self._agents)  # whether agents.yaml has an entry of any agent
         self._price = lru_cache(CACHED)(parts.prices.price)
         self._effect = lru_cache(CACHED)(parts.tools.effect)
 
@@ -118,12 +120,31 @@ class Bundle:
         return self._parts.routing.route_for(classification)
 
     def agent(self, agent_id: str) -> AgentEntry:
-        """The agent's entry; one that is not listed is enforced."""
-        return self._parts.agents.get(agent_id, UNLISTED)
+        """The agent's entry, under any spelling of its id; one that is not listed is enforced."""
+        return self._agents.get(identity(agent_id), UNLISTED) if self._agents else UNLISTED
+
+    def lists_agent(self, agent_id: str) -> bool:
+        """Whether `agents.yaml` has an entry for the agent, under any spelling of its id."""
+        return identity(agent_id) in self._agents
 
     def observes(self, agent_id: str) -> bool:
-        """Whether the agent is only observed: it gets decisions, marked, and is never held."""
-        return agent_id in self._observed
+        """Whether the agent is only observed, where it speaks from a source and for a tenant that its entry lists."""
+        return self.agent(agent_id).enforcement == "observe"
+
+    @property
+    def agents(self) -> Mapping[str, AgentEntry]:
+        """What `agents.yaml` says of each agent, by folded ids."""
+        return MappingProxyType(self._agents)
+
+    @property
+    def recorded_sources(self) -> Sources:
+        """Whose `recorded: true` counts; empty: nobody's."""
+        return self._parts.agents.recorded
+
+    @property
+    def human_sources(self) -> Sources:
+        """Whose `role: human_agent` counts as a person's word; empty: nobody's."""
+        return self._parts.agents.humans
 
     def price(self, model_name: str, provider: str | None = None) -> Price | None:
         """What a model's tokens cost, or None where nobody knows: never 0."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-from handrail.policies.lookup import Place, is_tool, reader
+from handrail.policies.lookup import Place, is_id, is_tool, reader
 from handrail.policies.mistakes import Mistakes, instead, shown
 from handrail.policies.names import path_parts
 from handrail.policies.operators import OPERATORS, Test, argument_leaf, exists, leaf, test_of
@@ -173,7 +173,7 @@ def read_leaf(
     if "value" not in parts:
         return None
     try:
-        test = test_of(bool(names) and is_tool(names or ()), spelling, threshold)
+        test = test_of(is_tool(names or ()), is_id(names or ()), spelling, threshold)
     except ValueError as error:
         mistakes.add(at(path, "value"), str(error))
         return None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
+from handrail.policies.bundle import Bundle
 from handrail.policies.condition import Condition, Group, Leaf
 from handrail.policies.lookup import BARE_ROOT
 from handrail.policies.numeric import number
@@ -62,6 +63,29 @@ def warnings(policies: tuple[Policy, ...]) -> list[Warned]:
     rules = [(policy, rule) for policy in policies for rule in policy.rules]
     found = [(policy, rule, _reason(policy, rule, rules)) for policy, rule in rules]
     return [Warned(policy.id, rule.id, policy.file, reason) for policy, rule, reason in found if reason]
+
+
+class Exempt(NamedTuple):
+    """An exemption in `agents.yaml` that anybody can claim, and what to write."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"agents.yaml: {self.path}: {self.reason}"
+
+
+def agent_warnings(bundle: Bundle) -> list[Exempt]:
+    """Exemptions that whoever may write the log can claim for itself."""
+    anyone = "who names it as agent_id is never held: list the sources that may speak as it"
+    found = [
+        Exempt(f"agents.{name}", f"is observed and lists no sources, so {anyone}")
+        for name, entry in bundle.agents.items()
+        if entry.enforcement == "observe" and not entry.sources
+    ]
+    listed = (("recorded_sources", bundle.recorded_sources), ("human_sources", bundle.human_sources))
+    everybody = "has *, which is every source, agents too: name the sources"
+    return found + [Exempt(name, everybody) for name, sources in listed if "" in sources.beginnings]
 
 
 def _reason(policy: Policy, rule: Rule, rules: list[tuple[Policy, Rule]]) -> str | None:

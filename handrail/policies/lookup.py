@@ -49,6 +49,11 @@ _OF_EVENT: dict[str, dict[str, str]] = {
 _DIRECT: dict[str, str] = {"tool": "tool", "tool_name": "tool", "agent_id": "agent_id", "tenant": "tenant"}
 
 
+def is_id(parts: tuple[str, ...]) -> bool:
+    """Whether a path names the agent or the tenant, which are compared folded."""
+    return parts[-1:] in (("agent_id",), ("tenant",)) and parts[:-1] in ((), ("data",))
+
+
 def is_tool(parts: tuple[str, ...]) -> bool:
     """Whether a path names the tool itself; `tool_name` is how published local files write it."""
     return len(parts) == 1 and _DIRECT.get(parts[0]) == "tool"

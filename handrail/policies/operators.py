@@ -14,6 +14,7 @@ from handrail.policies.names import MISSING, tool_matcher
 from handrail.policies.numeric import number
 from handrail.policies.shape import LIST_MAX
 from handrail.policies.truth import INCOMPARABLE, MISSING_FIELD, NO, YES
+from handrail.schemas.identity import identity
 
 Test: TypeAlias = Callable[[Any], int]
 """Of the value that a field has (never MISSING): yes, no or INCOMPARABLE."""
@@ -201,6 +202,26 @@ def is_tool(threshold: Any) -> Test:
     return lambda value: YES if among(value) else NO
 
 
+def is_id(of: Callable[[Any], Test], exact: bool) -> Callable[[Any], Test]:
+    """The operator `of` on an agent or a tenant: every spelling of it; a pattern (not `exact`) may fit the text too."""
+
+    def of_ids(threshold: Any) -> Test:
+        listed = [_identity(one) for one in threshold] if isinstance(threshold, list) else _identity(threshold)
+        test = of(listed if exact else threshold)
+
+        def folded(value: Any) -> int:
+            found = test(_identity(value))
+            return found if exact or found == YES else test(value)
+
+        return folded
+
+    return of_ids
+
+
+def _identity(value: Any) -> Any:
+    return identity(value) if isinstance(value, str) else value
+
+
 OPERATORS: dict[str, Callable[[Any], Test]] = {
     "max_value": above,
     "greater_than": above,
@@ -234,8 +255,13 @@ TOOL_OPERATORS: dict[str, Callable[[Any], Test]] = {
 }
 
 
-def test_of(field_is_tool: bool, name: str, threshold: Any) -> Test:
+EXACT = frozenset(TOOL_OPERATORS)
+
+
+def test_of(field_is_tool: bool, field_is_id: bool, name: str, threshold: Any) -> Test:
     """The test that the operator makes of the threshold. Raises ValueError where the threshold is no good."""
+    if field_is_id and name in (*EXACT, "matches"):
+        return is_id(OPERATORS[name], exact=name in EXACT)(threshold)
     table = TOOL_OPERATORS if field_is_tool and name in TOOL_OPERATORS else OPERATORS
     return table[name](threshold)
 

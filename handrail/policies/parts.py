@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from handrail.policies import yaml12
-from handrail.policies.agents import AgentEntry, read_agents
+from handrail.policies.agents import AgentsFile, read_agents
 from handrail.policies.keys import Trusted, read_keys
 from handrail.policies.lexicon import named_topics, read_lexicon
 from handrail.policies.limits import LimitsFile, read_limits
@@ -36,7 +36,7 @@ class Parts:
     limits: LimitsFile
     routing: Routing
     tools: Tools
-    agents: Mapping[str, AgentEntry]
+    agents: AgentsFile
     prices: Prices
     lexicon: Mapping[str, Any]
     keys: Mapping[str, Trusted]
@@ -94,7 +94,7 @@ def read_parts(texts: Mapping[str, str]) -> tuple[Parts, list[Mistakes]]:
     for value, mistakes in files.layers("limits.yaml"):
         limits = read_limits(value, mistakes, limits)
     prices = {name: price for layer in files.layers("prices.yaml") for name, price in read_prices(*layer).items()}
-    routing, tools, agents, lexicon = Routing(), Tools({}), dict[str, AgentEntry](), dict[str, Any]()
+    routing, tools, agents, lexicon = Routing(), Tools({}), AgentsFile(), dict[str, Any]()
     for layer in files.layers("routing.yaml"):
         routing = read_routing(*layer)
     for layer in files.layers("tools.yaml"):

@@ -7,13 +7,14 @@ from typing import Any, Literal
 from handrail.policies.condition import Condition
 from handrail.policies.subject import Action, Mode
 from handrail.policies.template import Template
+from handrail.schemas.identity import identity
 
 ACTION_PROPOSED = "handrail.action.proposed.v1"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is judged. None means all; `stated` is whether the file says `applies_to`."""
+    """What is judged. None means all; `stated` is whether the file says `applies_to`. Agents and tenants are folded."""
 
     events: frozenset[str] = frozenset({ACTION_PROPOSED})
     tools: Callable[[str | None], bool] | None = None
@@ -26,8 +27,8 @@ class Scope:
         return (
             event_type in self.events
             and (self.tools is None or self.tools(tool))
-            and (self.agents is None or agent_id in self.agents)
-            and (self.tenants is None or tenant in self.tenants)
+            and (self.agents is None or identity(agent_id) in self.agents)
+            and (self.tenants is None or identity(tenant) in self.tenants)
         )
 
 

@@ -11,7 +11,13 @@ Route = Literal["ai", "ai_supervised", "human"]
 
 
 class Reason(Shape):
-    """One rule or detector that fired."""
+    """One rule or detector that fired.
+
+    `code`: `policy`, `loop.repeat`, `loop.cycle`, `loop.response`, `loop.customer`, `limit.steps`, `limit.cost`,
+    `limit.time`, `budget`, `confidence`, `breaker`, `agent.mode`, `agent.source` (the agent's entry does not list where
+    this comes from), `agent.tenant` (nor for whom), `model.unverified`, `owner.human`, `halted`, `classification`,
+    `customer.asked`, `approval.granted`, `approval.denied`, `approval.expired`.
+    """
 
     code: Name
     policy_id: str | None = None

@@ -89,7 +89,13 @@ def tools() -> Schema:
 def agents() -> Schema:
     """Who may speak, and for whom."""
     entry = {"enforcement": words("enforce", "observe"), "sources": TEXTS, "tenants": TEXTS}
-    return {"title": "Who may speak", **mapping({"agents": named(mapping(entry))}, "agents")}
+    listed = {
+        "recorded_sources": about(TEXTS, "Whose `recorded: true` counts: names, or beginnings with a * at the end."),
+        "human_sources": about(TEXTS, "Whose `role: human_agent` counts as a person's word."),
+    }
+    root = mapping({"agents": named(mapping(entry)), **listed})
+    some = [{"required": [name]} for name in root["properties"]]
+    return {"title": "Who may speak", **root, "anyOf": some}
 
 
 def keys() -> Schema:

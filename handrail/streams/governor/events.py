@@ -23,6 +23,7 @@ from handrail.streams.governor import (
     loops,
     ownership,
     phrases,
+    speaker,
     standing,
 )
 from handrail.streams.governor.alerts import raise_alert
@@ -37,6 +38,7 @@ from handrail.streams.governor.turn import Turn
 Answer = tuple[int, int] | None  # (verdict, route)
 OPEN_ACTIONS_MAX = 16
 FACTS_MAX, FACT_LENGTH_MAX = 32, 64
+HUMAN_AGENT = "human_agent"
 ALLOWED, NOT_ALLOWED = b"\x01", b"\x00"
 UNKNOWN = "unknown"  # it was begun, and nobody knows whether it took effect
 
@@ -122,7 +124,7 @@ def action_proposed(turn: Turn) -> Answer:
     """Judge an action; the agent waits for this decision."""
     head, one = turn.case.head, calls.call_of(turn, turn.data)
     waiting = approvals.waiting(turn, one)
-    if waiting is not None and not head.halt:
+    if waiting is not None and not head.halt and not turn.stranger:
         return _still_waiting(turn, one, waiting.handoff_id)
     was_halted = bool(head.halt)
     findings, skipped = judge.action(turn, one)
@@ -190,7 +192,7 @@ def action_executed(turn: Turn) -> Answer:
     head, one = turn.case.head, calls.call_of(turn, turn.data)
     status, result = turn.data["status"], turn.data.get("result")
     proposed = head.open_actions.get(one.action_id)
-    known = proposed is not None and proposed[:8] == one.key
+    known = proposed is not None and proposed[:8] == one.key and not turn.stranger
     governed = known and proposed[8:] == ALLOWED if proposed is not None else False
     held = not (turn.recorded or turn.observed)
     if known and status != UNKNOWN:  # how it ended may follow
@@ -220,6 +222,8 @@ def action_executed(turn: Turn) -> Answer:
 
 def _bypass(turn: Turn, one: call.Call) -> None:
     message = f"{one.named} was executed without a decision that allowed it"
+    if (unlisted := speaker.stranger(turn)) is not None:
+        message = f"{message}. {unlisted.message}"
     raise_alert(turn, "bypass", "high", message, action_id=one.action_id, tool=one.named, action_digest=one.digest)
     _supervise(turn.partition, turn.agent_id)
 
@@ -228,9 +232,14 @@ def _supervise(partition: PartitionState, agent_id: str) -> None:
     partition.modes = with_mode(partition.modes, AgentMode(agent_id, "supervised", reason="bypass"))
 
 
-def redo_bypass(partition: PartitionState, data: dict[str, Any], bundle: Bundle) -> None:
-    """What an executed action without its decision does beyond its own conversation: nothing else reaches so far."""
-    if not data.get("recorded") and not bundle.observes(data["agent_id"]):
+def redo_bypass(partition: PartitionState, raw: dict[str, Any], bundle: Bundle, tenant: str) -> None:
+    """What an executed action without its decision does beyond its own conversation: nothing else reaches so far.
+
+    `raw` is the event, `tenant` the conversation's.
+    """
+    data, source = raw["data"], raw["source"]
+    observed, _ = speaker.standing_of(bundle, data["agent_id"], source, tenant, data)
+    if not observed and not speaker.is_recorded(bundle, source, data):
         _supervise(partition, data["agent_id"])
 
 
@@ -257,7 +266,7 @@ def response_proposed(turn: Turn) -> Answer:
     one = calls.answer_of(turn, turn.data)
     waiting = approvals.waiting(turn, one)
     findings, skipped = judge.response(turn, one)
-    if waiting is not None and not turn.case.head.halt:
+    if waiting is not None and not turn.case.head.halt and not turn.stranger:
         verdict, handoff_id = REQUIRE_APPROVAL, waiting.handoff_id
     else:
         verdict, findings, found = ownership.consequence(turn, "response", one, findings)
@@ -271,13 +280,18 @@ def response_proposed(turn: Turn) -> Answer:
 
 
 def message_sent(turn: Turn) -> Answer:
-    """Something was said to the customer. A human's word answers the customer's request for one."""
+    """Something was said to the customer. A person's word stops the AI, whoever brings it.
+
+    It answers the customer's request for a person only where the bundle names the source: an agent could say it too.
+    """
     head, text, role = turn.case.head, turn.data["text"], turn.data["role"]
     turn.case.add(kept.said(role, text, turn.now_ms, turn.offset))
     head.messages += 1
-    if role == "human_agent":
-        for one in head.handoffs:
-            one.due_ms = 0
+    if role == HUMAN_AGENT:
+        if turn.source in turn.bundle.human_sources:
+            for one in head.handoffs:
+                one.due_ms = 0
+        ownership.taken_over(turn)
         return None
     if turn.data.get("response_id") is not None:
         return None

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from handrail.policies import RouteRule
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.topics import HANDOFFS
 from handrail.streams.governor import decision, dossier, news
@@ -61,15 +62,13 @@ def open_one(
     head = turn.case.head
     for handoff in head.handoffs:
         if handoff.reason == known:
-            return handoff
+            return _awaited(turn, handoff, asked)
     if len(head.handoffs) >= OPEN_MAX:
-        return head.handoffs[-1]
+        return _awaited(turn, head.handoffs[-1], asked)
     seed = orjson.dumps([turn.source, turn.event_id, turn.case.id, name, turn.offset])
     handoff = OpenHandoff(sha256(seed).digest()[:ID_BYTES], known, turn.now_ms, opened_offset=turn.offset)
     basis = _basis(turn, kind, found, pending, asked, approvals, redacted or [])
-    due_in_ms = basis.pop("due_in_ms")
-    if asked and not turn.case.head.recorded:  # of recorded history nobody waits
-        handoff.due_ms = turn.now_ms + due_in_ms
+    _awaited(turn, handoff, asked)
     head.handoffs = [*head.handoffs, handoff]
     head.last_handoff = handoff.id
     turn.case.put(part_of("h", handoff.id), basis)
@@ -86,11 +85,7 @@ def _basis(
     approvals: int,
     redacted: list[str],
 ) -> dict[str, Any]:
-    known = (decision.classification(turn) or {}) | ({"wants_human": True} if asked else {})
-    rule = turn.bundle.route_for(
-        {**known, "attributes": turn.data.get("attributes") or {}, "customer": turn.case.customer}
-    )
-    due_in_ms = (rule.due_in_s if rule else ASKED_DUE_IN_S if asked else DUE_IN_S) * 1000
+    rule, due_in_ms = _route(turn, asked)
     urgent = found[0].verdict == HALT or (turn.case.head.classification or ("", "", "low"))[2] == "high"
     return {
         "kind": kind,
@@ -101,12 +96,27 @@ def _basis(
         "skills": list(rule.skills) if rule else [],
         "priority": rule.priority if rule else ("high" if urgent else "normal"),
         "due_at": pending["expires_at"] if pending else to_rfc3339(turn.now_ms + due_in_ms),
-        "due_in_ms": due_in_ms,
         "next_steps": NEXT_STEPS[kind],
         "approvals": {"needed": approvals, "by": []} if approvals else None,
         "follows": turn.case.head.last_handoff or None,
         "redacted": redacted,
     }
+
+
+def _route(turn: Turn, asked: bool) -> tuple[RouteRule | None, int]:
+    """(the route that a handoff takes now, the milliseconds until a person should answer)."""
+    known = (decision.classification(turn) or {}) | ({"wants_human": True} if asked else {})
+    rule = turn.bundle.route_for(
+        {**known, "attributes": turn.data.get("attributes") or {}, "customer": turn.case.customer}
+    )
+    return rule, (rule.due_in_s if rule else ASKED_DUE_IN_S if asked else DUE_IN_S) * 1000
+
+
+def _awaited(turn: Turn, handoff: OpenHandoff, asked: bool) -> OpenHandoff:
+    """The handoff, with the time of the customer's request running in it; of recorded history nobody waits."""
+    if asked and not turn.recorded and not handoff.due_ms:
+        handoff.due_ms = turn.now_ms + _route(turn, asked)[1]
+    return handoff
 
 
 def send(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from handrail.streams.governor import approvals, decision, handoff, judge
+from handrail.schemas.identity import among
+from handrail.streams.governor import approvals, decision, handoff, judge, speaker
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.call import Call
 from handrail.streams.governor.calls import answer_of, call_of
@@ -10,6 +11,7 @@ from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Fi
 from handrail.streams.governor.state import Approval, OpenHandoff, part_of
 from handrail.streams.governor.turn import Turn
 
+AGENTS = "/agents/"  # what the source of an agent begins with, unless it says otherwise
 CLAIMED = "handrail.handoff.claimed.v1"
 
 
@@ -28,6 +30,10 @@ def resolved(turn: Turn, resolution: dict[str, Any], because: str) -> None:
     if found is None:
         return
     approval = next((one for one in head.approvals if one.handoff_id == found.id), None)
+    if resolution["outcome"] != "denied" and _is_agent(turn, approval, by := resolution["by"]["id"]):
+        message = f"an agent answered handoff {found.id}, which only a person may: nothing has changed"
+        raise_alert(turn, "bypass", "high", message, handoff_id=found.id, by=by, outcome=resolution["outcome"])
+        return
     if approval is not None:
         _answer(turn, found, approval, resolution, because)
     else:
@@ -41,6 +47,17 @@ def claimed(turn: Turn, claim: dict[str, Any]) -> None:
     for one in turn.case.head.handoffs:
         if one.id == claim["handoff_id"]:
             one.claimed_by = claim["by"]["id"]
+
+
+def _is_agent(turn: Turn, approval: Approval | None, by: str) -> bool:
+    """Whether it is an agent of this conversation, or one that the bundle names: it may say no, and nothing else."""
+    head = turn.case.head
+    named = {head.agent_id, *(one.agent_id for one in head.executions)}
+    if approval is not None:
+        waited = turn.case.part(part_of("a", approval.handoff_id))
+        named |= {waited["agent_id"], waited["source"]}
+    name = by.strip().removeprefix(AGENTS)
+    return among(by, named) or among(name, named) or turn.bundle.lists_agent(name)
 
 
 def _answer(turn: Turn, opened: OpenHandoff, approval: Approval, resolution: dict[str, Any], because: str) -> None:
@@ -59,7 +76,7 @@ def _answer(turn: Turn, opened: OpenHandoff, approval: Approval, resolution: dic
     if not opened.revision_min <= seen <= opened.revision:
         _outdated(turn, opened, approval, by, seen, because)
         return
-    if by not in approval.by:
+    if not among(by, approval.by):
         approval.by = [*approval.by, by]
     if len(approval.by) < approval.needed:
         handoff.revise(turn, opened, approvals={"needed": approval.needed, "by": approval.by})
@@ -118,6 +135,6 @@ def _waiting(turn: Turn, waited: dict[str, Any]) -> Call:
     turn.source, turn.event_id, turn.event_type = waited["source"], waited["id"], waited["type"]
     turn.data, turn.traceparent, turn.agent_id = waited["data"], waited["traceparent"], waited["agent_id"]
     turn.limits = turn.bundle.limits(turn.tenant, turn.agent_id)
-    turn.observed = turn.bundle.observes(turn.agent_id)
+    turn.observed, turn.stranger = speaker.standing_of(turn.bundle, turn.agent_id, turn.source, turn.tenant, turn.data)
     turn.execution = turn.case.execution(waited["execution_id"], waited["agent_id"], turn.now_ms)
     return call_of(turn, turn.data) if waited["kind"] == "action" else answer_of(turn, turn.data)

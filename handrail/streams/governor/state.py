@@ -89,7 +89,7 @@ class Conversation(msgspec.Struct, array_like=True):
     messages: int = 0
     first_offset: int = -1
     ended_ms: int = 0  # when the last execution ended, 0 while one runs
-    recorded: bool = False
+    not_history: bool = False  # the alert about `recorded: true` of a source that is not named went out
     unpriced: bool = False  # the alert about a model without a price went out
     ended: bytes = b""  # ended executions that left `executions`
     # `customer`, `goal`, what waits for approval, and what an open handoff says (`part_of`)

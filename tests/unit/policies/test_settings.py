@@ -144,3 +144,27 @@ def test_a_mistake_in_a_settings_file_says_what_to_write(name: str, text: str, m
     with pytest.raises(PolicyErrors) as refused:
         bundle(**{name: text})
     assert mistake in str(refused.value)
+
+
+def test_sources_are_named_in_full_or_by_their_beginning() -> None:
+    own = bundle(agents="recorded_sources: [/import/a, '/import/tau/*']\n")
+    listed = ("/import/a", "/import/tau/", "/import/tau/x")
+    assert [one for one in (*listed, "/import/ab", "/import/tau", "") if one in own.recorded_sources] == list(listed)
+    assert own.recorded_sources.listed() == ["/import/a", "/import/tau/*"]
+    assert not own.human_sources
+    assert "" not in own.human_sources
+
+
+def test_a_star_stands_at_the_end_only_and_alone_is_warned_of() -> None:
+    from handrail.policies.lint import agent_warnings
+
+    with pytest.raises(PolicyErrors, match=r"human_sources\[1\]: may have a \* at its end only"):
+        bundle(agents="human_sources: [/a, '/*/b']\n")
+    (warning,) = map(str, agent_warnings(bundle(agents="recorded_sources: '*'\n")))
+    assert warning.startswith("agents.yaml: recorded_sources: has *")
+
+
+def test_an_agents_file_says_something() -> None:
+    for text in ("{}", "agents:\n", "human_sources: []\n", "agents:\nhuman_sources: [/a]\n"):
+        with pytest.raises(PolicyErrors):
+            bundle(agents=text)

@@ -52,7 +52,7 @@ async def test_what_the_log_has_forgotten_a_gate_still_knows(tmp_path: Path, lat
         for number in range(70):
             await agent.customer_acted("look", {"number": number})
     governor.log.wait(later_s)
-    with gate.admit(await ask(governor, "other", amount=21), TOOL):  # what is old leaves the file
+    with governor.gate(tmp_path).admit(await ask(governor, "other", amount=21), TOOL):  # what is old leaves the file
         pass
     again = await ask(governor)
     assert again.decision is not None

@@ -6,37 +6,43 @@ from typing import Any
 
 from handrail.policies.condition import Find, Leaf
 from handrail.policies.lookup import place, reader
-from handrail.policies.names import MISSING
+from handrail.policies.names import MISSING, Unreadable
 from handrail.policies.policy import Policy, Rule
 from handrail.policies.subject import RESTRICTIVE, RuleFinding, Skipped, Subject
 from handrail.policies.template import words
 from handrail.policies.tools import ToolEntry
-from handrail.policies.truth import INCOMPARABLE, MISSING_FIELD, YES
+from handrail.policies.truth import INCOMPARABLE, MISSING_FIELD, MISSING_MAPPED, YES
 
 EVIDENCE_CHARACTERS_MAX = 256
-_WHY = {MISSING_FIELD: "missing", INCOMPARABLE: "not comparable"}
+_UNKNOWN = {MISSING_FIELD: "missing", MISSING_MAPPED: "missing", INCOMPARABLE: "not comparable"}
 
 
 class BoundLeaf:
     """One comparison of a rule, and what a decision says about it."""
 
-    __slots__ = ("_after", "_before", "field", "get", "holds", "operator", "threshold")
+    __slots__ = ("_after", "_before", "_missing", "field", "get", "holds", "operator", "threshold")
 
     def __init__(self, rule: Rule, leaf: Leaf, find: Find) -> None:
         self.field, self.operator, self.threshold = leaf.field, leaf.operator, leaf.threshold
-        self.get, self.holds = reader(find(leaf.parts)), leaf.bind(find)
+        where = find(leaf.parts)
+        self.get, self.holds, self._missing = reader(where), leaf.bind(find), where.absent
         self._before = f"{rule.id}: {leaf.field} = "
         self._after = f", {leaf.operator}" + ("" if leaf.operator == "exists" else f" {words(leaf.threshold)}")
 
     def evidence(self, subject: Subject, truth: int) -> dict[str, Any]:
         """The field, what it is compared with, and why it cannot be known where it cannot."""
         value = self.get(subject)
-        if type(value) is not int:
-            value = _cut(value)
-        evidence = {"field": self.field, "operator": self.operator, "value": value, "threshold": self.threshold}
+        shown = value if type(value) is int else _cut(value)
+        evidence = {"field": self.field, "operator": self.operator, "value": shown, "threshold": self.threshold}
         if truth != YES:
-            evidence["unknown"] = _WHY[truth]
+            evidence["unknown"] = _UNKNOWN[truth]
+            if why := self.why(value):
+                evidence["why"] = why
         return evidence
+
+    def why(self, value: Any) -> str | None:
+        """More of why a value cannot be known, where there is more to say."""
+        return str(value) if type(value) is Unreadable else self._missing if value is MISSING else None
 
     def message(self, evidence: dict[str, Any]) -> str:
         """What is said where the rule has no message of its own."""
@@ -58,18 +64,19 @@ class BoundRule:
         self._leaves = tuple(BoundLeaf(rule, leaf, find) for leaf in rule.condition.leaves())
         self._message = rule.message.bind(find) if rule.message else None
         self._customer_message = rule.customer_message.bind(find) if rule.customer_message else None
-        self._skipped = tuple(Skipped(policy.id, rule.id, leaf.field) for leaf in self._leaves)
+        self._skipped = tuple(Skipped(policy.id, rule.id, leaf.field, leaf.why(MISSING)) for leaf in self._leaves)
 
     @property
     def passed_over(self) -> Skipped | None:
         """What `skipped` says wherever the rule's only field is absent; None where it has several, or fires then."""
-        return self._skipped[0] if len(self._skipped) == 1 and MISSING_FIELD not in self.fires_at else None
+        missing = MISSING_MAPPED if self._skipped[0].why else MISSING_FIELD
+        return self._skipped[0] if len(self._skipped) == 1 and missing not in self.fires_at else None
 
     def skipped(self, subject: Subject) -> Skipped:
         """The note that the rule could not be asked, with the first field that was missing."""
         if len(self._skipped) == 1:
             return self._skipped[0]
-        missing = [leaf.holds(subject) == MISSING_FIELD for leaf in self._leaves]
+        missing = [leaf.holds(subject) in (MISSING_FIELD, MISSING_MAPPED) for leaf in self._leaves]
         return self._skipped[missing.index(True)]
 
     def finding(self, subject: Subject, truth: int) -> RuleFinding:
@@ -101,6 +108,8 @@ def _fires_at(rule: Rule) -> frozenset[int]:
         fires.add(INCOMPARABLE)
     if rule.missing_matches:
         fires.add(MISSING_FIELD)
+    if rule.mapped_matches:
+        fires.add(MISSING_MAPPED)
     return frozenset(fires)
 
 
@@ -108,6 +117,8 @@ def _cut(value: Any) -> Any:
     """A value as a decision carries it: JSON, and at most 256 characters of it."""
     if value is MISSING:
         return None
+    if type(value) is Unreadable:
+        value = value.met
     if value is None or isinstance(value, bool | int | float):
         return value
     text = value if isinstance(value, str) else None

@@ -14,7 +14,7 @@ from handrail.policies.policy import Policy
 from handrail.policies.prices import Price
 from handrail.policies.routing import RouteRule
 from handrail.policies.subject import Judgement, Skipped, Subject
-from handrail.policies.tools import Effect, Path, Tools
+from handrail.policies.tools import Effect, Path, Taken, Tools
 from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX
 from handrail.schemas.canonical import digest
 from handrail.schemas.errors import PolicyError, PolicyErrors
@@ -141,8 +141,8 @@ class Bundle:
         """The named quantities in calls of a tool, each with its path."""
         return self._parts.tools.fields(tool)
 
-    def facts(self, tool: str) -> tuple[tuple[str, Path], ...]:
-        """The facts to take from a result of this tool, each with its path in the result."""
+    def facts(self, tool: str) -> tuple[Taken, ...]:
+        """The facts to take from a result of the tool of exactly this canonical name."""
         return self._parts.tools.facts(tool)
 
 

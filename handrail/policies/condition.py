@@ -62,12 +62,12 @@ class Leaf:
     given: Any = None
 
     def bind(self, find: Find) -> Holds:
-        root, parts = where = find(self.parts)
+        where = find(self.parts)
         if self.test is None:
             return exists(reader(where), self.wanted)
-        if root == "arguments" and len(parts) == 1:
-            return argument_leaf(parts[0], self.test)
-        return leaf(reader(where), self.test)
+        if where.root == "arguments" and len(where.path) == 1:
+            return argument_leaf(where.path[0], self.test, where.mapped)
+        return leaf(reader(where), self.test, where.mapped)
 
     def leaves(self) -> Iterator["Leaf"]:
         yield self

@@ -71,6 +71,7 @@ def read_rule(
         read_mode(settings, path, frame.mode, mistakes),
         scope,
         _missing_matches(settings, path, action, scope, mistakes),
+        action != "allow" and settings.get("on_missing") != "skip",
         read_template(settings, path, "message", mistakes),
         read_template(settings, path, "customer_message", mistakes),
         _on_block(settings, path, action, mistakes),

@@ -165,7 +165,7 @@ def _of_group(group: Group, find: Find, tool: str | None) -> list[Need] | None:
 
 
 def _of_leaf(leaf: Leaf, find: Find, tool: str | None) -> list[Need] | None:
-    root, path = find(leaf.parts)
+    root, path, *_ = find(leaf.parts)
     if leaf.test is None:
         return None
     if root == "tool" and not path:

@@ -1,9 +1,13 @@
 """What is judged, and what comes of it."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
+
+from handrail.policies.names import MISSING, Unreadable
+from handrail.schemas.canonical import canonical
 
 Action: TypeAlias = Literal["block", "require_approval", "allow"]
 Mode: TypeAlias = Literal["enforce", "shadow"]
@@ -15,7 +19,8 @@ RESTRICTIVE: dict[str, int] = {"block": 0, "require_approval": 1, "allow": 2}
 class Subject(msgspec.Struct):
     """One proposal, as the rules see it. `tool` is canonical; `data` is the event's, as it came.
 
-    `usage` holds the fields of a decision's usage, `facts` what `tools.yaml` takes from earlier results, by fact.
+    `usage` holds the fields of a decision's usage, `facts` what `tools.yaml` takes from earlier results, by fact;
+    `facts_by_key` by `fact_key`.
     """
 
     event_type: str
@@ -30,6 +35,17 @@ class Subject(msgspec.Struct):
     classification: Mapping[str, Any] = {}
     facts: Mapping[str, Any] = {}
     data: Mapping[str, Any] = {}
+    facts_by_key: Mapping[bytes, Any] = {}
+
+
+def fact_key(name: str, value: Any) -> bytes | None:
+    """Under what the fact `name` is kept for a value of its key: values are the same where their canonical JSON is.
+
+    None where the value names nothing: it is absent, null, or cannot be read.
+    """
+    if value is MISSING or value is None or type(value) is Unreadable:
+        return None
+    return name.encode() + b"\x00" + sha256(canonical(value)).digest()[:16]
 
 
 class RuleFinding(NamedTuple):
@@ -47,11 +63,12 @@ class RuleFinding(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A rule that did not apply because `field` was absent."""
+    """A rule that did not apply because `field` was absent. `why` says more, where there is more to say."""
 
     policy_id: str
     rule_id: str
     field: str
+    why: str | None = None
 
 
 class Judgement(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from handrail.policies import Bundle, resolve
+from handrail.policies import Bundle
 from handrail.schemas.canonical import canonical
 from handrail.streams.governor import (
     approvals,
@@ -16,6 +16,7 @@ from handrail.streams.governor import (
     cost,
     decision,
     entries,
+    facts,
     handoff,
     judge,
     kept,
@@ -36,7 +37,6 @@ from handrail.streams.governor.turn import Turn
 
 Answer = tuple[int, int] | None  # (verdict, route)
 OPEN_ACTIONS_MAX = 16
-FACTS_MAX, FACT_LENGTH_MAX = 32, 64
 ALLOWED, NOT_ALLOWED = b"\x01", b"\x00"
 
 
@@ -206,7 +206,8 @@ def action_executed(turn: Turn) -> Answer:
     turn.case.add(done)
     if governed or (known and not held):
         loops.happened(turn, one, status == "ok", kept.result_digest(status, result))
-        _facts(turn, one.tool, result)
+        if status == "ok":
+            facts.learn(turn, one, result)
     elif held:
         _bypass(turn, one)
     if over is None or head.halt:
@@ -229,15 +230,6 @@ def redo_bypass(partition: PartitionState, data: dict[str, Any], bundle: Bundle)
     """What an executed action without its decision does beyond its own conversation: nothing else reaches so far."""
     if not data.get("recorded") and not bundle.observes(data["agent_id"]):
         _supervise(partition, data["agent_id"])
-
-
-def _facts(turn: Turn, tool: str, result: object) -> None:
-    for name, path in turn.bundle.facts(tool):
-        value = resolve(path, result)
-        if isinstance(value, str | int | float | bool) and len(str(value)) <= FACT_LENGTH_MAX:
-            head = turn.case.head
-            if name in head.facts or len(head.facts) < FACTS_MAX:
-                head.facts = {**head.facts, name: value}
 
 
 def customer_acted(turn: Turn) -> Answer:

@@ -5,8 +5,10 @@ from functools import partial
 from typing import Any
 
 from handrail.policies.condition import Find, Leaf
+from handrail.policies.cumulative import BY, PARTS_MAX, Cumulative
 from handrail.policies.lookup import place, reader
 from handrail.policies.names import MISSING, Unreadable
+from handrail.policies.numeric import as_json
 from handrail.policies.policy import Policy, Rule
 from handrail.policies.subject import RESTRICTIVE, RuleFinding, Skipped, Subject
 from handrail.policies.template import words
@@ -14,6 +16,7 @@ from handrail.policies.tools import ToolEntry
 from handrail.policies.truth import INCOMPARABLE, MISSING_FIELD, MISSING_MAPPED, YES
 
 EVIDENCE_CHARACTERS_MAX = 256
+WHOLE_MAX = 2**53  # what JSON carries exactly
 _UNKNOWN = {MISSING_FIELD: "missing", MISSING_MAPPED: "missing", INCOMPARABLE: "not comparable"}
 
 
@@ -50,6 +53,56 @@ class BoundLeaf:
         return f"{self._before}{words(evidence['value'])}{unknown}{self._after}"
 
 
+class BoundCumulative:
+    """A sum or a number of actions, and what a decision says about it; as BoundLeaf."""
+
+    __slots__ = ("_absent", "_leaf", "_rule_id", "_total", "field", "holds")
+
+    def __init__(self, rule: Rule, leaf: Cumulative, find: Find) -> None:
+        self.field, self._leaf, self._rule_id = leaf.field, leaf, rule.id
+        self.holds, self._total, self._absent = leaf.bind(find), leaf.total(find), find(leaf.parts).absent
+
+    def evidence(self, subject: Subject, truth: int) -> dict[str, Any]:
+        """What it comes to, what it is compared with, and its parts, newest last: offset and value of each."""
+        leaf, found = self._leaf, self._total(subject)
+        evidence: dict[str, Any] = {"field": leaf.field, "operator": leaf.operator, "value": None}
+        evidence |= {"threshold": leaf.threshold, "measure": leaf.measure, "by": BY, "over": leaf.over}
+        if truth != YES:
+            evidence["unknown"] = _UNKNOWN[truth]
+        if found is None:
+            return evidence | {"why": self._absent} if self._absent else evidence
+        if found.unknown:
+            evidence["why"] = found.unknown
+        else:
+            evidence["value"] = _amount(found.value)
+        shown = found.parts[-PARTS_MAX:]
+        evidence["parts"] = [
+            {"offset": at, "value": None if one is None else _amount(Decimal(one))} for at, one in shown
+        ]
+        if len(found.parts) > PARTS_MAX:
+            evidence["more"] = len(found.parts) - PARTS_MAX
+        return evidence
+
+    def why(self, _: Any) -> str | None:
+        """More of why there is nothing to be counted."""
+        return self._absent
+
+    def message(self, evidence: dict[str, Any]) -> str:
+        """What is said where the rule has no message of its own."""
+        leaf, unknown = self._leaf, f" ({evidence['unknown']})" if "unknown" in evidence else ""
+        told = f"{self._rule_id}: {leaf.measure} of {leaf.field} over {leaf.over} = {words(evidence['value'])}"
+        return f"{told}{unknown}, {leaf.operator} {words(leaf.threshold)}"
+
+
+def _bound(rule: Rule, leaf: Leaf | Cumulative, find: Find) -> BoundLeaf | BoundCumulative:
+    return BoundCumulative(rule, leaf, find) if isinstance(leaf, Cumulative) else BoundLeaf(rule, leaf, find)
+
+
+def _amount(value: int | Decimal) -> Any:
+    """A part or a sum as a decision carries it: a whole number without a point."""
+    return int(value) if value == int(value) and value < WHOLE_MAX else as_json(value)
+
+
 class BoundRule:
     """`holds` answers with the three values of `truth`; `fires_at` has those at which the rule fires."""
 
@@ -61,7 +114,7 @@ class BoundRule:
         self.order = (RESTRICTIVE[rule.action], policy.id, index)
         self.holds = rule.condition.bind(find)
         self.fires_at = _fires_at(rule)
-        self._leaves = tuple(BoundLeaf(rule, leaf, find) for leaf in rule.condition.leaves())
+        self._leaves = tuple(_bound(rule, leaf, find) for leaf in rule.condition.leaves())
         self._message = rule.message.bind(find) if rule.message else None
         self._customer_message = rule.customer_message.bind(find) if rule.customer_message else None
         self._skipped = tuple(Skipped(policy.id, rule.id, leaf.field, leaf.why(MISSING)) for leaf in self._leaves)
@@ -96,7 +149,7 @@ class BoundRule:
             self._customer_message(subject) if self._customer_message else None,
         )
 
-    def _witness(self, subject: Subject, truth: int) -> BoundLeaf:
+    def _witness(self, subject: Subject, truth: int) -> BoundLeaf | BoundCumulative:
         """A yes may come from a `not`: then no leaf says yes, and the first one stands for all."""
         return next((leaf for leaf in self._leaves if leaf.holds(subject) == truth), self._leaves[0])
 

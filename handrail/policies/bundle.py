@@ -6,9 +6,11 @@ from types import MappingProxyType
 from typing import Any
 
 from handrail.policies.agents import UNLISTED, AgentEntry
+from handrail.policies.cumulative import Cumulative, getters
 from handrail.policies.judge import Judge
 from handrail.policies.keys import Trusted
 from handrail.policies.limits import Limits
+from handrail.policies.lookup import Getter
 from handrail.policies.parts import Parts, read_parts
 from handrail.policies.policy import Policy
 from handrail.policies.prices import Price
@@ -38,6 +40,9 @@ class Bundle:
         self._observed = frozenset(name for name, one in parts.agents.items() if one.enforcement == "observe")
         self._price = lru_cache(CACHED)(parts.prices.price)
         self._effect = lru_cache(CACHED)(parts.tools.effect)
+        leaves = [leaf for policy in parts.policies for rule in policy.rules for leaf in rule.condition.leaves()]
+        self._sums = frozenset(leaf.field for leaf in leaves if isinstance(leaf, Cumulative))
+        self._summed = lru_cache(CACHED)(self._getters)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Bundle) and other._ruleset == self._ruleset
@@ -140,6 +145,20 @@ class Bundle:
     def fields(self, tool: str) -> Mapping[str, Path]:
         """The named quantities in calls of a tool, each with its path."""
         return self._parts.tools.fields(tool)
+
+    @property
+    def sums(self) -> frozenset[str]:
+        """The fields that conditions over several actions sum or count."""
+        return self._sums
+
+    def summed(self, tool: str) -> tuple[tuple[str, Getter], ...]:
+        """Those of them that `tools.yaml` maps for this tool, and how to read them in a Subject."""
+        if not self._sums:
+            return ()
+        return self._getters(tool) if len(tool) > CACHED_NAME_CHARACTERS_MAX else self._summed(tool)
+
+    def _getters(self, tool: str) -> tuple[tuple[str, Getter], ...]:
+        return getters(self._parts.tools.fields(tool), self._sums)
 
     def facts(self, tool: str) -> tuple[Taken, ...]:
         """The facts to take from a result of the tool of exactly this canonical name."""

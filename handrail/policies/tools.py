@@ -90,6 +90,11 @@ class Tools:
         entry = self.entry(tool)
         return entry.fields if entry else MappingProxyType({})
 
+    @property
+    def field_names(self) -> frozenset[str]:
+        """The names of quantities that any tool has."""
+        return frozenset(name for entry in self._entries.values() for name in entry.fields)
+
     def _taken(self, name: str, fact: Fact) -> Taken:
         if fact.key is None:
             return Taken(name, fact.path)

@@ -1,5 +1,6 @@
 """Conditions: what each operator takes is asked of the operator itself."""
 
+from handrail.policies import cumulative
 from handrail.policies.condition import GROUPS
 from handrail.policies.json_schema.parts import NUMBER, SCALAR, SCALARS, TEXT, TEXTS, Schema, about, listed, mapping
 from handrail.policies.lookup import is_tool
@@ -26,6 +27,9 @@ _KINDS = {
     frozenset({"two numbers", "list"}): "list",
     frozenset({"number", "text", "truth"}): "scalar",
 }
+
+
+TIME: Schema = {"type": "string", "pattern": f"^{cumulative.OVER}$"}
 
 
 def taken(operator: str) -> str:
@@ -80,8 +84,17 @@ def condition() -> Schema:
         "operator": operator(),
         "value": about({}, "What the field is compared with."),
     }
+    over_several = {
+        "sum": about(TEXT, "A field of tools.yaml: its sum over the judged action and those that came earlier."),
+        "count": about(TEXT, "A field of tools.yaml: how many actions had it, the judged one included."),
+        "by": about({"enum": [cumulative.BY]}, "What is added up."),
+        "over": about(TIME, "The time that counts, such as 24h."),
+    }
+    needed = ["over", "operator", "value"]
+    compares: Schema = {"operator": {"enum": sorted(cumulative.OPERATORS)}}
     alone: list[Schema] = [{"required": [key], "maxProperties": 1} for key in GROUPS]
-    return mapping({**leaf, **groups}) | {
-        "oneOf": [*alone, {"required": ["field", "operator"]}],
+    several = [{"required": [measure, *needed], "properties": compares} for measure in cumulative.MEASURES]
+    return mapping({**leaf, **over_several, **groups}) | {
+        "oneOf": [*alone, {"required": ["field", "operator"]}, *several],
         "allOf": values("field"),
     }

@@ -25,6 +25,7 @@ from handrail.streams.governor import (
     ownership,
     phrases,
     standing,
+    sums,
 )
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.case import GOAL
@@ -146,6 +147,8 @@ def action_proposed(turn: Turn) -> Answer:
     if tried is not None and verdict_seen == REQUIRE_APPROVAL:
         _attempt(turn, tried)
     _open_action(turn, one, ALLOWED if verdict == ALLOW else NOT_ALLOWED)
+    if verdict == ALLOW:
+        sums.allowed(turn, one)
     route = _route_of(turn)
     decision.emit(
         turn, "action", verdict, findings, route=route, action_id=one.action_id, digest=one.digest,
@@ -204,6 +207,7 @@ def action_executed(turn: Turn) -> Answer:
         done.redacted = done.redacted + redacted
         head.attempts += 1
     turn.case.add(done)
+    sums.executed(turn, one, status)
     if governed or (known and not held):
         loops.happened(turn, one, status == "ok", kept.result_digest(status, result))
         if status == "ok":

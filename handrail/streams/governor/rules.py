@@ -6,7 +6,7 @@ from typing import Any
 
 from handrail.policies import Judgement, RuleFinding, Subject
 from handrail.policies.subject import Skipped as PassedOver
-from handrail.streams.governor import decision, facts
+from handrail.streams.governor import decision, facts, sums
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding
 from handrail.streams.governor.turn import Turn
 
@@ -51,6 +51,7 @@ def judge(
         facts=head.facts,
         data=turn.data,
         facts_by_key=facts.by_key(turn),
+        earlier=sums.earlier(turn),
     )
     found: Judgement = turn.bundle.judge(subject)
     return [_finding(rule, effect) for rule in found.findings], _skipped(found.skipped)

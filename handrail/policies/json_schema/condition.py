@@ -1,5 +1,7 @@
 """Conditions: what each operator takes is asked of the operator itself."""
 
+from collections.abc import Iterable
+
 from handrail.policies import cumulative
 from handrail.policies.condition import GROUPS
 from handrail.policies.json_schema.parts import NUMBER, SCALAR, SCALARS, TEXT, TEXTS, Schema, about, listed, mapping
@@ -93,8 +95,17 @@ def condition() -> Schema:
     needed = ["over", "operator", "value"]
     compares: Schema = {"operator": {"enum": sorted(cumulative.OPERATORS)}}
     alone: list[Schema] = [{"required": [key], "maxProperties": 1} for key in GROUPS]
-    several = [{"required": [measure, *needed], "properties": compares} for measure in cumulative.MEASURES]
+    of_one = _without("field", needs=["field", "operator"], others=over_several)
+    several = [
+        _without(measure, needs=[measure, *needed], others=("field", *cumulative.MEASURES)) | {"properties": compares}
+        for measure in cumulative.MEASURES
+    ]
     return mapping({**leaf, **over_several, **groups}) | {
-        "oneOf": [*alone, {"required": ["field", "operator"]}, *several],
+        "oneOf": [*alone, of_one, *several],
         "allOf": values("field"),
     }
+
+
+def _without(key: str, needs: list[str], others: Iterable[str]) -> Schema:
+    """A mapping that has these keys, and of the others only its own."""
+    return {"required": needs, "not": {"anyOf": [{"required": [other]} for other in others if other != key]}}

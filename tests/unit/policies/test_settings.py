@@ -145,8 +145,16 @@ def test_the_same_files_are_the_same_ruleset_and_any_change_is_another() -> None
         ("routing", "rules: [{route: person}]", 'rules[0].route: must be ai, ai_supervised or human, got "person"'),
         ("tools", "tools: {a-b: {}, a_b: {}}", "tools.a_b: is the tool a_b a second time"),
         ("tools", "tools: {t: {facts: {x: total}}}", "must be a path such as results.get_order.total, got"),
-        ("tools", "tools: {t: {facts: {x: {from: total, key: a}}}}", "x.from: must be a path such as results.get_order.total"),
-        ("tools", "tools: {t: {facts: {x: {from: results.t.a}}}}", "x.key: is missing: write both, such as {from: results."),
+        (
+            "tools",
+            "tools: {t: {facts: {x: {from: total, key: a}}}}",
+            "x.from: must be a path such as results.get_order.total",
+        ),
+        (
+            "tools",
+            "tools: {t: {facts: {x: {from: results.t.a}}}}",
+            "x.key: is missing: write both, such as {from: results.",
+        ),
         ("tools", "tools: {t: {facts: {x: {from: results.t.a, key: [a]}}}}", "x.key: must be the name of an argument"),
         ("agents", "agents: {a: {tenant: x}}", "agents.a.tenant: is not known here: did you mean tenants?"),
     ],

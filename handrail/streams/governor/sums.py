@@ -36,6 +36,8 @@ def allowed(turn: Turn, call: Call) -> None:
 def executed(turn: Turn, call: Call, status: str) -> None:
     """What was allowed has run, or failed and counts no more; what was not allowed and ran counts from now on."""
     lost_ms, kept = _kept(turn)
+    if not kept and not turn.bundle.sums:
+        return
     who = _who(call)
     found = next((at for at, one in enumerate(kept) if one[WHO] == who and not one[DONE]), None)
     if found is None:

@@ -6,15 +6,17 @@ from types import MappingProxyType
 from typing import Any
 
 from handrail.policies.agents import UNLISTED, AgentEntry, Sources
+from handrail.policies.cumulative import Cumulative, getters
 from handrail.policies.judge import Judge
 from handrail.policies.keys import Trusted
 from handrail.policies.limits import Limits
+from handrail.policies.lookup import Getter
 from handrail.policies.parts import Parts, read_parts
 from handrail.policies.policy import Policy
 from handrail.policies.prices import Price
 from handrail.policies.routing import RouteRule
 from handrail.policies.subject import Judgement, Skipped, Subject
-from handrail.policies.tools import Effect, Path, Tools
+from handrail.policies.tools import Effect, Path, Taken, Tools
 from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX
 from handrail.schemas.canonical import digest
 from handrail.schemas.errors import PolicyError, PolicyErrors
@@ -40,6 +42,9 @@ class Bundle:
         self.has_agents = bool(self._agents)  # whether agents.yaml has an entry of any agent
         self._price = lru_cache(CACHED)(parts.prices.price)
         self._effect = lru_cache(CACHED)(parts.tools.effect)
+        leaves = [leaf for policy in parts.policies for rule in policy.rules for leaf in rule.condition.leaves()]
+        self._sums = frozenset(leaf.field for leaf in leaves if isinstance(leaf, Cumulative))
+        self._summed = lru_cache(CACHED)(self._getters)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Bundle) and other._ruleset == self._ruleset
@@ -162,8 +167,22 @@ class Bundle:
         """The named quantities in calls of a tool, each with its path."""
         return self._parts.tools.fields(tool)
 
-    def facts(self, tool: str) -> tuple[tuple[str, Path], ...]:
-        """The facts to take from a result of this tool, each with its path in the result."""
+    @property
+    def sums(self) -> frozenset[str]:
+        """The fields that conditions over several actions sum or count."""
+        return self._sums
+
+    def summed(self, tool: str) -> tuple[tuple[str, Getter], ...]:
+        """Those of them that `tools.yaml` maps for this tool, and how to read them in a Subject."""
+        if not self._sums:
+            return ()
+        return self._getters(tool) if len(tool) > CACHED_NAME_CHARACTERS_MAX else self._summed(tool)
+
+    def _getters(self, tool: str) -> tuple[tuple[str, Getter], ...]:
+        return getters(self._parts.tools.fields(tool), self._sums)
+
+    def facts(self, tool: str) -> tuple[Taken, ...]:
+        """The facts to take from a result of the tool of exactly this canonical name."""
         return self._parts.tools.facts(tool)
 
 

@@ -143,7 +143,9 @@ def _covers(one: Rule, other: Rule) -> bool:
         return False
     if not isinstance(one.condition, Leaf) or not isinstance(other.condition, Leaf):
         return False
-    if one.condition.parts != other.condition.parts or one.missing_matches < other.missing_matches:
+    if one.condition.parts != other.condition.parts:
+        return False
+    if one.missing_matches < other.missing_matches or one.mapped_matches < other.mapped_matches:
         return False
     wide, narrow = _range(one.condition), _range(other.condition)
     if wide is None or narrow is None or not narrow.within(wide):

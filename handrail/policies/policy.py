@@ -34,7 +34,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `missing_matches`: unknown through missing fields alone counts as yes."""
+    """One rule. `missing_matches`: unknown through missing fields alone counts as yes.
+
+    `mapped_matches`: it does where `tools.yaml` says of one of them that the tool has it.
+    """
 
     id: str
     condition: Condition
@@ -42,6 +45,7 @@ class Rule:
     mode: Mode
     scope: Scope
     missing_matches: bool
+    mapped_matches: bool
     message: Template | None = None
     customer_message: Template | None = None
     on_block: Literal["escalate", "refuse"] | None = None

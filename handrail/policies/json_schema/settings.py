@@ -76,8 +76,10 @@ def _when() -> Schema:
 def tools() -> Schema:
     """What tools do, and where their quantities stand."""
     field = {"type": "string", "pattern": rf"^({'|'.join(FIELD_ROOTS)})(\.{PART})+$"}
-    fact = {"type": "string", "pattern": rf"^results\.{PART}(\.{PART})+$"}
+    result = {"type": "string", "pattern": rf"^results\.{PART}(\.{PART})+$"}
     names = rf"^{PART}(\.{PART})*$"
+    key = about({"type": "string", "pattern": names}, "The argument that says which one is meant.")
+    fact = {"anyOf": [result, mapping({"from": result, "key": key}, "from", "key")]}
     entry = {
         "effect": about(words("read", "write"), "What it does to the world; an event can only raise it to write."),
         "fields": about(named(field, names), "Names that rules use, as paths such as arguments.amount."),

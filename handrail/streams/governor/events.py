@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from handrail.policies import Bundle, resolve
+from handrail.policies import Bundle
 from handrail.schemas.canonical import canonical
 from handrail.streams.governor import (
     approvals,
@@ -16,6 +16,7 @@ from handrail.streams.governor import (
     cost,
     decision,
     entries,
+    facts,
     handoff,
     judge,
     kept,
@@ -25,8 +26,10 @@ from handrail.streams.governor import (
     phrases,
     speaker,
     standing,
+    sums,
 )
 from handrail.streams.governor.alerts import raise_alert
+from handrail.streams.governor.call import UNKNOWN
 from handrail.streams.governor.case import GOAL
 from handrail.streams.governor.classify import Lexicon, classify, compile_lexicon
 from handrail.streams.governor.finding import ALLOW, BLOCK, HALT, REQUIRE_APPROVAL, Finding, most_restrictive
@@ -37,10 +40,8 @@ from handrail.streams.governor.turn import Turn
 
 Answer = tuple[int, int] | None  # (verdict, route)
 OPEN_ACTIONS_MAX = 16
-FACTS_MAX, FACT_LENGTH_MAX = 32, 64
 HUMAN_AGENT = "human_agent"
 ALLOWED, NOT_ALLOWED = b"\x01", b"\x00"
-UNKNOWN = "unknown"  # it was begun, and nobody knows whether it took effect
 
 
 @lru_cache(16)
@@ -150,6 +151,8 @@ def action_proposed(turn: Turn) -> Answer:
     if tried is not None and verdict_seen == REQUIRE_APPROVAL:
         _attempt(turn, tried)
     _open_action(turn, one, ALLOWED if verdict == ALLOW else NOT_ALLOWED)
+    if verdict == ALLOW:
+        sums.allowed(turn, one)
     route = _route_of(turn)
     decision.emit(
         turn, "action", verdict, findings, route=route, action_id=one.action_id, digest=one.digest,
@@ -208,10 +211,12 @@ def action_executed(turn: Turn) -> Answer:
         done.redacted = done.redacted + redacted
         head.attempts += 1
     turn.case.add(done)
+    sums.executed(turn, one, status)
     if governed or (known and not held):
         if status != UNKNOWN:
             loops.happened(turn, one, status == "ok", kept.result_digest(status, result))
-            _facts(turn, one.tool, result)
+        if status == "ok":
+            facts.learn(turn, one, result)
     elif held:
         _bypass(turn, one)
     if over is None or head.halt:
@@ -241,15 +246,6 @@ def redo_bypass(partition: PartitionState, raw: dict[str, Any], bundle: Bundle, 
     observed, _ = speaker.standing_of(bundle, data["agent_id"], source, tenant, data)
     if not observed and not speaker.is_recorded(bundle, source, data):
         _supervise(partition, data["agent_id"])
-
-
-def _facts(turn: Turn, tool: str, result: object) -> None:
-    for name, path in turn.bundle.facts(tool):
-        value = resolve(path, result)
-        if isinstance(value, str | int | float | bool) and len(str(value)) <= FACT_LENGTH_MAX:
-            head = turn.case.head
-            if name in head.facts or len(head.facts) < FACTS_MAX:
-                head.facts = {**head.facts, name: value}
 
 
 def customer_acted(turn: Turn) -> Answer:

@@ -96,9 +96,17 @@ def test_an_event_can_only_raise_the_effect_of_a_tool() -> None:
 
 def test_facts_name_their_source_and_path() -> None:
     own = bundle(tools="tools: {refund: {facts: {order_total: results.get_order_details.payment.total}}}")
-    assert own.facts("get_order_details") == (("order_total", ("payment", "total")),)
-    assert own.facts("shop.get_order_details") == own.facts("get_order_details")
-    assert own.facts("refund") == ()
+    assert own.facts("get_order_details") == (("order_total", ("payment", "total"), None),)
+    assert own.facts("shop.get_order_details") == own.facts("refund") == ()
+
+
+def test_the_key_of_a_fact_lies_where_each_tool_has_it() -> None:
+    own = bundle(
+        tools="tools: {refund: {facts: {total: {from: results.shop.get_order.sum.usd, key: order_id}}}, "
+        "shop.get-order: {fields: {order_id: arguments.order.id}}}"
+    )
+    assert own.facts("shop.get_order") == (("total", ("sum", "usd"), ("order", "id")),)
+    assert own.facts("get_order") == own.facts("shop") == ()
 
 
 def test_an_agent_that_is_not_listed_is_enforced() -> None:
@@ -137,6 +145,17 @@ def test_the_same_files_are_the_same_ruleset_and_any_change_is_another() -> None
         ("routing", "rules: [{route: person}]", 'rules[0].route: must be ai, ai_supervised or human, got "person"'),
         ("tools", "tools: {a-b: {}, a_b: {}}", "tools.a_b: is the tool a_b a second time"),
         ("tools", "tools: {t: {facts: {x: total}}}", "must be a path such as results.get_order.total, got"),
+        (
+            "tools",
+            "tools: {t: {facts: {x: {from: total, key: a}}}}",
+            "x.from: must be a path such as results.get_order.total",
+        ),
+        (
+            "tools",
+            "tools: {t: {facts: {x: {from: results.t.a}}}}",
+            "x.key: is missing: write both, such as {from: results.",
+        ),
+        ("tools", "tools: {t: {facts: {x: {from: results.t.a, key: [a]}}}}", "x.key: must be the name of an argument"),
         ("agents", "agents: {a: {tenant: x}}", "agents.a.tenant: is not known here: did you mean tenants?"),
     ],
 )

@@ -22,7 +22,7 @@ from handrail.schemas.canonical import digest
 from handrail.schemas.errors import PolicyError, PolicyErrors
 from handrail.schemas.identity import identity
 
-SEMANTICS = 1
+SEMANTICS = 2
 """The version of the fold that bundles are written for."""
 
 CACHED = 4_096
@@ -54,7 +54,7 @@ class Bundle:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The bundle as it goes over the wire: `{"semantics": 1, "files": {name: text}}`, defaults included."""
+        """The bundle as it goes over the wire: `{"semantics": 2, "files": {name: text}}`, defaults included."""
         return {"semantics": SEMANTICS, "files": dict(self._files)}
 
     @property
@@ -203,7 +203,10 @@ def compile_labelled(document: Mapping[str, Any], labels: Mapping[str, str]) -> 
 
 def _check(document: Mapping[str, Any]) -> None:
     if document.get("semantics") != SEMANTICS:
-        reason = f"must be {SEMANTICS}, got {document.get('semantics')!r}: use the version of Handrail that wrote it"
+        reason = (
+            f"must be {SEMANTICS}, got {document.get('semantics')!r}: another version of Handrail wrote it: activate "
+            "the policies again with this one (`handrail policy activate`), or use that one"
+        )
         raise PolicyErrors([PolicyError("bundle", "semantics", reason)])
     files = document.get("files")
     if not isinstance(files, Mapping) or not all(isinstance(item, str) for pair in files.items() for item in pair):

@@ -77,7 +77,7 @@ def request(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> str:
         redacted=redacted,
     )
     head = turn.case.head
-    head.approvals = [*head.approvals, Approval(opened.id, call.key, expires_ms, needed)]
+    head.approvals = [*head.approvals, Approval(opened.digest, call.key, expires_ms, needed)]
     turn.case.put(
         part_of("a", opened.id),
         {

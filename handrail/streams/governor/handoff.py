@@ -15,7 +15,7 @@ from handrail.schemas.topics import HANDOFFS
 from handrail.streams.governor import decision, dossier, news
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.finding import HALT, Finding, ordered
-from handrail.streams.governor.state import OpenHandoff, part_of
+from handrail.streams.governor.state import OpenHandoff, handoff_id, part_of
 from handrail.streams.governor.turn import Turn
 
 HANDOFF = "handrail.handoff.v1"
@@ -66,11 +66,11 @@ def open_one(
     if len(head.handoffs) >= OPEN_MAX:
         return _awaited(turn, head.handoffs[-1], asked)
     seed = orjson.dumps([turn.source, turn.event_id, turn.case.id, name, turn.offset])
-    handoff = OpenHandoff(sha256(seed).digest()[:ID_BYTES], known, turn.now_ms, opened_offset=turn.offset)
+    handoff = OpenHandoff(sha256(seed).digest()[:ID_BYTES], known, turn.now_ms)
     basis = _basis(turn, kind, found, pending, asked, approvals, redacted or [])
     _awaited(turn, handoff, asked)
     head.handoffs = [*head.handoffs, handoff]
-    head.last_handoff = handoff.id
+    head.last_handoff = handoff.digest
     turn.case.put(part_of("h", handoff.id), basis)
     send(turn, handoff, basis)
     return handoff
@@ -98,8 +98,9 @@ def _basis(
         "due_at": pending["expires_at"] if pending else to_rfc3339(turn.now_ms + due_in_ms),
         "next_steps": NEXT_STEPS[kind],
         "approvals": {"needed": approvals, "by": []} if approvals else None,
-        "follows": turn.case.head.last_handoff or None,
+        "follows": handoff_id(last) if (last := turn.case.head.last_handoff) else None,
         "redacted": redacted,
+        "opened_offset": turn.offset,
     }
 
 

@@ -87,7 +87,7 @@ def test_whatever_a_reader_takes_is_valid(path: Path) -> None:
     read = 0
     for value in changed(plain(yaml12.read(path.name, path.read_text())[0])):
         try:
-            compile_bundle({"semantics": 1, "files": {f"{kind}.yaml": json.dumps(value)}})
+            compile_bundle({"semantics": 2, "files": {f"{kind}.yaml": json.dumps(value)}})
         except PolicyErrors:
             continue
         read += 1
@@ -249,7 +249,7 @@ def test_a_broken_file_is_refused_by_reader_and_schema(kind: str, text: str) -> 
         return
     files = {f"{kind}.yaml": text}
     with pytest.raises(PolicyErrors):
-        compile_bundle({"semantics": 1, "files": files})
+        compile_bundle({"semantics": 2, "files": files})
 
 
 def test_every_operator_says_what_it_takes() -> None:

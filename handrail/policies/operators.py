@@ -260,7 +260,7 @@ EXACT = frozenset(TOOL_OPERATORS)
 
 def test_of(field_is_tool: bool, field_is_id: bool, name: str, threshold: Any) -> Test:
     """The test that the operator makes of the threshold. Raises ValueError where the threshold is no good."""
-    if field_is_id and name in (*EXACT, "matches"):
+    if field_is_id and (name in EXACT or name == "matches"):
         return is_id(OPERATORS[name], exact=name in EXACT)(threshold)
     table = TOOL_OPERATORS if field_is_tool and name in TOOL_OPERATORS else OPERATORS
     return table[name](threshold)

@@ -39,7 +39,7 @@ async def converse(bootstrap: str, gate: Gate, name: str, rounds: int, think_s: 
             started = time.perf_counter()
             permit = await agent.propose("get_order", {"order_id": f"#W{number}"})
             answered = time.perf_counter()
-            async with gate.admit(permit):
+            async with gate.admit(permit, permit.tool):
                 through = time.perf_counter()
             if number >= 0:
                 timed.proposed.append((answered - started) * 1000)

@@ -2,7 +2,8 @@
 
     python -m benchmarks.recorded [FOLDER] [--policies DIR]
 
-FOLDER holds recordings of tau-bench and tau2-bench (default: ../shared/data/tau_trajectories). All conversations run at
+FOLDER holds recordings of tau-bench and tau2-bench (default: ../shared/data/tau_trajectories). DIR is taken with an
+`agents.yaml` beside its files that names the imports, so that nobody waits for them. All conversations run at
 once, interleaved by their times, as they would have come. Heads are measured after each batch of 100 records.
 """
 
@@ -18,7 +19,7 @@ from typing import Any
 import orjson
 
 from handrail.importers.tau import events
-from handrail.policies import load_bundle
+from handrail.policies import Bundle, compile_bundle, load_bundle
 from handrail.schemas.clock import to_ms
 from handrail.schemas.record import Output, Record
 from handrail.schemas.topics import AGENT_EVENTS
@@ -28,6 +29,15 @@ from handrail.streams.governor.replay import shown
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT.parent / "shared" / "data" / "tau_trajectories"
 BATCH = 100
+
+
+IMPORTS = "recorded_sources: [/import/tau/*]\n"
+
+
+def with_imports(policies: Path | None) -> Bundle:
+    """The bundle of a folder, whose own `agents.yaml` (if it has one) gives way to one that names the imports."""
+    document = load_bundle(policies).document
+    return compile_bundle({**document, "files": {**document["files"], "agents.yaml": IMPORTS}})
 
 
 @dataclass(slots=True)
@@ -58,7 +68,7 @@ def log_of(paths: list[Path]) -> list[Record]:
 
 def fold(log: list[Record], policies: Path | None = None) -> Result:
     """Fold the log in batches, measuring between them."""
-    bundle = load_bundle(policies)
+    bundle = with_imports(policies)
     partition = PartitionFold(0, None, {bundle.ruleset: bundle}, bundle.ruleset)
     result = Result(len(log))
     for at in range(0, len(log), BATCH):

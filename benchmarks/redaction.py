@@ -21,9 +21,8 @@ from typing import Any
 
 import orjson
 
-from benchmarks.recorded import ROOT, log_of
+from benchmarks.recorded import ROOT, log_of, with_imports
 from handrail.importers.tau import events
-from handrail.policies import load_bundle
 from handrail.schemas.topics import HANDOFFS
 from handrail.streams.governor.partition import PartitionFold
 from handrail.streams.governor.redaction import redact_record, redact_text
@@ -110,7 +109,7 @@ def cost(paths: list[Path]) -> None:
     print(
         f"sink: {passed / len(raws) * 1e6:.1f} us a record; {redacted} of {len(raws)} records have something taken out"
     )
-    bundle = load_bundle(None)
+    bundle = with_imports(None)
     fold = PartitionFold(0, None, {bundle.ruleset: bundle}, bundle.ruleset)
     handoffs = [one.value for one in fold.fold(log).outputs if one.topic == HANDOFFS]
     said = [list(texts(json.loads(value)["data"])) for value in handoffs]

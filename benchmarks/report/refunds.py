@@ -35,9 +35,9 @@ field `refund_amount_usd` stands in no recorded call: as published it can do not
 acts:
 
 {table(HEADER, rows)}
-The airline's `cancel_reservation` and the shop's orders name no amount, so it is a fact from the last reservation or
-order that the agent looked at, never the agent's own words. An agent that looks at one order and cancels another is
-judged by the wrong one: a fact that belongs to one order is not there yet. For returns it is what the whole order cost.
+The airline's `cancel_reservation` and the shop's orders name no amount, so it is a fact from the look-up of that very
+reservation or order, never the agent's own words. What is cancelled without having been looked up is blocked, because
+nothing is known of it. For returns it is what the whole order cost.
 """
 
 

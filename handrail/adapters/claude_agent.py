@@ -10,6 +10,7 @@ subject to the permissions of the options: Handrail only ever refuses.
 """
 
 import asyncio
+import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from handrail.adapters.extras import missing
 from handrail.adapters.usd import usd
 from handrail.client import Agent, HandrailError
 from handrail.client.call import Effect
+from handrail.client.running import Unfinished
 
 try:
     from claude_agent_sdk import ClaudeAgentOptions, HookMatcher, ResultMessage
@@ -73,7 +75,7 @@ class Governed:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """What was allowed and never reported is told as an error: whether it ran is not known."""
+        """What was allowed and never reported is told as `unknown`: it may have run."""
         left = [use.task for use in self._uses.values() if use.task is not None]
         for task in left:
             task.cancel()
@@ -114,7 +116,7 @@ class Governed:
 
     async def _before(self, given: Any, _: str | None, __: Any) -> Any:
         """Nothing to say where the tool may run; else why not, for the model. After a halt, `claude` ends its turn."""
-        use = self._uses[given["tool_use_id"]] = Use(given["tool_input"])
+        use = self._uses[given["tool_use_id"]] = Use(copy.deepcopy(given["tool_input"]))
 
         async def run(arguments: dict[str, Any]) -> Any:
             use.allowed.set()
@@ -140,7 +142,7 @@ class Governed:
         use = self._uses.pop(given["tool_use_id"], None)
         if use is not None and use.task is not None and not use.outcome.done():
             if given["tool_input"] != use.asked:
-                use.outcome.set_exception(ToolFailed(f"a hook or permission changed it: {given['tool_input']}"))
+                use.outcome.set_exception(Unfinished(f"a hook or permission changed it: {given['tool_input']}"))
             elif given["hook_event_name"] == "PostToolUse":
                 use.outcome.set_result(given["tool_response"])
             else:

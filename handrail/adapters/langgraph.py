@@ -15,6 +15,7 @@ from handrail.adapters.calls import Calls, Refused, ToolFailed, with_defaults
 from handrail.adapters.extras import missing
 from handrail.client import Agent, ConfigError, Halted
 from handrail.client.call import Effect
+from handrail.client.running import checked
 
 try:
     from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
@@ -48,9 +49,11 @@ class Governed(AgentMiddleware[Any, Any, Any]):
         self._agent, self._calls, self._answers = agent, Calls(agent, effects), answers
 
     async def awrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Any]) -> Any:
-        """The tool's message, or the refusal as one. Raises Stopped (a Halted)."""
+        """The tool's message, or the refusal as one. Raises Stopped (a Halted); ConfigError for tools that yield."""
         call, answered = request.tool_call, []
         properties = request.tool.args if request.tool else {}
+        for function in (getattr(request.tool, "func", None), getattr(request.tool, "coroutine", None)):
+            checked(function, call["name"])
 
         async def run(arguments: dict[str, Any]) -> Any:
             answered.append(await handler(request.override(tool_call={**call, "args": arguments})))

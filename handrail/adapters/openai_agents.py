@@ -18,6 +18,7 @@ from handrail.adapters.calls import Calls, Refused, with_defaults
 from handrail.adapters.extras import missing
 from handrail.client import Agent, ConfigError, Halted
 from handrail.client.call import Effect
+from handrail.client.running import Unfinished
 
 try:
     import agents
@@ -35,6 +36,10 @@ except ImportError as error:
 
 class Stopped(Halted, agents.AgentsException):
     """The conversation is halted. An AgentsException, so that the SDK ends the run with it and with nothing else."""
+
+
+class _TimedOut(Unfinished):
+    """The tool's own time limit passed: it is told that the tool may have run."""
 
 
 @dataclass
@@ -99,17 +104,22 @@ def _governed_tool(calls: Calls, tool: Any) -> FunctionTool:
 
     async def invoke(context: ToolContext[Any], given: str) -> Any:
         async def run_it(arguments: dict[str, Any]) -> Any:
-            return await invoke_function_tool(function_tool=inner, context=context, arguments=json.dumps(arguments))
+            try:
+                return await invoke_function_tool(function_tool=inner, context=context, arguments=json.dumps(arguments))
+            except agents.ToolTimeoutError as late:  # a plain function goes on in its thread
+                raise _TimedOut(str(late)) from late
 
         try:
             asked = with_defaults(json.loads(given or "{}"), tool.params_json_schema.get("properties", {}))
             found = await calls.call(tool.name, asked, run_it)
         except Halted as halted:
             raise Stopped(str(halted), halted.decision) from None
-        except Exception as failure:
+        except Exception as error:
+            failure = error.__cause__ if isinstance(error, _TimedOut) else error
+            assert isinstance(failure, Exception)
             said = await explained(function_tool=tool, context=context, error=failure)
             if said is None:
-                raise
+                raise failure from None
             return said
         return str(found) if isinstance(found, Refused) else found
 

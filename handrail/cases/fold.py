@@ -15,7 +15,7 @@ from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.governor.partition import PartitionFold
 from handrail.streams.governor.replay import shown
 
-START_MS = 1_764_000_000_000
+START_MS, SECOND_MS = 1_764_000_000_000, 1_000
 CONVERSATION, AGENT, SOURCE = "case", "agent", "/cases"
 RESPONSE = "handrail.response.proposed.v1"
 QUERY = "handrail.query.received.v1"
@@ -44,9 +44,10 @@ class Got:
 
 def judged(case: Case, bundle: Bundle) -> Got:
     """What the bundle decides on the last event of the case; nothing is left over from other cases."""
-    events = list(_events(case))
+    timed = list(_events(case))
+    events = [event for _, event in timed]
     fold = PartitionFold(0, None, {bundle.ruleset: bundle}, bundle.ruleset)
-    records = [_record(at, event) for at, event in enumerate(events)]
+    records = [_record(at, now_ms, event) for at, (now_ms, event) in enumerate(timed)]
     decision, handoff = None, "none"
     for output in map(shown, fold.fold(records).outputs):
         if output["type"] == "handrail.deadletter.v1":
@@ -63,24 +64,29 @@ def _opened_by(handoff: dict[str, Any], offset: int) -> bool:
     return bool(handoff["log"]["last_offset"] == offset and handoff["revision"] == 1)
 
 
-def _record(at: int, event: Event) -> Record:
-    return Record(AGENT_EVENTS, 0, at, START_MS + at * 1000, CONVERSATION.encode(), orjson.dumps(event))
+def _record(at: int, now_ms: int, event: Event) -> Record:
+    return Record(AGENT_EVENTS, 0, at, now_ms, CONVERSATION.encode(), orjson.dumps(event))
 
 
-def _events(case: Case) -> Iterator[Event]:
-    """The CloudEvents of a case, a second apart."""
-    at = 0
+def _events(case: Case) -> Iterator[tuple[int, Event]]:
+    """The CloudEvents of a case and when they come, a second apart unless the case says more."""
+    at, now_ms = 0, START_MS - SECOND_MS
     for event in (*case.before, case.judged):
+        now_ms += event.after_ms - SECOND_MS
         for record_type, data in _told(event, at):
-            yield {
-                "specversion": "1.0",
-                "id": f"e{at}",
-                "source": SOURCE,
-                "type": record_type,
-                "subject": CONVERSATION,
-                "time": to_rfc3339(START_MS + at * 1000),
-                "data": data,
-            }
+            now_ms += SECOND_MS
+            yield (
+                now_ms,
+                {
+                    "specversion": "1.0",
+                    "id": f"e{at}",
+                    "source": SOURCE,
+                    "type": record_type,
+                    "subject": CONVERSATION,
+                    "time": to_rfc3339(now_ms),
+                    "data": data,
+                },
+            )
             at += 1
 
 

@@ -118,10 +118,14 @@ def model(agent: str, served: str, provider: str, **common: Any) -> None:
 
 
 def _tell(kind: str, data: dict[str, Any], common: dict[str, Any]) -> None:
+    from handrail.schemas.identity import mistake_in
     from handrail.streams.engine.settings import WorkerSettings
     from handrail.streams.engine.tell import tell
     from handrail.streams.keys import key_of
 
+    for option, name in (("AGENT", data.get("agent_id")), ("--tenant", data.get("tenant")), ("--by", common["by"])):
+        if name is not None and (mistake := mistake_in(name)) is not None:
+            raise ConfigError(f"handrail control: {option}: {mistake}")
     settings = WorkerSettings.of({"bootstrap": common["bootstrap"], "key": common["key"]})
     said = {**data, "by": None if common["by"] is None else {"id": common["by"]}}
     said = {name: value for name, value in said.items() if value is not None}

@@ -82,6 +82,7 @@ def list_(
 ) -> None:
     """What waits for a person, the most urgent first."""
     from handrail.desk import show, wire
+    from handrail.schemas.identity import same
 
     settings = _settings(bootstrap, by)
     board = asyncio.run(wire.read(settings.bootstrap))
@@ -91,7 +92,7 @@ def list_(
         for case in board.cases()
         if (closed or case.closed is None)
         and all(value is None or case.record[field] == value for field, value in wanted.items())
-        and (not mine or case.claimed_by == settings.person.id)
+        and (not mine or same(case.claimed_by, settings.person.id))
         and (not unclaimed or case.claimed_by is None)
     ]
     for lost in board.unreadable:
@@ -145,10 +146,19 @@ def claim(
 @name
 @signing
 @note
+@click.option(
+    "--revision",
+    type=click.IntRange(1),
+    metavar="N",
+    help="The revision that you saw, as `show` says; needed once the customer wrote or acted after it was asked.",
+)
 @wait
 @explained
 def approve(handoff: str, **options: Any) -> None:
-    """Let the action that waits happen, once, exactly as `show` shows it."""
+    """Let the action that waits happen, once, exactly as `show` shows it.
+
+    It is released only where you have seen what the customer wrote or did, and what ran, since it was asked.
+    """
     _answer(handoff, "approved", **options)
 
 

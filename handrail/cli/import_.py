@@ -24,11 +24,14 @@ def import_(format_: str, paths: tuple[Path, ...], publish: bool, bootstrap: str
     """Turn recorded conversations into CloudEvents, one JSON line each.
 
     FORMAT is `tau`: results files of tau-bench and tau2-bench, .json or .json.gz. All events are marked `recorded`:
-    nobody waits for their decisions. The same file always gives the same events.
+    nobody waits for their decisions. That counts only where `recorded_sources` in the policies' agents.yaml names
+    their source, /import/tau/NAME of the file; else they are judged as if an agent did it all now, with a `bypass`
+    alert. The same file always gives the same events.
 
     \b
     Examples:
-      handrail import tau conversations.json.gz | handrail replay - --policies policies/packs
+      echo 'recorded_sources: [/import/tau/*]' > policies/agents.yaml
+      handrail import tau conversations.json.gz | handrail replay - --policies policies
       handrail import tau *.json.gz --publish --bootstrap localhost:9092
     """
     events = _events(paths)

@@ -90,7 +90,7 @@ def _refused(mistakes: Any, as_json: bool) -> None:
 
 def _loaded(bundle: "Bundle") -> dict[str, Any]:
     """What there is to say about a bundle."""
-    from handrail.policies.lint import warnings
+    from handrail.policies.lint import agent_warnings, warnings
     from handrail.schemas.money import from_pico
 
     limits = bundle.limits("default", "")
@@ -118,7 +118,7 @@ def _loaded(bundle: "Bundle") -> dict[str, Any]:
             }
             for each in bundle.policies
         ],
-        "warnings": list(map(str, warnings(bundle.policies))),
+        "warnings": list(map(str, [*warnings(bundle.policies), *agent_warnings(bundle)])),
         "tools": len(bundle.tools),
         "limits": {
             "loop_iterations": limits.loop_iterations,

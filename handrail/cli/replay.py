@@ -35,11 +35,14 @@ def replay(events: str, policies: Path | None, traced: bool) -> None:
     of the export it gives the decisions that the worker gave, with their ids. Without these, records are numbered in
     their order, and their time is `time`.
 
+    Imported history counts as such only where agents.yaml names its source (`recorded_sources`), here as in a worker:
+    nothing outside the bundle changes a decision.
+
     Where the fold's own code fails on a record, its place is the last line on standard error, and the exit status is 2.
 
     \b
     Examples:
-      handrail import tau conversations.json.gz | handrail replay - --policies policies/packs
+      handrail import tau conversations.json.gz | handrail replay - --policies policies
       handrail export conv-8841 --bundle as-decided > conv-8841.jsonl
       handrail replay conv-8841.jsonl --policies as-decided
     """

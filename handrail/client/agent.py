@@ -1,19 +1,24 @@
 """An agent in one conversation: it tells what it does, asks before it acts, and keeps to the answer."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
 from uuid import uuid4
 
 from handrail.client.answer import Answer, Permit
-from handrail.client.asking import Asking, Enforcing, Question
+from handrail.client.asking import Asking, Enforcing, Expired, Question, UsedUp
 from handrail.client.call import RESPONSE, Call, Effect
 from handrail.client.client import TIMEOUT_S, Client
+from handrail.client.errors import AlreadyClaimed, GovernanceError, Unusable
 from handrail.client.event import Voice
 from handrail.client.gate import Admission, Gate
 from handrail.client.handback import Handback
 from handrail.client.observing import Observing
+from handrail.client.renewed import renewed
 from handrail.client.shown import shown, text
 from handrail.client.tools import governed
 from handrail.schemas.errors import ConfigError
@@ -23,6 +28,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 APPROVAL_TIMEOUT_S = 3600.0
+
+log = logging.getLogger("handrail.client")
+RENEWED_MAX = 16  # names of one action that are tried in one `propose`
+Kind = Literal["action", "response"]
 Outcome = Literal["resolved", "transferred", "abandoned", "error", "halted"]
 
 
@@ -105,7 +114,8 @@ class Agent:
             self._asking = Observing(self.client, conversation, timeout_s, enter=self._own_client)
         else:
             self._asking = Enforcing(self.client, conversation, timeout_s, approval_timeout_s, enter=self._own_client)
-        self._open = False
+        self._open, self._timeout_s = False, timeout_s
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         if self._open:
@@ -121,8 +131,26 @@ class Agent:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._open = False
-        await self._asking.close()
+        try:
+            await self._told()
+        finally:
+            self._open = False
+            await self._asking.close()
+
+    def _goes_on(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Work that is done whoever stops waiting for it, before the agent's block is left."""
+        task = asyncio.create_task(work, name="handrail telling")
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+        return task
+
+    async def _told(self) -> None:
+        """What goes on has ended; what has not after `timeout_s` is given up, and said to be."""
+        if self._telling:
+            _, late = await asyncio.wait(self._telling, timeout=self._timeout_s)
+            for task in late:
+                log.error("%s: a tool that was given up still runs: how it ends is not recorded", self.conversation)
+                task.cancel()
 
     async def route(
         self,
@@ -172,42 +200,53 @@ class Agent:
         effect : str, optional
             `write` where the call changes something; it can only raise what `tools.yaml` says.
         action_id : str, optional
-            Default: a new one. The same id with the same call in the same execution is a repeat: it counts once.
+            Default: a new one. The same id with the same call in the same execution is a repeat: it counts once, and
+            holds no longer than it did at first. What arrives too late to act on is proposed anew under another id
+            (the permit's `action_id` and `replaces` say so, and the log of `handrail.client`), unless it may have run:
+            then AlreadyClaimed of the agent's gate, and without a gate Unusable.
         wait_approval : bool
             False: raise NeedsApproval at once instead of waiting. To wait later, in the same block, propose the same
             call again with `action_id=error.decision.action_id`: what was answered in between is not lost.
 
         Raises
         ------
-        Blocked, Halted, NeedsApproval, NoDecision, Unusable
+        Blocked, Halted, NeedsApproval, NoDecision, Unusable, AlreadyClaimed
             Do not call it.
         SchemaError
             The arguments are not plain JSON, or too large; nothing was asked.
         """
-        known, action_id = action_id is not None, action_id or uuid4().hex
-        told = {"action_id": action_id, "tool": tool, "arguments": dict(arguments), "effect": effect}
-        event_id = f"{self.execution}/{action_id}" if known else None
-        return await self._permit("action.proposed", "action", told, event_id, wait_approval)
+        told = {"tool": tool, "arguments": dict(arguments), "effect": effect}
+        return await self._permit("action.proposed", ("action", "action_id", action_id), told, wait_approval)
 
-    def admitted(self, permit: Permit) -> Admission | nullcontext[None]:
-        """Around what the permit is for: it goes through the agent's gate, where there is one. Raises GateRefused."""
+    def admitted(self, permit: Permit, tool: str | None = None) -> Admission | nullcontext[None]:
+        """Around what the permit is for: it goes through the agent's gate, where there is one. Raises GateRefused.
+
+        `tool`: the name of what is called in the block, where that is not certain to be what the permit is for.
+        """
         if self.gate is None or (self.observe and permit.record is None):
             return nullcontext()
-        return self.gate.admit(permit)
+        return self.gate.admit(permit, permit.tool if tool is None else tool)
 
-    async def executed(self, permit: Permit, result: Any = None, *, error: object = None) -> None:
+    async def executed(
+        self, permit: Permit, result: Any = None, *, error: object = None, unknown: object = None
+    ) -> None:
         """Tell that the call was made, and what it returned, or how it failed.
 
-        A result beyond 100,000 bytes is cut; what is not JSON is told as text. Raises NotRecorded.
+        `unknown` says why nobody knows whether it took effect: it was given up while it ran, its server was lost. How
+        it ended may be told later. A result beyond 100,000 bytes is cut; what is not JSON is told as text. Raises
+        NotRecorded.
         """
+        status, why = ("error", error) if error is not None else ("unknown", unknown)
+        if why is None:
+            status = "ok"
         told = {
             "action_id": permit.action_id,
             "tool": permit.tool,
             "arguments": permit.arguments,
             "effect": permit.call.effect,
-            "status": "ok" if error is None else "error",
+            "status": status,
             "result": shown(result),
-            "error": None if error is None else text(error),
+            "error": None if why is None else text(why),
             "decision_id": permit.decision.decision_id if permit.decision else None,
         }
         await self._tell("action.executed", told)
@@ -225,11 +264,9 @@ class Agent:
 
         `confidence` from 0 to 1. Raises as `propose`, and NotRecorded.
         """
-        known, response_id = response_id is not None, response_id or uuid4().hex
-        told = {"response_id": response_id, "text": text, "confidence": confidence, "citations": citations}
-        event_id = f"{self.execution}/{response_id}" if known else None
-        permit = await self._permit("response.proposed", RESPONSE, told, event_id, wait_approval)
-        await self._tell("message.sent", {"role": "assistant", "text": text, "response_id": response_id})
+        told = {"text": text, "confidence": confidence, "citations": citations}
+        permit = await self._permit("response.proposed", (RESPONSE, "response_id", response_id), told, wait_approval)
+        await self._tell("message.sent", {"role": "assistant", "text": text, "response_id": permit.action_id})
         return permit
 
     async def llm(
@@ -264,9 +301,15 @@ class Agent:
         told = {"tool": tool, "arguments": dict(arguments), "status": status, "result": shown(result)}
         await self._tell("customer.acted", told)
 
-    async def human_replied(self, text: str) -> None:
-        """Tell what a person wrote to the customer; who asked for a person has got one then. Raises NotRecorded."""
-        await self._tell("message.sent", {"role": "human_agent", "text": text})
+    async def human_replied(self, text: str, *, source: str | None = None) -> None:
+        """Tell what a person wrote to the customer: the conversation is the person's until it is returned.
+
+        `source` is where people write (default: the agent's own source). Who asked for a person has got one only where
+        `human_sources` in `agents.yaml` names it: an agent's own word is not enough. Raises NotRecorded.
+        """
+        self._check_open()
+        voice = self._voice if source is None else replace(self._voice, source=source)
+        await self._asking.tell(voice.event("message.sent", {"role": "human_agent", "text": text}))
 
     async def feedback(self, *, csat: int | None = None, resolved: bool | None = None, text: str | None = None) -> None:
         """Tell what the customer thought of it; `csat` from 1 to 5. Raises NotRecorded."""
@@ -314,9 +357,11 @@ class Agent:
         """Make a function ask before it runs: `@agent.tool` or `agent.tool(function, effect="write")`.
 
         The wrapped function is awaited. It proposes its bound arguments, defaults included; runs only when that is
-        allowed (a plain function in a thread); tells `action.executed`; and returns the function's result. A
-        TypeError for wrong arguments comes before anything is asked. Raises as `propose`; NotRecorded, with the
-        result, where the tool ran and the log could not be told.
+        allowed (a plain function in a thread), on a copy of what was judged; tells `action.executed`; and returns the
+        function's result. One that is cancelled while it runs, or ends by a TimeoutError, is told as `unknown`; a plain
+        function goes on in its thread, and what came of it is told when it ends. A TypeError for wrong arguments comes
+        before anything is asked. Raises as `propose`; NotRecorded, with the result, where the tool ran and the log
+        could not be told. Raises ConfigError, here, for a function that yields: its body would run later.
         """
         if function is None:
             return lambda given: self.tool(given, name=name, effect=effect)
@@ -331,12 +376,31 @@ class Agent:
         return await self._asking.ask(Question(self._voice.event(name, data), kind))
 
     async def _permit(
-        self,
-        name: str,
-        kind: Literal["action", "response"],
-        data: dict[str, Any],
-        event_id: str | None,
-        wait_approval: bool,
+        self, name: str, named: tuple[Kind, str, str | None], told: dict[str, Any], wait_approval: bool
+    ) -> Permit:
+        """The permit; what comes too late to act on, and cannot have run, is proposed anew under its next name."""
+        kind, field, given = named
+        first = found = given or uuid4().hex
+        event_id = f"{self.execution}/{given}" if given else None
+        for _ in range(RENEWED_MAX):
+            try:
+                permit = await self._asked(name, kind, {field: found, **told}, event_id, wait_approval)
+                return permit if found == first else replace(permit, replaces=first)
+            except UsedUp as over:
+                await asyncio.to_thread(self._not_claimed, over, over.permit)
+                raise
+            except Expired as late:
+                await asyncio.to_thread(self._may_not_have_run, late)
+                if found != first and not _is_repeat(late):
+                    raise Unusable(f"{late} again, under {found}: see how far the workers lag", late.decision) from None
+                found, before = renewed(found), found
+                log.warning("%s; it is proposed anew as %s, in place of %s", late, found, before)
+                event_id = f"{self.execution}/{found}"
+        message = f"{self.conversation}: {first}: was proposed anew {RENEWED_MAX} times and never run"
+        raise Unusable(f"{message}: propose it under an action_id of its own")
+
+    async def _asked(
+        self, name: str, kind: Kind, data: dict[str, Any], event_id: str | None, wait_approval: bool
     ) -> Permit:
         self._check_open()
         event = self._voice.event(name, data, event_id)
@@ -349,9 +413,36 @@ class Agent:
         assert isinstance(answer, Permit)
         return answer
 
+    def _may_not_have_run(self, late: Expired) -> None:
+        """Return where what came too late was certainly never begun. Raises AlreadyClaimed, GateRefused, Unusable.
+
+        An answer that was given before may have been acted on. A gate knows; of what was said, none does.
+        """
+        permit = late.permit
+        if not self._not_claimed(late, permit) and _is_repeat(late):
+            what = "message.sent" if permit.tool == RESPONSE else "action.executed"
+            raise Unusable(
+                f"{late}; it was allowed before, as {permit.action_id}, and may have been acted on: look for {what} on "
+                "the log and at what the tool has done; only where it took no effect, propose it under a new id",
+                late.decision,
+            )
+
+    def _not_claimed(self, error: GovernanceError, permit: Permit) -> bool:
+        """True where the agent's gate knows that nobody acted on it, False where none can. Raises AlreadyClaimed."""
+        if self.gate is None or permit.tool == RESPONSE:
+            return False
+        claim = self.gate.earlier(permit, permit.tool)
+        if claim is not None:
+            raise AlreadyClaimed(f"{error}, and it was used already: {claim}", claim)
+        return True
+
     def _check_open(self) -> None:
         if not self._open:
             raise ConfigError("Agent: not connected: use it in `async with Agent(...) as agent:`")
+
+
+def _is_repeat(late: Expired) -> bool:
+    return late.decision is not None and bool(late.decision.repeat)
 
 
 def _model(model: str | Mapping[str, Any]) -> dict[str, Any]:

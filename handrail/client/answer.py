@@ -47,10 +47,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permit(Answer):
-    """One call may be made, once, until `use_before_s` (seconds of `time.monotonic`; None in observe mode)."""
+    """One call may be made, once, until `use_before_s` (seconds of `time.monotonic`; None in observe mode).
+
+    `replaces` is the `action_id` under which it was proposed first, where that permission came too late to act on and
+    the SDK proposed it anew; `action_id` is the new one.
+    """
 
     call: Call
     use_before_s: float | None
+    replaces: str | None = None
 
     @property
     def action_id(self) -> str:
@@ -64,10 +69,15 @@ class Permit(Answer):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """With what, as it was judged."""
+        """With what, as it was judged: a copy of what was given. Run the call with these."""
         return self.call.arguments
+
+    @property
+    def expired(self) -> bool:
+        """Whether its time is over."""
+        return self.use_before_s is not None and time.monotonic() >= self.use_before_s
 
     def check(self) -> None:
         """Return while the call may still be made. Raises Unusable."""
-        if self.use_before_s is not None and time.monotonic() >= self.use_before_s:
+        if self.expired:
             raise Unusable(f"{self.tool}: the decision has expired: propose it under a new action_id", self.decision)

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
 from aiokafka.errors import KafkaError
 
@@ -42,6 +43,22 @@ class Question:
         return f"{self.event.conversation_id}: {name}"
 
 
+class Expired(Unusable):
+    """What was allowed had ended when its decision arrived. `permit` is what it would have been; it was not given."""
+
+    def __init__(self, message: str, permit: Permit) -> None:
+        self.permit = permit
+        super().__init__(message, permit.decision)
+
+
+class UsedUp(NeedsApproval):
+    """An approval that was over before it was asked for again. `permit` names the call; it was not given."""
+
+    def __init__(self, message: str, permit: Permit) -> None:
+        self.permit = permit
+        super().__init__(message, permit.decision)
+
+
 @dataclass(frozen=True, slots=True)
 class Unanswered:
     """A call that waits for a person: its release is kept until `stack` is closed, whoever waits for it."""
@@ -49,6 +66,7 @@ class Unanswered:
     asked: Decision
     expected: Expected
     stack: ExitStack
+    record: Mapping[str, Any] | None = None
 
 
 class Asking(Protocol):
@@ -119,7 +137,7 @@ class Enforcing:
     async def ask(self, question: Question) -> Answer:
         """The answer, when it is one to act on.
 
-        Raises Blocked, Halted, NeedsApproval, NoDecision, Unusable.
+        Raises Blocked, Halted, NeedsApproval, NoDecision, Unusable, Expired.
         """
         sent_s = time.monotonic()
         with ExitStack() as stack:
@@ -132,7 +150,7 @@ class Enforcing:
             _check(first.decision, question.call, question)
             if not _holds(first.decision, "require_approval"):
                 return _permit(first, question, question.call, sent_s)
-            unanswered = Unanswered(first.decision, expected, stack.pop_all())
+            unanswered = Unanswered(first.decision, expected, stack.pop_all(), first.record)
         return await self._released(question, question.call, unanswered)
 
     async def decided(self, answer: Answer) -> Decision | None:
@@ -191,13 +209,15 @@ class Enforcing:
             _check(asked, call, question)
             if asked.repeat and asked.handoff_id is None:
                 message = "its approval was answered, or has expired, before this was asked again"
-                raise NeedsApproval(f"{question.about}: {message}: propose it under a new action_id", asked)
+                todo = "see whether it took effect; where it did not, propose it under a new action_id"
+                named = Permit(decision=asked, record=unanswered.record, call=call, use_before_s=0.0)
+                raise UsedUp(f"{question.about}: {message}: {todo}", named)
             try:
                 if not question.wait_approval:
                     raise refusal(asked, question.about)
                 released = await self._answered(question, call, unanswered)
             except (TimeoutError, NeedsApproval, asyncio.CancelledError) as error:
-                self._keep(call, Unanswered(asked, unanswered.expected, stack.pop_all()))
+                self._keep(call, replace(unanswered, stack=stack.pop_all()))
                 if not isinstance(error, TimeoutError):
                     raise
                 message = f"{question.about}: nobody approved it within {self._approval_timeout_s:g} s"
@@ -271,5 +291,6 @@ def _permit(arrival: Arrival, question: Question, call: Call, since_s: float) ->
         raise Unusable(f"{question.about}: decision {decision.decision_id[:12]} has no expires_at", decision)
     lifetime_s = (to_ms(decision.expires_at) - arrival.made_ms) / 1000
     permit = Permit(decision=decision, record=arrival.record, call=call, use_before_s=since_s + lifetime_s)
-    permit.check()
+    if permit.expired:
+        raise Expired(f"{question.about}: the decision had expired when it arrived", permit)
     return permit

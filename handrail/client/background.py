@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from handrail.client.client import Client, Key
 from handrail.schemas.errors import ConfigError, HandrailError
@@ -33,12 +33,15 @@ class Background:
             work.close()
             where = "before this process was forked" if self.pid != os.getpid() else "in a callback of its own loop"
             raise ConfigError(f"BlockingAgent: it was made or used {where}: make one here")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = asyncio.run_coroutine_threadsafe(_kept(work), self._loop)
         try:
-            return future.result()
+            result, error = future.result()
         except BaseException:
             future.cancel()
             raise
+        if error is not None:
+            raise error
+        return cast(T, result)
 
     async def hold(self, client: Client) -> None:
         """Keep the connection that the client names open: the next agent need not connect again."""
@@ -63,6 +66,14 @@ class Background:
         while self._held:
             _, client = self._held.popitem()
             await client.__aexit__()
+
+
+async def _kept(work: Coroutine[Any, Any, T]) -> tuple[T | None, BaseException | None]:
+    """What it gives, or the exit that it asks for: raised in a task, that would end the loop under all agents."""
+    try:
+        return await work, None
+    except (SystemExit, KeyboardInterrupt) as error:
+        return None, error
 
 
 _lock = threading.Lock()

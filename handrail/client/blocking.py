@@ -1,8 +1,10 @@
 """The agent for code without an event loop: the same one, driven in the background."""
 
 import functools
+import inspect
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
+from types import AsyncGeneratorType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
 from handrail.client.agent import Agent
@@ -10,7 +12,8 @@ from handrail.client.answer import Permit
 from handrail.client.background import background
 from handrail.client.call import Effect
 from handrail.client.gate import Admission
-from handrail.client.tools import Governed, is_async
+from handrail.client.running import here, is_async, whole
+from handrail.client.tools import Governed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -72,9 +75,9 @@ class BlockingAgent:
     decided = _blocking(Agent.decided)
     returned = _blocking(Agent.returned)
 
-    def admitted(self, permit: Permit) -> Admission | nullcontext[None]:
+    def admitted(self, permit: Permit, tool: str | None = None) -> Admission | nullcontext[None]:
         """As `Agent.admitted`, for a `with` block."""
-        return self._agent.admitted(permit)
+        return self._agent.admitted(permit, tool)
 
     @property
     def agent_id(self) -> str:
@@ -128,10 +131,13 @@ def _here(tool: Governed, agent: BlockingAgent) -> Callable[..., Any]:
 
     @functools.wraps(tool.function)
     def asked(*args: Any, **kwargs: Any) -> Any:
-        permit = run(tool.ask(args, kwargs))
-        with agent.admitted(permit):
+        bound = tool.bound(args, kwargs)
+        permit = run(tool.ask(bound))
+        with tool.admitted(permit):
             try:
-                result = tool.function(*args, **kwargs)
+                result = here(tool.function, bound.args, bound.kwargs).given_here()
+                if inspect.isawaitable(result) or isinstance(result, AsyncGeneratorType):
+                    result = run(whole(result))
             except BaseException as error:
                 run(tool.failed(permit, error))
                 raise

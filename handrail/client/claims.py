@@ -6,15 +6,17 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from handrail.client.durable import opened, transaction
 from handrail.client.errors import GateClosed
 from handrail.schemas.clock import to_rfc3339
 
 BUSY_S = 10.0  # one waits so long for another process that writes
-KEPT_MS = 24 * 60 * 60 * 1000  # a claim stays so long behind the end of its decision, which nobody accepts then
+DAY_MS = 24 * 60 * 60 * 1000
+KEPT_DAYS = 400  # a claim stays so long behind the end of its decision; the log's own memory of it is shorter
 PRUNE_EVERY = 1_000  # claims
 BACKWARDS_MS = 5_000  # so far a clock may be set back
 
@@ -30,13 +32,17 @@ _FIELDS = "decision_id, conversation_id, tool, claimed_ms, claimed_by, ended_ms,
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One decision that is to be acted on now. `expires_ms` None: it has no end."""
+    """One decision that is to be acted on now. `expires_ms` None: it has no end.
+
+    `action_digest` is that of the action under its first name (renewed.py): all its names are one claim.
+    """
 
     decision_id: str
     action_digest: str
     conversation_id: str
     tool: str
     expires_ms: int | None
+    arguments: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # as they were checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,9 @@ class Claim:
 class Claims:
     """The file. Threads and processes of one machine may share it; each claim is on the disk before `take` returns."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kept_days: float = KEPT_DAYS) -> None:
         self._path, self._lock = path, threading.Lock()
+        self._kept_ms = int(kept_days * DAY_MS)
         self._pid, self._taken = 0, 0
         self._open: sqlite3.Connection | None = None
 
@@ -81,16 +88,29 @@ class Claims:
                     f"{self._path}: this machine's clock says {to_rfc3339(now_ms)}, and it was "
                     f"{to_rfc3339(latest[0])} before: set it right (NTP)"
                 )
+            if (earlier := _found(file, wanted)) is not None:
+                return earlier
             same = (wanted.decision_id, wanted.action_digest)
-            found = file.execute(f"SELECT {_FIELDS} FROM claims WHERE decision_id = ? OR action_digest = ?", same)
-            if (earlier := found.fetchone()) is not None:
-                return Claim(*earlier)
             by = f"{os.getpid()}@{socket.gethostname()}"
             row = (*same, wanted.conversation_id, wanted.tool, wanted.expires_ms, now_ms, by)
             file.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)", row)
             file.execute("INSERT OR REPLACE INTO clock VALUES (0, max(?, ?))", (now_ms, latest[0] if latest else 0))
             self._prune(file, now_ms)
             return None
+
+    def earlier(self, wanted: Wanted, now_ms: int) -> Claim | None:
+        """The claim of a decision or of its action, where there is one; nothing is claimed.
+
+        Raises GateClosed, also where it would have left the file by now.
+        """
+        with self._writing() as file:
+            found = _found(file, wanted)
+        if found is None and wanted.expires_ms is not None and wanted.expires_ms < now_ms - self._kept_ms:
+            raise GateClosed(
+                f"{self._path}: keeps claims {self._kept_ms / DAY_MS:g} days, and {wanted.tool} was allowed until "
+                f"{to_rfc3339(wanted.expires_ms)}: see whether it took effect before doing it again"
+            )
+        return found
 
     def end(self, decision_id: str, outcome: str, now_ms: int) -> None:
         """Say how it ended. Raises GateClosed."""
@@ -114,7 +134,7 @@ class Claims:
     def _prune(self, file: sqlite3.Connection, now_ms: int) -> None:
         self._taken += 1
         if self._taken % PRUNE_EVERY == 1:
-            file.execute("DELETE FROM claims WHERE expires_ms < ?", (now_ms - KEPT_MS,))
+            file.execute("DELETE FROM claims WHERE expires_ms < ?", (now_ms - self._kept_ms,))
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -134,3 +154,9 @@ class Claims:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._open, self._pid = opened(self._path, _TABLES, BUSY_S), os.getpid()
         return self._open
+
+
+def _found(file: sqlite3.Connection, wanted: Wanted) -> Claim | None:
+    same = (wanted.decision_id, wanted.action_digest)
+    found = file.execute(f"SELECT {_FIELDS} FROM claims WHERE decision_id = ? OR action_digest = ?", same).fetchone()
+    return None if found is None else Claim(*found)

@@ -1,9 +1,12 @@
 """Small files that outlive the machine's power: SQLite, each transaction on the disk before it returns."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+AGAIN_S = 0.01
 
 
 def opened(path: Path, tables: str, busy_s: float) -> sqlite3.Connection:
@@ -12,10 +15,18 @@ def opened(path: Path, tables: str, busy_s: float) -> sqlite3.Connection:
     Raises sqlite3.Error, OSError.
     """
     file = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
-    file.execute("PRAGMA journal_mode=WAL")
-    file.execute("PRAGMA synchronous=FULL")
-    file.executescript(tables)
-    return file
+    until_s = time.monotonic() + busy_s
+    while True:
+        try:
+            file.execute("PRAGMA journal_mode=WAL")
+            file.execute("PRAGMA synchronous=FULL")
+            file.executescript(tables)
+            return file
+        except sqlite3.OperationalError as error:
+            # Of a file that others open first at the same moment SQLite says so at once, without waiting.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
+                raise
+            time.sleep(AGAIN_S)
 
 
 @contextmanager

@@ -1,24 +1,28 @@
 """The gate: what lets an action through to where it runs, whatever the agent in front of it does or says."""
 
 import asyncio
+import copy
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar, overload
 
 import orjson
 
 from handrail.client.answer import Permit
-from handrail.client.claims import Claim, Claims, Wanted
+from handrail.client.claims import KEPT_DAYS, Claim, Claims, Wanted
 from handrail.client.errors import AlreadyClaimed, GateClosed, GateRefused
+from handrail.client.executor import executor
+from handrail.client.renewed import first_of
+from handrail.client.running import may_have_run
 from handrail.client.trusted import TrustedKeys
 from handrail.schemas.action import action_digest, canonical_tool
 from handrail.schemas.canonical import canonical
 from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output
-from handrail.schemas.errors import SchemaError
+from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.outputs import Decision
 from handrail.schemas.signature import decision_refused
 
@@ -29,6 +33,8 @@ LOG = logging.getLogger("handrail.client")
 KINDS = ("action", "response", "release")
 
 Given = Permit | Mapping[str, Any] | bytes | str
+Arguments = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class Gate:
@@ -37,19 +43,24 @@ class Gate:
     An agent hands over the decision as it lies on the log (`permit.record`) with the tool and its arguments. The gate
     needs no Kafka: it checks the signature against the keys it was given, the verdict, the end of the decision by this
     machine's clock, and that the digest is that of this tool with these arguments; then it claims the decision in a
-    file, on the disk, before the action runs.
+    file, on the disk, before the action runs. Which tool stands behind the gate, the executor says, not who asks.
 
     Parameters
     ----------
     keys : path, or sequence of str
         Whose decisions count: a file with a line `ssh-ed25519 AAAA…` for each key (`FILE.pub` of `handrail keys new`),
-        read again when an unknown key signs; or the lines.
+        looked at each time, so that a key that is taken out counts no more; or the lines.
     store : path
         The file of the claims (SQLite), on a local disk; all gates of a machine that guard the same actions share it.
         Gates of several machines that could get the same decision have to share one machine's.
     ttl_s_max : float
         How long decisions hold at most: the largest `decision_ttl_s` of the limits. One that ends later says that this
         machine's clock is behind, and is refused.
+    claims_kept_days : float
+        How long claims are kept behind the end of their decision. The same action may be decided again as long as
+        somebody proposes it under its first `action_id`; without its claim it would run again.
+    observed : bool
+        True: let through what an agent does that its bundle only observes, whatever the verdict. Default: refuse it.
 
     Raises
     ------
@@ -63,22 +74,30 @@ class Gate:
         store: str | Path,
         *,
         ttl_s_max: float = TTL_S_MAX,
+        claims_kept_days: float = KEPT_DAYS,
+        observed: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._keys, self._claims = TrustedKeys(keys), Claims(Path(store))
+        self._keys, self._claims = TrustedKeys(keys), Claims(Path(store), claims_kept_days)
+        self._observed = observed
         self._ttl_ms_max, self._clock = int((ttl_s_max + AHEAD_S) * 1000), clock
 
-    def admit(
-        self, decision: Given, tool: str | None = None, arguments: Mapping[str, Any] | None = None
-    ) -> "Admission":
+    def admit(self, decision: Given, tool: str, arguments: Arguments | None = None) -> "Admission":
         """Let one action through, for the length of a `with` or `async with` block around it.
+
+            with gate.admit(request["decision"], tool="issue_refund", arguments=request["arguments"]) as admitted:
+                refund(**admitted.arguments)
 
         Parameters
         ----------
         decision : Permit, mapping, bytes or str
             What `propose` returned, or the decision's record: a CloudEvent as it lies on the log.
-        tool, arguments : str, mapping
-            What is about to run. Needed beside a record; of a permit they are known.
+        tool : str
+            The name of the tool that stands behind this call, written here in the executor: never one that came with
+            the request, or a decision on something harmless lets anything through.
+        arguments : mapping, optional
+            What it is about to run with. Needed beside a record; default: those of the permit. Run the action with
+            `.arguments` of what this gives, the copy that was checked.
 
         Raises, on entering the block
         -----------------------------
@@ -87,9 +106,41 @@ class Gate:
         AlreadyClaimed
             It was acted on before, or is being; `claim` says when, by whom, and how that ended.
         GateClosed
-            The gate itself cannot work: its file cannot be written, or the clock was set back.
+            The gate itself cannot work: a file of it cannot be read or written, or the clock was set back.
+
+        On leaving, the claim notes `ok`, or `error` where the block raised. Where the waiting ended and not the work (a
+        cancellation, a TimeoutError, an exit) it stays open: nobody knows.
         """
         return Admission(self, decision, tool, arguments)
+
+    @overload
+    def tool(self, function: Callable[..., T], *, name: str | None = None) -> Callable[[Given, Arguments], T]: ...
+
+    @overload
+    def tool(
+        self, function: None = None, *, name: str | None = None
+    ) -> Callable[[Callable[..., T]], Callable[[Given, Arguments], T]]: ...
+
+    def tool(self, function: Any = None, *, name: str | None = None) -> Any:
+        """Make a function the executor of one tool: `@gate.tool`, or `@gate.tool(name="issue_refund")`.
+
+        It is called with the decision and the arguments that came with it, `issue_refund(decision, arguments)`, and
+        runs with a copy of them, by name, when the gate lets it through as a call of the tool `name` (default: the
+        function's own). Async functions are awaited. Raises as `admit`, and GateRefused for arguments that the
+        function does not take; ConfigError here for functions that yield, or take arguments by position alone.
+        """
+        if function is None:
+            return lambda given: self.tool(given, name=name)
+        return executor(self, function, name)
+
+    def earlier(self, decision: Given, tool: str, arguments: Arguments | None = None) -> Claim | None:
+        """The claim of this decision, or of the same action under any of its names; None where nobody began it.
+
+        Nothing is claimed, and it may be asked about a decision that has ended. Raises GateRefused, GateClosed.
+        """
+        found, data, given = self._known(decision, arguments)
+        self._refuse(found, tool, self._mismatch(found, data, tool, given))
+        return self._claims.earlier(_wanted(found, tool, given), self._now_ms())
 
     def unfinished(self) -> list[Claim]:
         """Actions that were begun, and of which nobody has said how they ended: their process was killed, or runs."""
@@ -99,19 +150,11 @@ class Gate:
         """Close the file of the claims."""
         self._claims.close()
 
-    def check(self, decision: Given, tool: str | None, arguments: Mapping[str, Any] | None) -> Wanted:
-        """Whether the action may run, and not whether it has. Raises GateRefused."""
-        if isinstance(decision, Permit):
-            tool, arguments = decision.tool, decision.arguments
-        if tool is None or arguments is None:
-            raise GateRefused("gate: tool and arguments are needed beside a decision's record")
-        found, data = _decoded(decision)
-        about = f"{found.conversation_id}: {tool}: decision {found.decision_id[:12]}"
-        if (why := self._refused(found, data, tool, arguments)) is not None:
-            raise GateRefused(f"{about}: {why}", found)
-        assert found.action_digest is not None
-        ends = None if found.expires_at is None else to_ms(found.expires_at)
-        return Wanted(found.decision_id, found.action_digest, found.conversation_id, tool, ends)
+    def check(self, decision: Given, tool: str, arguments: Arguments | None = None) -> Wanted:
+        """Whether the action may run, and not whether it has. Raises GateRefused, GateClosed."""
+        found, data, given = self._known(decision, arguments)
+        self._refuse(found, tool, self._refused(found, data, tool, given))
+        return _wanted(found, tool, given)
 
     def claim(self, wanted: Wanted) -> None:
         """It is ours to do now. Raises AlreadyClaimed, GateClosed."""
@@ -127,17 +170,49 @@ class Gate:
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 
-    def _refused(self, found: Decision, data: Mapping[str, Any], tool: str, arguments: Mapping[str, Any]) -> str | None:
-        if (why := decision_refused(data, self._keys.of(data))) is not None:
+    def _known(
+        self, decision: Given, arguments: Arguments | None
+    ) -> tuple[Decision, Mapping[str, Any], dict[str, Any] | None]:
+        """The decision, its data as it came, and a copy of the arguments, which nobody else can change."""
+        if arguments is None and isinstance(decision, Permit):
+            arguments = decision.arguments
+        if arguments is None:
+            raise GateRefused("gate: arguments are needed beside a decision's record")
+        return *_decoded(decision), _plain(arguments)
+
+    def _refuse(self, found: Decision, tool: object, why: str | None) -> None:
+        if why is not None:
+            raise GateRefused(f"{found.conversation_id}: {tool}: decision {found.decision_id[:12]}: {why}", found)
+
+    def _refused(
+        self, found: Decision, data: Mapping[str, Any], tool: object, arguments: dict[str, Any] | None
+    ) -> str | None:
+        if (why := self._mismatch(found, data, tool, arguments)) is not None:
             return why
         observed = found.enforcement == "observe"
-        if found.kind not in KINDS or found.action_id is None or found.action_digest is None:
-            return f"it answers no action ({found.kind})"
+        if observed and not self._observed:
+            return "its agent is only observed: give the gate observed=True to let through whatever such an agent does"
         if found.verdict != "allow" and not observed:
             return f"its verdict is {found.verdict}"
-        if found.action_digest != _digest(found, found.action_id, tool, arguments):
-            return "it is for another tool or other arguments"
         return self._too_late(found, observed)
+
+    def _mismatch(
+        self, found: Decision, data: Mapping[str, Any], tool: object, arguments: dict[str, Any] | None
+    ) -> str | None:
+        """Why it is no decision of this system on this action."""
+        if not isinstance(tool, str) or not tool.strip():
+            raise GateRefused("gate: tool: must be the name of the tool that stands behind this gate, written there")
+        try:
+            keys = self._keys.now()
+        except ConfigError as error:
+            raise GateClosed(f"gate: {error}", found) from None
+        if (why := decision_refused(data, keys)) is not None:
+            return why
+        if found.kind not in KINDS or found.action_id is None or found.action_digest is None:
+            return f"it answers no action ({found.kind})"
+        if arguments is None or found.action_digest != _digest(found, found.action_id, tool, arguments):
+            return "it is for another tool or other arguments"
+        return None
 
     def _too_late(self, found: Decision, observed: bool) -> str | None:
         if found.expires_at is None:
@@ -159,9 +234,23 @@ class Gate:
 class Admission:
     """One action on its way through the gate: claimed on entering, its end noted on leaving."""
 
-    def __init__(self, gate: Gate, decision: Given, tool: str | None, arguments: Mapping[str, Any] | None) -> None:
+    def __init__(self, gate: Gate, decision: Given, tool: str, arguments: Arguments | None) -> None:
         self._gate, self._asked = gate, (decision, tool, arguments)
         self._wanted: Wanted | None = None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What was checked, a copy for each who asks: run the action with these. Known within the block."""
+        assert self._wanted is not None
+        return copy.deepcopy(self._wanted.arguments)
+
+    def end(self, outcome: str) -> None:
+        """Note how it ended (`ok`, `error`), where that is known only after the block was left."""
+        assert self._wanted is not None
+        try:
+            self._gate.end(self._wanted, outcome)
+        except GateClosed as closed:  # it has run; that its end is not noted is no reason to say it failed
+            LOG.error("%s", closed)
 
     def __enter__(self) -> Self:
         wanted = self._gate.check(*self._asked)
@@ -172,11 +261,8 @@ class Admission:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._wanted is not None
-        try:
-            self._gate.end(self._wanted, "ok" if error is None else "error")
-        except GateClosed as closed:  # it has run; that its end is not noted is no reason to say it failed
-            LOG.error("%s", closed)
+        if error is None or not may_have_run(error):
+            self.end("ok" if error is None else "error")
 
     async def __aenter__(self) -> Self:
         return await asyncio.to_thread(self.__enter__)
@@ -204,10 +290,29 @@ def _decoded(given: Given) -> tuple[Decision, Mapping[str, Any]]:
     return found, decoded.raw["data"]
 
 
-def _digest(found: Decision, action_id: str, tool: str, arguments: Mapping[str, Any]) -> str | None:
-    """The digest of what is about to run; None where it is no plain JSON."""
+def _plain(arguments: Arguments) -> dict[str, Any] | None:
+    """A copy of the arguments; None where they are no plain JSON."""
     try:
-        given = canonical(orjson.loads(orjson.dumps(dict(arguments))))
+        found: dict[str, Any] = orjson.loads(orjson.dumps(dict(arguments)))
+    except (TypeError, ValueError):
+        return None
+    return found
+
+
+def _wanted(found: Decision, tool: str, arguments: dict[str, Any] | None) -> Wanted:
+    """What is claimed: this decision, and its action under whatever name it was proposed."""
+    assert found.action_id is not None
+    assert arguments is not None
+    digest = _digest(found, first_of(found.action_id), tool, arguments)
+    assert digest is not None
+    ends_ms = None if found.expires_at is None else to_ms(found.expires_at)
+    return Wanted(found.decision_id, digest, found.conversation_id, tool, ends_ms, arguments)
+
+
+def _digest(found: Decision, action_id: str, tool: str, arguments: dict[str, Any]) -> str | None:
+    """The digest of what is about to run; None where the contract has none for it."""
+    try:
+        given = canonical(arguments)
     except (TypeError, ValueError):
         return None
     return action_digest(

@@ -6,11 +6,15 @@ import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from handrail.client.answer import Permit
 from handrail.client.call import Effect
 from handrail.client.errors import GovernanceError, NotRecorded, Unusable
+from handrail.client.gate import Admission
+from handrail.client.judged import copied
+from handrail.client.running import Ended, checked, in_thread, is_async, may_have_run, whole
 
 if TYPE_CHECKING:
     from handrail.client.agent import Agent
@@ -19,22 +23,34 @@ log = logging.getLogger("handrail.client")
 
 
 class Governed:
-    """One function as a tool of an agent: what is asked before it runs, and told afterwards."""
+    """One function as a tool of an agent: what is asked before it runs, and told afterwards. Raises ConfigError."""
 
     def __init__(self, agent: "Agent", function: Callable[..., Any], name: str | None, effect: Effect | None) -> None:
+        self._name = checked(function, name)
         self.function, self.signature = function, inspect.signature(function)
         self._agent, self._effect = agent, effect
-        self._name = name or str(getattr(function, "__name__", "tool"))
 
-    async def ask(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Permit:
+    def bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
+        """A copy of the arguments, defaults included: it is judged, and the function runs on it. Raises TypeError."""
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        for name, value in bound.arguments.items():
+            bound.arguments[name] = copied(value)
+        return bound
+
+    async def ask(self, bound: inspect.BoundArguments) -> Permit:
         """The permit to run with these arguments. Raises as `propose`."""
-        permit = await self._agent.propose(self._name, self._arguments(args, kwargs), effect=self._effect)
+        asked = self._arguments(bound)
+        permit = await self._agent.propose(self._name, asked, effect=self._effect)
         permit.check()
-        # Whoever holds a list or dict that was given may have changed it while a person was asked.
-        if json.loads(json.dumps(self._arguments(args, kwargs))) != permit.arguments:
-            message = f"{self._name}: its arguments were changed while it waited: propose it again"
+        if json.loads(json.dumps(asked)) != permit.arguments:
+            message = f"{self._name}: what was judged are not its arguments: give plain JSON that stays as it is"
             raise Unusable(message, permit.decision)
         return permit
+
+    def admitted(self, permit: Permit) -> Admission | nullcontext[None]:
+        """Through the agent's gate, as a call of this tool."""
+        return self._agent.admitted(permit, self._name)
 
     async def returned(self, permit: Permit, result: Any) -> None:
         """Tell the result. Raises NotRecorded, which keeps it."""
@@ -45,16 +61,37 @@ class Governed:
             raise
 
     async def failed(self, permit: Permit, error: BaseException) -> None:
-        """Tell the error; what cannot be told is logged, since the error itself is on its way to the caller."""
+        """Tell the error, or that it may have run.
+
+        What cannot be told is logged, since the error itself is on its way to the caller.
+        """
+        said = f"{type(error).__name__}: {error}"
+        told: dict[str, Any] = {"unknown": said} if may_have_run(error) else {"error": said}
         try:
-            await self._agent.executed(permit, error=f"{type(error).__name__}: {error}")
+            await self._agent.executed(permit, **told)
         except GovernanceError as unrecorded:
             log.error("%s", unrecorded)
 
-    def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    async def given_up(
+        self, permit: Permit, admission: Admission | nullcontext[None], running: "asyncio.Task[Ended]"
+    ) -> None:
+        """Nobody waits for the thread any more, and it goes on: tell so, and when it has ended, how."""
+        if not running.done():
+            await self.failed(permit, GivenUp("it was given up while it ran, and goes on in its thread"))
+        ended = await asyncio.shield(running)
+        error = ended.error
+        if isinstance(admission, Admission) and (error is None or not may_have_run(error)):
+            await asyncio.to_thread(admission.end, "ok" if error is None else "error")
+        if error is not None:
+            await self.failed(permit, error)
+            return
+        try:
+            await self._agent.executed(permit, ended.result)
+        except GovernanceError as unrecorded:
+            log.error("%s", unrecorded)
+
+    def _arguments(self, bound: inspect.BoundArguments) -> dict[str, Any]:
         """By name, defaults included; those of `**rest` beside the others."""
-        bound = self.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
         found: dict[str, Any] = {}
         for name, value in bound.arguments.items():
             rest = self.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
@@ -62,35 +99,46 @@ class Governed:
         return found
 
 
+class GivenUp(asyncio.CancelledError):
+    """Who waited for a tool was cancelled, or had a time limit."""
+
+
 def governed(
     agent: "Agent", function: Callable[..., Any], name: str | None, effect: Effect | None
 ) -> Callable[..., Awaitable[Any]]:
-    """The function, asked for before each run."""
+    """The function, asked for before each run. Raises ConfigError for one that would run outside of its permit."""
     tool = Governed(agent, function, name, effect)
 
     @functools.wraps(function)
     async def asked(*args: Any, **kwargs: Any) -> Any:
-        permit = await tool.ask(args, kwargs)
-        async with agent.admitted(permit):
-            try:
-                result = await run(function, args, kwargs)
-            except BaseException as error:
-                await tool.failed(permit, error)
-                raise
-        await tool.returned(permit, result)
+        bound = tool.bound(args, kwargs)
+        permit = await tool.ask(bound)
+        admission = tool.admitted(permit)
+        async with admission:
+            result = await _run(agent, tool, permit, bound, admission)
+        await asyncio.shield(agent._goes_on(tool.returned(permit, result)))
         return result
 
     return asked
 
 
-async def run(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The result of the function; a plain one runs in a thread, so that other conversations go on."""
-    if is_async(function):
-        return await function(*args, **kwargs)
-    result = await asyncio.to_thread(function, *args, **kwargs)
-    return await result if inspect.isawaitable(result) else result
-
-
-def is_async(function: Callable[..., Any]) -> bool:
-    """Whether calling it gives something to await."""
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
+async def _run(
+    agent: "Agent",
+    tool: Governed,
+    permit: Permit,
+    bound: inspect.BoundArguments,
+    admission: Admission | nullcontext[None],
+) -> Any:
+    """The result; a plain function runs in a thread, so that other conversations go on."""
+    running = None
+    try:
+        if is_async(tool.function):
+            return await whole(await tool.function(*bound.args, **bound.kwargs))
+        running = in_thread(tool.function, bound.args, bound.kwargs)
+        return await whole((await asyncio.shield(running)).given())
+    except BaseException as error:
+        if running is not None and not running.done():
+            agent._goes_on(tool.given_up(permit, admission, running))
+        else:
+            await asyncio.shield(agent._goes_on(tool.failed(permit, error)))
+        raise

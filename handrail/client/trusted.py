@@ -1,14 +1,10 @@
 """The public keys that a gate was given: lines, or a file of them that may change while the gate stands."""
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.keys import PublicKey, public_of
-
-AGAIN_S = 1.0  # a file is read again at most so often
 
 
 class TrustedKeys:
@@ -16,27 +12,42 @@ class TrustedKeys:
 
     def __init__(self, keys: str | Path | Sequence[str]) -> None:
         self._path = Path(keys) if isinstance(keys, str | Path) else None
-        self._read_s = time.monotonic()
-        self._keys = _by_id(keys, "keys") if not isinstance(keys, str | Path) else keys_of_file(Path(keys))
+        if isinstance(keys, str | Path):
+            self._text = _text(Path(keys))
+            self._keys = _keys(Path(keys), self._text)
+        else:
+            self._keys = _by_id(keys, "keys")
 
-    def of(self, data: Mapping[str, Any]) -> Mapping[str, PublicKey]:
-        """The keys, after a look into the file where this decision is signed by one that is not known yet."""
-        signature = data.get("signature")
-        named = signature.get("key_id") if isinstance(signature, Mapping) else None
-        unknown = named is not None and named not in self._keys
-        if unknown and self._path is not None and time.monotonic() - self._read_s >= AGAIN_S:
-            self._read_s = time.monotonic()
-            self._keys = keys_of_file(self._path)
+    def now(self) -> Mapping[str, PublicKey]:
+        """The keys as they are in the file now: one that was taken out counts no more.
+
+        The file is read each time: a few lines, beside a claim that waits for the disk. Raises ConfigError where it
+        cannot be used; keys that counted before do not count then.
+        """
+        if self._path is not None and (text := _text(self._path)) != self._text:
+            self._keys = _keys(self._path, text)
+            self._text = text
         return self._keys
 
 
 def keys_of_file(path: Path) -> dict[str, PublicKey]:
     """The keys of a file, a line each, by their ids. Raises ConfigError."""
+    return _keys(path, _text(path))
+
+
+def _text(path: Path) -> bytes:
     try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "is no text"
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"{path}: {why}: give the gate the FILE.pub of `handrail keys new FILE`") from None
+
+
+def _keys(path: Path, text: bytes) -> dict[str, PublicKey]:
+    try:
+        lines = text.decode().splitlines()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is no text: give the gate the FILE.pub of `handrail keys new FILE`") from None
     return _by_id([line for line in lines if line.strip() and not line.lstrip().startswith("#")], str(path))
 
 

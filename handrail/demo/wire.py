@@ -8,6 +8,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from handrail.schemas.errors import HandrailError
+from handrail.schemas.handoff_revision import applied
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
 
 PATIENCE_S = 20.0
@@ -52,7 +53,8 @@ class Wire:
             event = orjson.loads(record.value)
             data = event["data"]
             if event["type"] == "handrail.handoff.v1":
-                self.handoffs[data["handoff_id"]] = data
+                name = data["handoff_id"]
+                self.handoffs[name] = applied(self.handoffs.get(name, data), data)
             elif event["type"] == "handrail.alert.v1":
                 self.alerts.append(data)
             elif event["type"] == "handrail.decision.v1":

@@ -4,11 +4,12 @@ import asyncio
 from contextlib import aclosing
 from typing import Any
 
-from handrail.desk import outcome, records, wire
+from handrail.desk import outcome, records, wire, words
 from handrail.desk.board import Case
 from handrail.desk.outcome import Outcome
 from handrail.desk.settings import DeskSettings
 from handrail.schemas.errors import HandrailError
+from handrail.schemas.identity import same
 
 APPROVALS = ("approved", "denied")
 
@@ -22,7 +23,7 @@ async def claim(settings: DeskSettings, prefix: str, *, take_over: bool) -> str:
     case = (await wire.read(settings.bootstrap, prefix)).case(prefix)
     _check_open(case)
     by, holder = settings.person, case.claimed_by
-    if holder == by.id:
+    if same(holder, by.id):
         return f"{case.id}: is yours already"
     if holder is not None and not take_over:
         raise Refused(f"{case.id}: {holder} has claimed it: ask them, or use --take-over")
@@ -42,6 +43,7 @@ async def answer(settings: DeskSettings, prefix: str, said: str, *, wait_s: floa
     _check_open(case)
     _check_kind(case, said)
     _check_once(case, by.id, said)
+    _check_seen(case, said, told.get("revision"))
     marks = await wire.mark(settings.bootstrap)
     event = records.signed(records.resolution(case, said, by, **told), settings.key)
     ahead = await wire.send(settings.bootstrap, event, marks)
@@ -76,7 +78,18 @@ def _check_kind(case: Case, said: str) -> None:
         raise Refused(f"{case.id}: its revisions name {len(case.actions)} different actions: look at it with `show`")
 
 
+def _check_seen(case: Case, said: str, revision: int | None) -> None:
+    """What a person has not seen they cannot approve; where nothing happened, the first revision is the case."""
+    if said != "approved" or (revision or 1) >= case.revision_min:
+        return
+    latest = words.happened(case.news[-1]) if case.news else "it has changed"
+    raise Refused(
+        f"{case.id}: since it was asked, {latest}: look at it with `handrail handoffs show {case.id}`, then approve "
+        f"what you saw with --revision {case.record['revision']}"
+    )
+
+
 def _check_once(case: Case, by: str, said: str) -> None:
-    if any(one["by"]["id"] == by and one["outcome"] == said for one in case.answers):
+    if any(same(one["by"]["id"], by) and one["outcome"] == said and case.is_current(one) for one in case.answers):
         more = ": a second person is needed" if case.approvals_needed > 1 and said == "approved" else ""
         raise Refused(f"{case.id}: {by} has answered {said} already{more}")

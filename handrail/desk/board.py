@@ -8,6 +8,8 @@ from typing import Any
 from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output, decode_resolution
 from handrail.schemas.errors import HandrailError, SchemaError
+from handrail.schemas.handoff_revision import applied
+from handrail.schemas.identity import identity
 from handrail.schemas.topics import HANDOFFS
 
 HANDOFF = "handrail.handoff.v1"
@@ -17,6 +19,7 @@ RESOLUTION = "handrail.resolution.v1"
 PRIORITIES = ("urgent", "high", "normal", "low")
 # What only a person who opens the handoff reads; most of a record is this.
 LONG = frozenset({"attempts", "transcript", "said_to_customer", "reasons", "customer", "contact"})
+SHORT: dict[str, Any] = {"attempts": [], "transcript": [], "said_to_customer": []}  # where it is not kept whole
 SHORTEST = 10  # characters of an id as it is shown, at least
 SHOWN_IDS = 5
 
@@ -27,7 +30,8 @@ class NoSuchHandoff(HandrailError):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One handoff: `record` is its newest revision, without the LONG fields where the board does not keep them.
+    """One handoff: `record` is how it stands after its newest revision, without the LONG fields where the board does
+    not keep them.
 
     `claim` is the latest one, `answers` are all resolutions in their order, `closed` says how it ended. `actions` are
     the digests of the pending action in all revisions: there should be one.
@@ -72,20 +76,37 @@ class Case:
 
     @property
     def approved_by(self) -> list[str]:
-        """The ids of those who have approved it so far."""
+        """The ids of those who have approved it so far, each person once."""
         counted = list((self.record["approvals"] or {}).get("by", ()))
         digest = (self.pending or {}).get("action_digest")
         told = [
             answer["by"]["id"]
             for answer in self.answers
-            if answer["outcome"] == "approved" and answer.get("action_digest", digest) == digest
+            if answer["outcome"] == "approved"
+            and answer.get("action_digest", digest) == digest
+            and self.is_current(answer)
         ]
-        return list(dict.fromkeys(counted + told))
+        return list({identity(one): one for one in reversed(counted + told)}.values())[::-1]
 
     @property
     def approvals_needed(self) -> int:
         """How many people must approve; 0 unless this is an approval."""
         return int((self.record["approvals"] or {}).get("needed", 0))
+
+    def is_current(self, answer: dict[str, Any]) -> bool:
+        """Whether who answered so had seen what counts now: all but an approval always counts."""
+        return answer["outcome"] != "approved" or (answer.get("revision") or 1) >= self.revision_min
+
+    @property
+    def revision_min(self) -> int:
+        """An approval of an earlier revision releases nothing."""
+        return int(self.record["revision_min"])
+
+    @property
+    def news(self) -> list[dict[str, Any]]:
+        """What happened in the conversation since it was opened, in short."""
+        found: list[dict[str, Any]] = self.record["news"]
+        return found
 
     @property
     def halted(self) -> bool:
@@ -125,12 +146,15 @@ class Board:
 
     def _revision(self, data: dict[str, Any]) -> None:
         name, known = data["handoff_id"], self._records.get(data["handoff_id"])
-        if digest := (data["pending"] or {}).get("action_digest"):
+        if digest := (data.get("pending") or {}).get("action_digest"):
             self._actions[name] = tuple(dict.fromkeys((*self._actions.get(name, ()), digest)))
+        if known is None and data.get("since") is not None:
+            return  # the revisions before it have left the log
         if known is not None and known["revision"] > data["revision"]:
             return
         whole = self._whole is not None and (name.startswith(self._whole) or data["conversation_id"] == self._whole)
-        self._records[name] = data if whole else {key: value for key, value in data.items() if key not in LONG}
+        stands = data if known is None else applied({**SHORT, **known}, data)
+        self._records[name] = stands if whole else {key: value for key, value in stands.items() if key not in LONG}
 
     def cases(self) -> Iterator[Case]:
         """Every handoff, the most urgent first: by priority, then by due time."""

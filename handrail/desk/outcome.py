@@ -6,6 +6,7 @@ from typing import Any
 
 from handrail.desk.board import CLOSED, HANDOFF, RESOLUTION, Case
 from handrail.desk.words import call
+from handrail.schemas.identity import among, same
 
 DECISION, ALERT = "handrail.decision.v1", "handrail.alert.v1"
 SAID = {"approved": "approved", "denied": "denied", "resolved": "resolved", "returned": "returned"}
@@ -66,23 +67,25 @@ def _closed(case: Case, outcome: str, data: dict[str, Any]) -> Outcome | None:
 
 
 def _waits(outcome: str, by: str, data: dict[str, Any]) -> Outcome | None:
-    approvals = data["approvals"] or {"needed": 0, "by": []}
-    if outcome != "approved" or by not in approvals["by"]:
+    approvals = data.get("approvals") or {"needed": 0, "by": []}
+    if outcome != "approved" or not among(by, approvals["by"]):
         return None
     count = len(approvals["by"])
     people = "a second person" if approvals["needed"] - count == 1 and count == 1 else "another person"
     return Outcome(f"approved, {count} of {approvals['needed']}: waits for {people}", counts=True)
 
 
-def _release(case: Case, by: str, data: dict[str, Any]) -> Outcome:
+def _release(case: Case, by: str, data: dict[str, Any]) -> Outcome | None:
     answer = next(one for one in data["reasons"] if one["code"].startswith("approval."))
     code, who = answer["code"], answer["evidence"].get("by")
     action = call(case.pending or {})
+    if code == "approval.outdated":
+        return _outdated(answer) if who == by else None
     if code == "approval.expired":
         return Outcome(f"too late: it expired at {case.record['due_at']}", counts=False)
     if code == "approval.denied":
         return _denied(action, by, str(who))
-    if by not in (who or ()):
+    if not among(by, who or ()):
         return Outcome(f"too late: {' and '.join(who)} had approved it already", counts=False)
     if data["verdict"] == "allow":
         return Outcome(f"approved: the agent may now {action} (until {data['expires_at']})", counts=True)
@@ -93,7 +96,11 @@ def _release(case: Case, by: str, data: dict[str, Any]) -> Outcome:
     return Outcome(f"approved, but it must not run: {stands}", counts=False)
 
 
+def _outdated(reason: dict[str, Any]) -> Outcome:
+    return Outcome(f"not counted: {reason['message']} It waits on", counts=False)
+
+
 def _denied(action: str, by: str, who: str) -> Outcome:
-    if who != by:
+    if not same(who, by):
         return Outcome(f"too late: {who} had denied it already", counts=False)
     return Outcome(f"denied: the agent must not {action}; the same call stays blocked in this conversation", True)

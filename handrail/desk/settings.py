@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 
 from handrail.schemas.errors import ConfigError
-from handrail.schemas.fields import By, Name
+from handrail.schemas.fields import By, Identity
 from handrail.streams.settings import Settings
 
 
@@ -15,7 +15,7 @@ class DeskSettings(Settings):
 
     bootstrap: str = Field("127.0.0.1:9092", min_length=1, description="Kafka's HOST:PORT, several with commas")
     key: Path | None = Field(None, description="file of the key that signs answers; without it they are not signed")
-    by: Name | None = Field(None, description="the id of the person; without it the login name")
+    by: Identity | None = Field(None, description="the id of the person; without it the login name")
     by_name: str | None = Field(None, description="the person's name, as others may read it")
 
     @property

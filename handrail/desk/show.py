@@ -60,6 +60,8 @@ def full(console: Console, case: Case, title: str = "Handoff") -> None:
     """Everything a person needs to carry on."""
     record = case.record
     parts: list[RenderableType] = [_facts(case), Text()]
+    if case.news:
+        parts += [_news(case), Text()]
     if record["attempts"]:
         parts += [_attempts(record["attempts"]), Text()]
     if case.pending is not None:
@@ -67,7 +69,7 @@ def full(console: Console, case: Case, title: str = "Handoff") -> None:
     if record["said_to_customer"]:
         parts += [Text("Said to the customer", style="bold"), *map(_said, record["said_to_customer"]), Text()]
     if record["transcript"]:
-        parts += [_transcript(record["transcript"], record["transcript_truncated"]), Text()]
+        parts += [_transcript(record), Text()]
     parts.append(Text("next: " + " ".join(map(words.line, record["next_steps"])), style="italic"))
     console.print(Panel(Group(*parts), title=title, title_align="left"))
 
@@ -114,6 +116,12 @@ def _complete(found: dict[str, Any]) -> str:
     return f"{found['score']:.0%}, missing: {missing}"
 
 
+def _news(case: Case) -> Group:
+    """What happened since it was asked; it is marked in the transcript too."""
+    shown = [Text(f"  {one['at']}  {words.happened(one)}") for one in case.news]
+    return Group(Text(f"New since it was asked (revision {case.record['revision']})", style="bold yellow"), *shown)
+
+
 def _pending(case: Case) -> Table:
     pending = case.pending or {}
     table = Table.grid(padding=(0, 2))
@@ -140,17 +148,19 @@ def _attempts(attempts: Sequence[dict[str, Any]]) -> Table:
     )
     for row in attempts:
         done = row.get("status") or "not executed"
+        done = "unknown (may have run)" if done == "unknown" else done
         result = f"{done}: {words.value(row['result'])}" if row.get("result") is not None else done
         cells = (row["step"], row["tool"], row.get("arguments"), row["verdict"] or "never asked", result)
         table.add_row(*(Text(words.value(cell)) for cell in cells))
     return table
 
 
-def _transcript(lines: Sequence[dict[str, Any]], truncated: bool) -> Table:
-    title = "Transcript (the older part is on the log)" if truncated else "Transcript"
+def _transcript(record: dict[str, Any]) -> Table:
+    title = "Transcript (the older part is on the log)" if record["transcript_truncated"] else "Transcript"
     table = Table("who", "said", title=title, title_justify="left", expand=True)
-    for one in lines:
-        table.add_row(Text(words.line(one["role"])), Text(words.plain(one["text"])))
+    for one in record["transcript"]:
+        new = "new · " if one["offset"] > record["opened_offset"] else ""
+        table.add_row(Text(new + words.line(one["role"]), style="bold" if new else ""), Text(words.plain(one["text"])))
     return table
 
 

@@ -20,11 +20,20 @@ REASONS = {
     "confidence": "The AI was not sure enough.",
     "breaker": "The agent is switched off after too many failures.",
     "agent.mode": "The agent does not work alone at the moment.",
+    "agent.source": "Somebody speaks as the agent from where it does not speak.",
+    "agent.tenant": "The agent is not there for this tenant.",
     "model.unverified": "The agent's model has changed and was not checked yet.",
     "owner.human": "A human has this conversation.",
     "halted": "The conversation was halted.",
     "classification": "Queries of this kind go to a human.",
     "customer.asked": "The customer asks for a human.",
+    "approval.outdated": "It was approved before the latest news.",
+}
+NEWS = {
+    "customer.wrote": "the customer wrote",
+    "customer.acted": "the customer did",
+    "agent.wrote": "the AI wrote",
+    "human.wrote": "a person wrote",
 }
 
 
@@ -61,6 +70,13 @@ def reason(found: dict[str, Any]) -> str:
     said = REASONS.get(found["code"], "")
     message = line(found["message"])
     return message if not said or message == said else f"{said} {message}"
+
+
+def happened(news: dict[str, Any]) -> str:
+    """One thing that is new in a conversation: `the customer wrote “please do not”`, `refund ran (ok)`."""
+    if news["what"] == "action.ran":
+        return line(f"{news.get('tool')} ran ({news.get('status')})")
+    return f"{NEWS[news['what']]} “{line(news.get('text') or '')}”"
 
 
 def rule(found: dict[str, Any]) -> str:

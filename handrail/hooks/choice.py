@@ -30,7 +30,10 @@ def read(topic: str, key: bytes | None, value: bytes | None) -> Mapping[str, Any
 def kind_of(event: Mapping[str, Any]) -> str:
     """What hooks.yaml calls it."""
     if event["type"] == "handrail.handoff.v1":
-        return "handoff.opened" if event["data"]["revision"] == 1 else "handoff.revised"
+        data = event["data"]
+        if data.get("since") is not None:
+            return "handoff.updated"
+        return "handoff.opened" if data["revision"] == 1 else "handoff.revised"
     return _KINDS.get(event["type"], "")
 
 

@@ -20,7 +20,9 @@ SECRET_FILE_BYTES_MAX = 4_096
 NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 HEADER_NAME = r"^[A-Za-z0-9-]{1,64}$"
 
-Kind = Literal["handoff.opened", "handoff.revised", "handoff.closed", "handoff.claimed", "resolution", "alert"]
+Kind = Literal[
+    "handoff.opened", "handoff.updated", "handoff.revised", "handoff.closed", "handoff.claimed", "resolution", "alert"
+]  # fmt: skip
 
 
 def _template(value: Any) -> Any:
@@ -67,6 +69,7 @@ class Hook(Part):
     secret_file: Path | None = None
     records: Annotated[tuple[Kind, ...], Field(min_length=1)] = (
         "handoff.opened",
+        "handoff.updated",
         "handoff.revised",
         "handoff.closed",
         "handoff.claimed",
@@ -158,7 +161,7 @@ class Value(Part):
     split: Annotated[str, Field(min_length=1, max_length=8)] = " "
     map: Mapping[str, Any] | None = None
     default: Any = None
-    is_: Annotated[Literal["text", "plain", "time", "number", "boolean", "list"], Field(alias="is")] = "text"
+    is_: Annotated[Literal["text", "plain", "time", "number", "integer", "boolean", "list"], Field(alias="is")] = "text"
     prefix: str = ""
 
     @model_validator(mode="after")

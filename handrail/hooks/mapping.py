@@ -109,6 +109,8 @@ def _as(how: Value, found: Any) -> Any:
         return time(found)
     if how.is_ == "number":
         return found if type(found) in (int, float) else float(found)
+    if how.is_ == "integer":
+        return found if type(found) is int else int(text_of(found))
     if how.is_ == "boolean":
         return found if isinstance(found, bool) else _TRUTH.get(text_of(found).lower(), how.default)
     if how.is_ == "list":

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from handrail.client import Halted, NeedsApproval, Permit
+from handrail.client.running import Unfinished
 from handrail.mcp.answers import refused
 from handrail.mcp.call import Call, NotAnswered
 from handrail.mcp.framing import END
@@ -105,15 +106,15 @@ class Calls:
         permit = await self._governor.ask(call.asked, self._tools.effect(call.asked.tool), self._waiting(call))
         call.waits = False
         try:
-            async with self._governor.admitted(permit):
+            async with self._governor.admitted(permit, call.asked.tool):
                 outcome, answer = await self._sent(call, permit)
-        except _Failed as failed:
+        except (_Failed, _Unknown) as failed:
             outcome, answer = failed.outcome, failed.answer
         await self._governor.tell(permit, outcome)
         return answer
 
     async def _sent(self, call: Call, permit: Permit | None) -> tuple[Outcome, Answer | None]:
-        """Raises _Failed, so that a gate around it knows."""
+        """Raises _Failed and _Unknown, so that a gate around it knows."""
         if permit is not None:
             permit.check()
         raw = call.raw if call.raw.endswith(END) else call.raw + END
@@ -122,13 +123,16 @@ class Calls:
         try:
             await self._server(raw)
             if call.id is None:
-                return Outcome(NOT_ANSWERED, None), None
-            answer = await call.answer()
-            outcome = outcome_of(answer)
+                outcome = Outcome(None, NOT_ANSWERED, unknown=True)
+            else:
+                answer = await call.answer()
+                outcome = outcome_of(answer)
         except ServerEnded:
-            outcome = Outcome(None, ENDED)
+            outcome = Outcome(None, ENDED, unknown=True)
         except NotAnswered as error:
-            outcome = Outcome(None, str(error))
+            outcome = Outcome(None, str(error), unknown=True)
+        if outcome.unknown:
+            raise _Unknown(outcome, answer)
         if outcome.error is not None:
             raise _Failed(outcome, answer)
         return outcome, answer
@@ -175,6 +179,12 @@ class Calls:
 
 
 class _Failed(Exception):
+    def __init__(self, outcome: Outcome, answer: Answer | None) -> None:
+        self.outcome, self.answer = outcome, answer
+        super().__init__(outcome.error)
+
+
+class _Unknown(Unfinished):
     def __init__(self, outcome: Outcome, answer: Answer | None) -> None:
         self.outcome, self.answer = outcome, answer
         super().__init__(outcome.error)

@@ -55,18 +55,19 @@ class Governor:
             self._say(f"{asked.tool}: it is made and not recorded: {error}")
             return None
 
-    def admitted(self, permit: Permit | None) -> AbstractAsyncContextManager[object]:
-        """Around the call: it goes through the gate, where there is one. Raises GateRefused."""
+    def admitted(self, permit: Permit | None, tool: str) -> AbstractAsyncContextManager[object]:
+        """Around the call of this tool: it goes through the gate, where there is one. Raises GateRefused."""
         if permit is None or self._opening is None:
             return nullcontext()
-        return self._opening.result().admitted(permit)
+        return self._opening.result().admitted(permit, tool)
 
     async def tell(self, permit: Permit | None, outcome: Outcome) -> None:
         """It is on the log, or on standard error that it is not: it has run, so its result is passed on."""
         if permit is None or self._opening is None:
             return
         try:
-            await self._opening.result().executed(permit, outcome.result, error=outcome.error)
+            told = {"unknown" if outcome.unknown else "error": outcome.error}
+            await self._opening.result().executed(permit, outcome.result, **told)
         except HandrailError as error:
             self._say(f"{permit.tool}: it was made, and that is not recorded: {error}")
 

@@ -14,10 +14,11 @@ UNFINISHED = "the server asks for more input before it does it"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`error` None: it went well."""
+    """`error` None: it went well. `unknown`: the server was given the call and has not said how it ended."""
 
     result: Any
     error: str | None
+    unknown: bool = False
 
 
 def outcome_of(answer: Answer) -> Outcome:

@@ -5,21 +5,24 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from handrail.policies.agents import UNLISTED, AgentEntry
+from handrail.policies.agents import UNLISTED, AgentEntry, Sources
+from handrail.policies.cumulative import Cumulative, getters
 from handrail.policies.judge import Judge
 from handrail.policies.keys import Trusted
 from handrail.policies.limits import Limits
+from handrail.policies.lookup import Getter
 from handrail.policies.parts import Parts, read_parts
 from handrail.policies.policy import Policy
 from handrail.policies.prices import Price
 from handrail.policies.routing import RouteRule
 from handrail.policies.subject import Judgement, Skipped, Subject
-from handrail.policies.tools import Effect, Path, Tools
+from handrail.policies.tools import Effect, Path, Taken, Tools
 from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX
 from handrail.schemas.canonical import digest
 from handrail.schemas.errors import PolicyError, PolicyErrors
+from handrail.schemas.identity import identity
 
-SEMANTICS = 1
+SEMANTICS = 2
 """The version of the fold that bundles are written for."""
 
 CACHED = 4_096
@@ -35,9 +38,13 @@ class Bundle:
         self._judge = Judge(parts.policies, parts.tools)
         self._lexicon = MappingProxyType(dict(parts.lexicon))
         self._limits = lru_cache(CACHED)(parts.limits.limits)
-        self._observed = frozenset(name for name, one in parts.agents.items() if one.enforcement == "observe")
+        self._agents = dict(parts.agents.agents)
+        self.has_agents = bool(self._agents)  # whether agents.yaml has an entry of any agent
         self._price = lru_cache(CACHED)(parts.prices.price)
         self._effect = lru_cache(CACHED)(parts.tools.effect)
+        leaves = [leaf for policy in parts.policies for rule in policy.rules for leaf in rule.condition.leaves()]
+        self._sums = frozenset(leaf.field for leaf in leaves if isinstance(leaf, Cumulative))
+        self._summed = lru_cache(CACHED)(self._getters)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Bundle) and other._ruleset == self._ruleset
@@ -47,7 +54,7 @@ class Bundle:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The bundle as it goes over the wire: `{"semantics": 1, "files": {name: text}}`, defaults included."""
+        """The bundle as it goes over the wire: `{"semantics": 2, "files": {name: text}}`, defaults included."""
         return {"semantics": SEMANTICS, "files": dict(self._files)}
 
     @property
@@ -118,12 +125,31 @@ class Bundle:
         return self._parts.routing.route_for(classification)
 
     def agent(self, agent_id: str) -> AgentEntry:
-        """The agent's entry; one that is not listed is enforced."""
-        return self._parts.agents.get(agent_id, UNLISTED)
+        """The agent's entry, under any spelling of its id; one that is not listed is enforced."""
+        return self._agents.get(identity(agent_id), UNLISTED) if self._agents else UNLISTED
+
+    def lists_agent(self, agent_id: str) -> bool:
+        """Whether `agents.yaml` has an entry for the agent, under any spelling of its id."""
+        return identity(agent_id) in self._agents
 
     def observes(self, agent_id: str) -> bool:
-        """Whether the agent is only observed: it gets decisions, marked, and is never held."""
-        return agent_id in self._observed
+        """Whether the agent is only observed, where it speaks from a source and for a tenant that its entry lists."""
+        return self.agent(agent_id).enforcement == "observe"
+
+    @property
+    def agents(self) -> Mapping[str, AgentEntry]:
+        """What `agents.yaml` says of each agent, by folded ids."""
+        return MappingProxyType(self._agents)
+
+    @property
+    def recorded_sources(self) -> Sources:
+        """Whose `recorded: true` counts; empty: nobody's."""
+        return self._parts.agents.recorded
+
+    @property
+    def human_sources(self) -> Sources:
+        """Whose `role: human_agent` counts as a person's word; empty: nobody's."""
+        return self._parts.agents.humans
 
     def price(self, model_name: str, provider: str | None = None) -> Price | None:
         """What a model's tokens cost, or None where nobody knows: never 0."""
@@ -141,8 +167,22 @@ class Bundle:
         """The named quantities in calls of a tool, each with its path."""
         return self._parts.tools.fields(tool)
 
-    def facts(self, tool: str) -> tuple[tuple[str, Path], ...]:
-        """The facts to take from a result of this tool, each with its path in the result."""
+    @property
+    def sums(self) -> frozenset[str]:
+        """The fields that conditions over several actions sum or count."""
+        return self._sums
+
+    def summed(self, tool: str) -> tuple[tuple[str, Getter], ...]:
+        """Those of them that `tools.yaml` maps for this tool, and how to read them in a Subject."""
+        if not self._sums:
+            return ()
+        return self._getters(tool) if len(tool) > CACHED_NAME_CHARACTERS_MAX else self._summed(tool)
+
+    def _getters(self, tool: str) -> tuple[tuple[str, Getter], ...]:
+        return getters(self._parts.tools.fields(tool), self._sums)
+
+    def facts(self, tool: str) -> tuple[Taken, ...]:
+        """The facts to take from a result of the tool of exactly this canonical name."""
         return self._parts.tools.facts(tool)
 
 
@@ -163,7 +203,10 @@ def compile_labelled(document: Mapping[str, Any], labels: Mapping[str, str]) -> 
 
 def _check(document: Mapping[str, Any]) -> None:
     if document.get("semantics") != SEMANTICS:
-        reason = f"must be {SEMANTICS}, got {document.get('semantics')!r}: use the version of Handrail that wrote it"
+        reason = (
+            f"must be {SEMANTICS}, got {document.get('semantics')!r}: another version of Handrail wrote it: activate "
+            "the policies again with this one (`handrail policy activate`), or use that one"
+        )
         raise PolicyErrors([PolicyError("bundle", "semantics", reason)])
     files = document.get("files")
     if not isinstance(files, Mapping) or not all(isinstance(item, str) for pair in files.items() for item in pair):

@@ -15,9 +15,10 @@ from types import MappingProxyType
 from typing import Any
 
 from handrail.policies import yaml12
-from handrail.policies.condition import as_json
+from handrail.policies.cumulative import duration, milliseconds
 from handrail.policies.lookup import BARE_ROOT
 from handrail.policies.mistakes import Mistakes, instead, shown
+from handrail.policies.numeric import as_json
 from handrail.policies.shape import at, choice, items_of, known_keys, mapping, required, text, texts
 
 VERDICTS = ("allow", "require_approval", "block", "halt")
@@ -37,7 +38,7 @@ EVENTS = {event.removeprefix("handrail.").removesuffix(".v1"): event for event i
 OF_TOOL = ("tool", "arguments", "effect", "result", "status")
 OF_DATA = ("text", "attributes", "customer", "agent_id", "tenant", "channel", "locale", "data")
 OF_MAPPINGS = {"attributes": "{order_value: 900}", "customer": "{ref: cust-17, tier: gold}"}
-INPUT = ("event", *OF_TOOL, *OF_DATA)
+INPUT = ("event", "after", *OF_TOOL, *OF_DATA)
 BEFORE_MAX = 50
 _EXAMPLE = "{note: too much, input: {tool: refund, arguments: {amount: 900}}, want_verdict: block}"
 _INPUT = "{tool: refund, arguments: {amount: 900}}"
@@ -45,11 +46,15 @@ _INPUT = "{tool: refund, arguments: {amount: 900}}"
 
 @dataclass(frozen=True, slots=True)
 class CaseEvent:
-    """One event of a case: its type, and its data beside the ids. `executed`: status and result, if it was."""
+    """One event of a case: its type, and its data beside the ids. `executed`: status and result, if it was.
+
+    `after_ms` passes before it.
+    """
 
     type: str
     data: Mapping[str, Any]
     executed: Mapping[str, Any] | None = None
+    after_ms: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,19 +154,25 @@ def _event(value: Any, path: str, mistakes: Mistakes) -> CaseEvent | None:
         mistakes.add(path, f"is empty: write an event such as {_INPUT}")
         return None
     kind = _type(settings, path, mistakes)
-    data = _data(settings, path, mistakes)
+    data, after_ms = _data(settings, path, mistakes), _after(settings, path, mistakes)
     if "arguments" in settings:
         mapping(settings["arguments"], at(path, "arguments"), mistakes, "{amount: 900}")
     if kind != PROPOSED:
-        return CaseEvent(kind, data)
+        return CaseEvent(kind, data, None, after_ms)
     tool = text(required(settings, path, "tool", "the name of the tool", mistakes), at(path, "tool"), mistakes)
     data |= {"tool": tool, "arguments": plain(settings.get("arguments", {}))}
     if "effect" in settings:
         data["effect"] = choice(settings["effect"], at(path, "effect"), ("read", "write"), mistakes)
     if "result" not in settings and "status" not in settings:
-        return CaseEvent(kind, data)
-    status = choice(settings.get("status", "ok"), at(path, "status"), ("ok", "error"), mistakes)
-    return CaseEvent(kind, data, {"status": status, "result": plain(settings.get("result"))})
+        return CaseEvent(kind, data, None, after_ms)
+    status = choice(settings.get("status", "ok"), at(path, "status"), ("ok", "error", "unknown"), mistakes)
+    return CaseEvent(kind, data, {"status": status, "result": plain(settings.get("result"))}, after_ms)
+
+
+def _after(settings: Mapping[str, Any], path: str, mistakes: Mistakes) -> int:
+    """The time that passes before an event: a second, unless the case says more."""
+    written = duration(settings["after"], at(path, "after"), mistakes) if "after" in settings else None
+    return milliseconds(written or "1s")
 
 
 def _type(settings: Mapping[str, Any], path: str, mistakes: Mistakes) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-from handrail.policies.lookup import Place, is_tool, reader
+from handrail.policies.cumulative import MEASURES, Cumulative, read_cumulative
+from handrail.policies.lookup import Place, is_id, is_tool, reader
 from handrail.policies.mistakes import Mistakes, instead, shown
 from handrail.policies.names import path_parts
+from handrail.policies.numeric import as_json
 from handrail.policies.operators import OPERATORS, Test, argument_leaf, exists, leaf, test_of
 from handrail.policies.shape import at, items_of, known_keys, mapping, required, text, truth
 from handrail.policies.subject import Subject
@@ -16,7 +17,7 @@ from handrail.policies.truth import all_of, any_of, not_of
 NESTING_MAX = 32
 LEAVES_MAX = 200
 GROUPS = ("all", "any", "not")
-CUMULATIVE = ("sum", "count", "over", "window", "within", "per", "by", "group_by", "aggregate")
+OF_SUMS = ("over", "window", "within", "per", "by", "group_by", "aggregate")
 
 _SPELLINGS = sorted([*OPERATORS, "exists"])
 _SHORT = {
@@ -62,12 +63,12 @@ class Leaf:
     given: Any = None
 
     def bind(self, find: Find) -> Holds:
-        root, parts = where = find(self.parts)
+        where = find(self.parts)
         if self.test is None:
             return exists(reader(where), self.wanted)
-        if root == "arguments" and len(parts) == 1:
-            return argument_leaf(parts[0], self.test)
-        return leaf(reader(where), self.test)
+        if where.root == "arguments" and len(where.path) == 1:
+            return argument_leaf(where.path[0], self.test, where.mapped)
+        return leaf(reader(where), self.test, where.mapped)
 
     def leaves(self) -> Iterator["Leaf"]:
         yield self
@@ -86,12 +87,12 @@ class Group:
             return not_of(parts[0])
         return all_of(parts) if self.joined == "all" else any_of(parts)
 
-    def leaves(self) -> Iterator[Leaf]:
+    def leaves(self) -> Iterator["Leaf | Cumulative"]:
         for part in self.parts:
             yield from part.leaves()
 
 
-Condition: TypeAlias = Leaf | Group
+Condition: TypeAlias = Leaf | Cumulative | Group
 
 
 def read_condition(value: Any, path: str, mistakes: Mistakes) -> Condition | None:
@@ -108,13 +109,14 @@ def _condition(value: Any, path: str, mistakes: Mistakes, depth: int) -> Conditi
         mistakes.add(path, f"is nested deeper than {NESTING_MAX}: write it flatter, or as several rules")
         return None
     parts = mapping(value, path, mistakes, "{field: amount, operator: greater_than, value: 100}")
-    if not parts or _comes_later(parts, path, mistakes):
+    if not parts or _misread(parts, path, mistakes):
         if value == {}:
             mistakes.add(path, "is empty: write field, operator and value, or all, any or not")
         return None
     joined = [key for key in GROUPS if key in parts]
     if not joined:
-        return _leaf(parts, path, mistakes)
+        of_several = any(key in parts for key in MEASURES)
+        return read_cumulative(parts, path, mistakes) if of_several else _leaf(parts, path, mistakes)
     if len(parts) > 1:
         others = ", ".join(sorted(set(parts) - {joined[0]}))
         mistakes.add(path, f"has {others} beside {joined[0]}: put them inside it, or into another condition")
@@ -122,19 +124,22 @@ def _condition(value: Any, path: str, mistakes: Mistakes, depth: int) -> Conditi
     return _group(joined[0], parts[joined[0]], at(path, joined[0]), mistakes, depth)
 
 
-def _comes_later(parts: dict[str, Any], path: str, mistakes: Mistakes) -> bool:
+def _misread(parts: dict[str, Any], path: str, mistakes: Mistakes) -> bool:
+    """Whether it is of a kind that is written otherwise, or not known yet."""
     if "expression" in parts:
         mistakes.add(
             at(path, "expression"), "CEL comes with a later version: write field, operator and value, or all, any, not"
         )
         return True
-    cumulative = [key for key in CUMULATIVE if key in parts]
-    for key in cumulative:
+    if any(key in parts for key in MEASURES):
+        return False
+    alone = [key for key in OF_SUMS if key in parts]
+    for key in alone:
         mistakes.add(
             at(path, key),
-            "conditions over several actions come with a later version: compare one value with field, operator, value",
+            "belongs to sum or count: write {sum: amount, by: conversation, over: 24h, operator: max_value, value: 5}",
         )
-    return bool(cumulative)
+    return bool(alone)
 
 
 def _group(joined: Any, value: Any, path: str, mistakes: Mistakes, depth: int) -> Condition | None:
@@ -173,7 +178,7 @@ def read_leaf(
     if "value" not in parts:
         return None
     try:
-        test = test_of(bool(names) and is_tool(names or ()), spelling, threshold)
+        test = test_of(is_tool(names or ()), is_id(names or ()), spelling, threshold)
     except ValueError as error:
         mistakes.add(at(path, "value"), str(error))
         return None
@@ -195,13 +200,3 @@ def _operator(value: Any, path: str, mistakes: Mistakes) -> str | None:
     hint = f"write {_SHORT[word]}" if word in _SHORT else instead(word, _SPELLINGS)
     mistakes.add(path, f"{shown(value)} is no operator: {hint}")
     return None
-
-
-def as_json(value: Any) -> Any:
-    """A threshold as a decision can carry it: a decimal as the number it is, or as text where JSON would round it."""
-    if isinstance(value, list):
-        return [as_json(item) for item in value]
-    if not isinstance(value, Decimal):
-        return value
-    near = float(value)
-    return near if Decimal(repr(near)) == value else str(value)

@@ -11,7 +11,7 @@ from handrail.policies.policy import Policy
 from handrail.policies.screen import CLOSED, Screen, screen_of
 from handrail.policies.subject import RESTRICTIVE, Judgement, RuleFinding, Skipped, Subject
 from handrail.policies.tools import ToolEntry, Tools
-from handrail.policies.truth import MISSING_FIELD
+from handrail.policies.truth import MISSING_FIELD, MISSING_MAPPED
 from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX
 
 PLANS_MAX = 4_096
@@ -78,7 +78,7 @@ class Judge:
                 continue
             if truth in bound.fires_at:
                 findings.append(bound.finding(subject, truth))
-            elif truth == MISSING_FIELD:
+            elif truth in (MISSING_FIELD, MISSING_MAPPED):
                 skipped.append(bound.skipped(subject))
         if defaults:
             findings = _with_defaults(findings, defaults)

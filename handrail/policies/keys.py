@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from handrail.policies.mistakes import Mistakes, listed
-from handrail.policies.shape import at, choice, known_keys, mapping, required, texts
+from handrail.policies.shape import at, choice, known_keys, mapping, named_once, required, texts
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.keys import USES, PublicKey, public_of
 
@@ -33,6 +33,7 @@ def read_keys(value: Any, mistakes: Mistakes) -> dict[str, Trusted]:
     if len(named) > KEYS_MAX:
         mistakes.add("keys", f"has {len(named)} keys: write at most {KEYS_MAX}")
         return {}
+    named_once(named, "keys", mistakes)
     found: dict[str, Trusted] = {}
     read = {at("keys", name): _entry(settings, at("keys", name), mistakes) for name, settings in named.items()}
     for path, one in read.items():

@@ -12,7 +12,8 @@ from typing import Any
 
 from handrail.policies.mistakes import Mistakes, shown
 from handrail.policies.numeric import number, scaled
-from handrail.policies.shape import at, decimal, integer, known_keys, mapping
+from handrail.policies.shape import at, decimal, integer, known_keys, mapping, named_once
+from handrail.schemas.identity import identity
 from handrail.schemas.money import PICO
 
 USD_MAX = 1_000_000
@@ -42,7 +43,7 @@ Stated = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class LimitsFile:
-    """The parts of a `limits.yaml`."""
+    """The parts of a `limits.yaml`; tenants and agents by their folded ids."""
 
     default: Stated = field(default_factory=dict)
     tenants: Mapping[str, Stated] = field(default_factory=dict)
@@ -50,7 +51,11 @@ class LimitsFile:
 
     def limits(self, tenant: str, agent_id: str) -> Limits:
         """What holds for the agent and tenant."""
-        stated = {**self.default, **self.tenants.get(tenant, {}), **self.agents.get(agent_id, {})}
+        stated = {
+            **self.default,
+            **self.tenants.get(identity(tenant), {}),
+            **self.agents.get(identity(agent_id), {}),
+        }
         return replace(Limits(), **stated)
 
 
@@ -70,7 +75,8 @@ def _named(root: Mapping[str, Any], key: str, mistakes: Mistakes) -> dict[str, S
     if key not in root:
         return {}
     named = mapping(root[key], key, mistakes, f"{{name: {_EXAMPLE}}}")
-    return {name: _stated(settings, at(key, name), mistakes) for name, settings in named.items()}
+    named_once(named, key, mistakes)
+    return {identity(name): _stated(settings, at(key, name), mistakes) for name, settings in named.items()}
 
 
 def _stated(value: Any, path: str, mistakes: Mistakes) -> Stated:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
+from handrail.policies.bundle import Bundle
 from handrail.policies.condition import Condition, Group, Leaf
 from handrail.policies.lookup import BARE_ROOT
 from handrail.policies.numeric import number
@@ -64,6 +65,29 @@ def warnings(policies: tuple[Policy, ...]) -> list[Warned]:
     return [Warned(policy.id, rule.id, policy.file, reason) for policy, rule, reason in found if reason]
 
 
+class Exempt(NamedTuple):
+    """An exemption in `agents.yaml` that anybody can claim, and what to write."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"agents.yaml: {self.path}: {self.reason}"
+
+
+def agent_warnings(bundle: Bundle) -> list[Exempt]:
+    """Exemptions that whoever may write the log can claim for itself."""
+    anyone = "who names it as agent_id is never held: list the sources that may speak as it"
+    found = [
+        Exempt(f"agents.{name}", f"is observed and lists no sources, so {anyone}")
+        for name, entry in bundle.agents.items()
+        if entry.enforcement == "observe" and not entry.sources
+    ]
+    listed = (("recorded_sources", bundle.recorded_sources), ("human_sources", bundle.human_sources))
+    everybody = "has *, which is every source, agents too: name the sources"
+    return found + [Exempt(name, everybody) for name, sources in listed if "" in sources.beginnings]
+
+
 def _reason(policy: Policy, rule: Rule, rules: list[tuple[Policy, Rule]]) -> str | None:
     if rule.scope.tools is not None and not rule.scope.events & OF_TOOLS:
         return "never fires: it names tools, and none of its events has one: leave out tools, or add action.proposed"
@@ -119,7 +143,9 @@ def _covers(one: Rule, other: Rule) -> bool:
         return False
     if not isinstance(one.condition, Leaf) or not isinstance(other.condition, Leaf):
         return False
-    if one.condition.parts != other.condition.parts or one.missing_matches < other.missing_matches:
+    if one.condition.parts != other.condition.parts:
+        return False
+    if one.missing_matches < other.missing_matches or one.mapped_matches < other.mapped_matches:
         return False
     wide, narrow = _range(one.condition), _range(other.condition)
     if wide is None or narrow is None or not narrow.within(wide):

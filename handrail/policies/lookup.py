@@ -2,17 +2,32 @@
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from handrail.policies.names import MISSING, resolve
-from handrail.policies.subject import Subject
+from handrail.policies.names import MISSING, Unreadable, resolve
+from handrail.policies.subject import Subject, fact_key
 from handrail.policies.tools import ToolEntry
 
 Getter: TypeAlias = Callable[[Subject], Any]
-"""The value of a field in a subject, or MISSING."""
+"""The value of a field in a subject, MISSING, or an Unreadable."""
 
-Place: TypeAlias = tuple[str, tuple[str, ...]]
-"""An attribute of Subject, and the path inside it."""
+
+class Place(NamedTuple):
+    """An attribute of Subject, and the path inside it; `key` is where the key of a fact by key lies.
+
+    `absent` where `tools.yaml` says that the tool has this field: what is to be said where it is not there.
+    """
+
+    root: str
+    path: tuple[str, ...] = ()
+    absent: str | None = None
+    key: "Place | None" = None
+
+    @property
+    def mapped(self) -> bool:
+        """Whether `tools.yaml` says that the tool has this field."""
+        return self.absent is not None
+
 
 EFFECT = "effect"
 """The one place that is no attribute of Subject: it takes the bundle and the event."""
@@ -49,6 +64,11 @@ _OF_EVENT: dict[str, dict[str, str]] = {
 _DIRECT: dict[str, str] = {"tool": "tool", "tool_name": "tool", "agent_id": "agent_id", "tenant": "tenant"}
 
 
+def is_id(parts: tuple[str, ...]) -> bool:
+    """Whether a path names the agent or the tenant, which are compared folded."""
+    return parts[-1:] in (("agent_id",), ("tenant",)) and parts[:-1] in ((), ("data",))
+
+
 def is_tool(parts: tuple[str, ...]) -> bool:
     """Whether a path names the tool itself; `tool_name` is how published local files write it."""
     return len(parts) == 1 and _DIRECT.get(parts[0]) == "tool"
@@ -58,17 +78,17 @@ def place(parts: tuple[str, ...], event_type: str, entry: ToolEntry | None) -> P
     """Where a field lies in subjects of this event type and tool."""
     head = parts[0]
     if head in ROOTS:
-        return head, parts[1:]
+        return Place(head, parts[1:])
     if len(parts) == 1 and head in _DIRECT:
-        return _DIRECT[head], ()
+        return Place(_DIRECT[head])
     if parts == ("effect",) and BARE_ROOT[event_type] == "arguments":
-        return EFFECT, (entry.effect if entry else "unknown",)
+        return Place(EFFECT, (entry.effect if entry else "unknown",))
     if head == "model":
-        return "data", parts if len(parts) > 1 else ("model", "name")
+        return Place("data", parts if len(parts) > 1 else ("model", "name"))
     root = _OF_EVENT.get(event_type, {}).get(head) or _EVERYWHERE.get(head)
     if root is not None:
-        return root, parts
-    return _of_tool(".".join(parts), entry) or (BARE_ROOT[event_type], parts)
+        return Place(root, parts)
+    return _of_tool(".".join(parts), entry) or Place(BARE_ROOT[event_type], parts)
 
 
 def _of_tool(name: str, entry: ToolEntry | None) -> Place | None:
@@ -76,13 +96,23 @@ def _of_tool(name: str, entry: ToolEntry | None) -> Place | None:
     if entry is None:
         return None
     if name in entry.fields:
-        return entry.fields[name][0], entry.fields[name][1:]
-    return ("facts", (name,)) if name in entry.facts else None
+        root, *path = entry.fields[name]
+        return Place(
+            root, tuple(path), f"tools.yaml says that it is {'.'.join(entry.fields[name])}, which is not there"
+        )
+    fact = entry.facts.get(name)
+    if fact is None or fact.key is None:
+        return None if fact is None else Place("facts", (name,))
+    root, *path = entry.key_path(fact.key)
+    absent = f"no result of {fact.source} for this {'.'.join(fact.key)} is known"
+    return Place("facts_by_key", (name,), absent, Place(root, tuple(path)))
 
 
 def reader(where: Place) -> Getter:
     """How to read what lies at a place."""
-    root, parts = where
+    root, parts, _, key = where
+    if key is not None:
+        return _by_key(parts[0], reader(key))
     if root == EFFECT:
         return _effect(parts[0])
     read = attrgetter(root)
@@ -90,8 +120,26 @@ def reader(where: Place) -> Getter:
         name = parts[0]
         return lambda subject: read(subject).get(name, MISSING)
     if parts:
-        return lambda subject: resolve(parts, read(subject))
+        return _in_path(root, parts)
     return lambda subject: MISSING if (value := read(subject)) is None else value
+
+
+def _by_key(name: str, key: Getter) -> Getter:
+    def get(subject: Subject) -> Any:
+        named = fact_key(name, key(subject))
+        return MISSING if named is None else subject.facts_by_key.get(named, MISSING)
+
+    return get
+
+
+def _in_path(root: str, parts: tuple[str, ...]) -> Getter:
+    read = attrgetter(root)
+
+    def get(subject: Subject) -> Any:
+        found = resolve(parts, read(subject))
+        return Unreadable((root, *found.at), found.met, found.part) if type(found) is Unreadable else found
+
+    return get
 
 
 def _effect(known: str) -> Getter:

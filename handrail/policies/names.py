@@ -25,6 +25,27 @@ class _Missing:
 MISSING: Final = _Missing()
 
 
+class Unreadable:
+    """Stands for a field whose path meets a value that it cannot enter: whether the field is there, nobody can say.
+
+    `met` is that value, `at` the path to it (empty: what the path begins in), `part` what was looked for in it.
+    """
+
+    __slots__ = ("at", "met", "part")
+
+    def __init__(self, at: tuple[str, ...], met: Any, part: str) -> None:
+        self.at, self.met, self.part = at, met, part
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.at) or 'it'} is {_kind(self.met)}: {self.part} cannot be looked up in it"
+
+
+def _kind(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return "text" if isinstance(value, str) else "a list" if isinstance(value, list | tuple) else "a number"
+
+
 def last_segment(tool: str) -> str:
     """What stands behind the last `.`, `/`, `:` or `__` of a canonical name; the name itself where there is none."""
     return _last(tool) if len(tool) > CACHED_NAME_CHARACTERS_MAX else _cached_last(tool)
@@ -57,15 +78,19 @@ def path_parts(path: str) -> tuple[str, ...] | None:
 
 
 def resolve(parts: Iterable[str], value: Any) -> Any:
-    """What lies at `parts` inside `value`, or MISSING. A number as a part counts into a list, from 0."""
-    for part in parts:
+    """What lies at `parts` inside `value`, MISSING, or an Unreadable. A number as a part counts into a list, from 0.
+
+    MISSING: everything on the way was an object or a list, and did not have it.
+    """
+    parts = tuple(parts)
+    for depth, part in enumerate(parts):
         if isinstance(value, Mapping):
             value = value.get(part, MISSING)
         elif isinstance(value, list | tuple) and part.isascii() and part.isdigit() and len(part) < 7:
             index = int(part)
             value = value[index] if index < len(value) else MISSING
         else:
-            return MISSING
+            return Unreadable(parts[:depth], value, part)
         if value is MISSING:
             return MISSING
     return value

@@ -57,3 +57,13 @@ def scaled(value: int | Decimal, decimals: int) -> int | None:
         if rest:
             return None
     return -whole if sign else whole
+
+
+def as_json(value: Any) -> Any:
+    """A threshold as a decision can carry it: a decimal as the number it is, or as text where JSON would round it."""
+    if isinstance(value, list):
+        return [as_json(item) for item in value]
+    if not isinstance(value, Decimal):
+        return value
+    near = float(value)
+    return near if Decimal(repr(near)) == value else str(value)

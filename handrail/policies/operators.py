@@ -10,13 +10,14 @@ from typing import Any, TypeAlias
 import re2
 
 from handrail.policies.mistakes import shown
-from handrail.policies.names import MISSING, tool_matcher
+from handrail.policies.names import MISSING, Unreadable, tool_matcher
 from handrail.policies.numeric import number
 from handrail.policies.shape import LIST_MAX
-from handrail.policies.truth import INCOMPARABLE, MISSING_FIELD, NO, YES
+from handrail.policies.truth import INCOMPARABLE, MISSING_FIELD, MISSING_MAPPED, NO, YES
+from handrail.schemas.identity import identity
 
 Test: TypeAlias = Callable[[Any], int]
-"""Of the value that a field has (never MISSING): yes, no or INCOMPARABLE."""
+"""Of the value that a field has (never MISSING or Unreadable): yes, no or INCOMPARABLE."""
 
 PATTERN_CHARACTERS_MAX = 1_000
 PATTERN_BYTES_MAX = 1_000_000
@@ -201,6 +202,26 @@ def is_tool(threshold: Any) -> Test:
     return lambda value: YES if among(value) else NO
 
 
+def is_id(of: Callable[[Any], Test], exact: bool) -> Callable[[Any], Test]:
+    """The operator `of` on an agent or a tenant: every spelling of it; a pattern (not `exact`) may fit the text too."""
+
+    def of_ids(threshold: Any) -> Test:
+        listed = [_identity(one) for one in threshold] if isinstance(threshold, list) else _identity(threshold)
+        test = of(listed if exact else threshold)
+
+        def folded(value: Any) -> int:
+            found = test(_identity(value))
+            return found if exact or found == YES else test(value)
+
+        return folded
+
+    return of_ids
+
+
+def _identity(value: Any) -> Any:
+    return identity(value) if isinstance(value, str) else value
+
+
 OPERATORS: dict[str, Callable[[Any], Test]] = {
     "max_value": above,
     "greater_than": above,
@@ -234,32 +255,51 @@ TOOL_OPERATORS: dict[str, Callable[[Any], Test]] = {
 }
 
 
-def test_of(field_is_tool: bool, name: str, threshold: Any) -> Test:
+EXACT = frozenset(TOOL_OPERATORS)
+
+
+def test_of(field_is_tool: bool, field_is_id: bool, name: str, threshold: Any) -> Test:
     """The test that the operator makes of the threshold. Raises ValueError where the threshold is no good."""
+    if field_is_id and (name in EXACT or name == "matches"):
+        return is_id(OPERATORS[name], exact=name in EXACT)(threshold)
     table = TOOL_OPERATORS if field_is_tool and name in TOOL_OPERATORS else OPERATORS
     return table[name](threshold)
 
 
-def argument_leaf(name: str, test: Test) -> Callable[[Any], int]:
+def argument_leaf(name: str, test: Test, mapped: bool) -> Callable[[Any], int]:
     """As `leaf`, for a plain argument of a call: half of all conditions, so it saves a function call."""
+    missing = MISSING_MAPPED if mapped else MISSING_FIELD
 
     def holds(subject: Any) -> int:
         value = subject.arguments.get(name, MISSING)
-        return MISSING_FIELD if value is MISSING else test(value)
+        return missing if value is MISSING else test(value)
 
     return holds
 
 
-def leaf(get: Callable[[Any], Any], test: Test) -> Callable[[Any], int]:
-    """The condition that a field, looked up by `get` in the subject, passes the test."""
+def leaf(get: Callable[[Any], Any], test: Test, mapped: bool) -> Callable[[Any], int]:
+    """The condition that a field, looked up by `get` in the subject, passes the test.
+
+    `mapped`: `tools.yaml` says that the tool has the field.
+    """
+    missing = MISSING_MAPPED if mapped else MISSING_FIELD
 
     def holds(subject: Any) -> int:
         value = get(subject)
-        return MISSING_FIELD if value is MISSING else test(value)
+        if value is MISSING:
+            return missing
+        return INCOMPARABLE if type(value) is Unreadable else test(value)
 
     return holds
 
 
 def exists(get: Callable[[Any], Any], wanted: bool) -> Callable[[Any], int]:
-    """The condition that a field is there (null included), or is not; never unknown."""
-    return lambda subject: YES if (get(subject) is not MISSING) is wanted else NO
+    """The condition that a field is there (null included), or is not; not comparable where nobody can say."""
+
+    def holds(subject: Any) -> int:
+        value = get(subject)
+        if type(value) is Unreadable:
+            return INCOMPARABLE
+        return YES if (value is not MISSING) is wanted else NO
+
+    return holds

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from handrail.policies import yaml12
-from handrail.policies.agents import AgentEntry, read_agents
+from handrail.policies.agents import AgentsFile, read_agents
+from handrail.policies.cumulative import Cumulative
 from handrail.policies.keys import Trusted, read_keys
 from handrail.policies.lexicon import named_topics, read_lexicon
 from handrail.policies.limits import LimitsFile, read_limits
@@ -36,7 +37,7 @@ class Parts:
     limits: LimitsFile
     routing: Routing
     tools: Tools
-    agents: Mapping[str, AgentEntry]
+    agents: AgentsFile
     prices: Prices
     lexicon: Mapping[str, Any]
     keys: Mapping[str, Trusted]
@@ -94,7 +95,7 @@ def read_parts(texts: Mapping[str, str]) -> tuple[Parts, list[Mistakes]]:
     for value, mistakes in files.layers("limits.yaml"):
         limits = read_limits(value, mistakes, limits)
     prices = {name: price for layer in files.layers("prices.yaml") for name, price in read_prices(*layer).items()}
-    routing, tools, agents, lexicon = Routing(), Tools({}), dict[str, AgentEntry](), dict[str, Any]()
+    routing, tools, agents, lexicon = Routing(), Tools({}), AgentsFile(), dict[str, Any]()
     for layer in files.layers("routing.yaml"):
         routing = read_routing(*layer)
     for layer in files.layers("tools.yaml"):
@@ -105,11 +106,11 @@ def read_parts(texts: Mapping[str, str]) -> tuple[Parts, list[Mistakes]]:
     for value, mistakes in files.layers("lexicon.yaml"):
         lexicon = read_lexicon(value, mistakes, lexicon)
     named = named_topics(lexicon, routing.topics)
-    parts = Parts(_policies(files), limits, routing, tools, agents, Prices(prices), named, keys)
+    parts = Parts(_policies(files, tools), limits, routing, tools, agents, Prices(prices), named, keys)
     return parts, files.mistakes
 
 
-def _policies(files: Files) -> tuple[Policy, ...]:
+def _policies(files: Files, tools: Tools) -> tuple[Policy, ...]:
     found: dict[str, Policy] = {}
     rules = 0
     for name in files.policies():
@@ -117,6 +118,7 @@ def _policies(files: Files) -> tuple[Policy, ...]:
         policy = read_policy(value, PurePosixPath(name).stem, mistakes) if files.readable(name) else None
         if policy is None:
             continue
+        _check_sums(policy, tools, mistakes)
         rules += len(policy.rules)
         if rules > RULES_MAX:
             mistakes.add("", f"brings the bundle to {rules} rules: keep it to {RULES_MAX}")
@@ -124,3 +126,11 @@ def _policies(files: Files) -> tuple[Policy, ...]:
             mistakes.add("id", f'"{policy.id}" is the id of {found[policy.id].file} too: give each policy its own id')
         found.setdefault(policy.id, policy)
     return tuple(found.values())
+
+
+def _check_sums(policy: Policy, tools: Tools, mistakes: Mistakes) -> None:
+    """What no tool has would add up to nothing for ever."""
+    for leaf in (leaf for rule in policy.rules for leaf in rule.condition.leaves() if isinstance(leaf, Cumulative)):
+        if leaf.field not in tools.field_names:
+            example = f"tools: {{refund: {{fields: {{{leaf.field}: arguments.amount}}}}}}"
+            mistakes.add(leaf.path, f"{leaf.field} is a field of no tool: say in tools.yaml which have it: {example}")

@@ -7,13 +7,14 @@ from typing import Any, Literal
 from handrail.policies.condition import Condition
 from handrail.policies.subject import Action, Mode
 from handrail.policies.template import Template
+from handrail.schemas.identity import identity
 
 ACTION_PROPOSED = "handrail.action.proposed.v1"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is judged. None means all; `stated` is whether the file says `applies_to`."""
+    """What is judged. None means all; `stated` is whether the file says `applies_to`. Agents and tenants are folded."""
 
     events: frozenset[str] = frozenset({ACTION_PROPOSED})
     tools: Callable[[str | None], bool] | None = None
@@ -26,14 +27,17 @@ class Scope:
         return (
             event_type in self.events
             and (self.tools is None or self.tools(tool))
-            and (self.agents is None or agent_id in self.agents)
-            and (self.tenants is None or tenant in self.tenants)
+            and (self.agents is None or identity(agent_id) in self.agents)
+            and (self.tenants is None or identity(tenant) in self.tenants)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `missing_matches`: unknown through missing fields alone counts as yes."""
+    """One rule. `missing_matches`: unknown through missing fields alone counts as yes.
+
+    `mapped_matches`: it does where `tools.yaml` says of one of them that the tool has it.
+    """
 
     id: str
     condition: Condition
@@ -41,6 +45,7 @@ class Rule:
     mode: Mode
     scope: Scope
     missing_matches: bool
+    mapped_matches: bool
     message: Template | None = None
     customer_message: Template | None = None
     on_block: Literal["escalate", "refuse"] | None = None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from handrail.policies.mistakes import Mistakes, instead
-from handrail.policies.names import MISSING, path_parts, resolve
+from handrail.policies.names import MISSING, Unreadable, path_parts, resolve
 from handrail.policies.operators import Test, in_list
 from handrail.policies.shape import at, choice, integer, items_of, known_keys, mapping, required, text, texts
 from handrail.policies.truth import YES
@@ -65,7 +65,7 @@ class Routing:
 
 def _has(classification: Mapping[str, Any], path: tuple[str, ...], test: Test) -> bool:
     value = resolve(path, classification)
-    return value is not MISSING and test(value) == YES
+    return value is not MISSING and type(value) is not Unreadable and test(value) == YES
 
 
 def read_routing(value: Any, mistakes: Mistakes) -> Routing:

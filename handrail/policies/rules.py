@@ -6,8 +6,9 @@ from typing import Any
 
 from handrail.policies import template
 from handrail.policies.condition import Condition
+from handrail.policies.cumulative import Cumulative
 from handrail.policies.mistakes import Mistakes
-from handrail.policies.policy import Rule, Scope
+from handrail.policies.policy import ACTION_PROPOSED, Rule, Scope
 from handrail.policies.scope import read_scope
 from handrail.policies.shape import at, choice, integer, required, text
 from handrail.policies.subject import RESTRICTIVE
@@ -64,6 +65,12 @@ def read_rule(
     scope = frame.scope
     if "applies_to" in settings:
         scope = read_scope(settings["applies_to"], at(path, "applies_to"), scope, mistakes)
+    if condition and scope.events != {ACTION_PROPOSED}:
+        for leaf in condition.leaves():
+            if isinstance(leaf, Cumulative):
+                mistakes.add(
+                    leaf.path, "is of proposed actions alone: let the rule judge action.proposed and no other event"
+                )
     rule = Rule(
         id_,
         condition,  # type: ignore[arg-type]
@@ -71,6 +78,7 @@ def read_rule(
         read_mode(settings, path, frame.mode, mistakes),
         scope,
         _missing_matches(settings, path, action, scope, mistakes),
+        action != "allow" and settings.get("on_missing") != "skip",
         read_template(settings, path, "message", mistakes),
         read_template(settings, path, "customer_message", mistakes),
         _on_block(settings, path, action, mistakes),

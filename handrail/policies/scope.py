@@ -7,7 +7,7 @@ from handrail.policies.lookup import BARE_ROOT
 from handrail.policies.mistakes import Mistakes, instead
 from handrail.policies.names import tool_matcher
 from handrail.policies.policy import Scope
-from handrail.policies.shape import at, known_keys, mapping, texts
+from handrail.policies.shape import at, identities, known_keys, mapping, texts
 
 KEYS = ("agents", "tools", "events", "tenants")
 EVENTS = {event.removeprefix("handrail.").removesuffix(".v1"): event for event in BARE_ROOT}
@@ -25,14 +25,15 @@ def read_scope(value: Any, path: str, outer: Scope, mistakes: Mistakes) -> Scope
     known_keys(keys, path, KEYS, mistakes)
     if value == {}:
         mistakes.add(path, "is empty: name agents, tools, events or tenants, or leave it out")
-    named = {key: texts(keys[key], at(path, key), mistakes) for key in KEYS if key in keys}
+    named = {key: texts(keys[key], at(path, key), mistakes) for key in ("tools", "events") if key in keys}
+    folded = {key: identities(keys[key], at(path, key), mistakes) for key in ("agents", "tenants") if key in keys}
     return replace(
         outer,
         stated=True,
         events=_events(named["events"], at(path, "events"), mistakes) if "events" in named else outer.events,
         tools=tool_matcher(named["tools"]) if "tools" in named else outer.tools,
-        agents=frozenset(named["agents"]) if "agents" in named else outer.agents,
-        tenants=frozenset(named["tenants"]) if "tenants" in named else outer.tenants,
+        agents=folded.get("agents", outer.agents),
+        tenants=folded.get("tenants", outer.tenants),
     )
 
 

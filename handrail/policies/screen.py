@@ -11,6 +11,7 @@ from math import ceil, floor, inf
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from handrail.policies.condition import Condition, Find, Group, Leaf
+from handrail.policies.cumulative import Cumulative, mapped
 from handrail.policies.names import MISSING
 from handrail.policies.numeric import number, scaled
 from handrail.policies.subject import Skipped
@@ -76,10 +77,11 @@ N = TypeVar("N", Number, Text)
 class Screen:
     """The needs of all rules together: where they are met, no rule fires."""
 
-    __slots__ = ("_cost_pico_max", "_either", "_numbers", "_texts")
+    __slots__ = ("_always", "_cost_pico_max", "_either", "_numbers", "_texts")
 
-    def __init__(self, needs: Iterable[Need]) -> None:
+    def __init__(self, needs: Iterable[Need], always: Notes = ()) -> None:
         found = list(needs)
+        self._always = always  # of rules that are passed over whatever the arguments are
         # Bare tuples: named ones take four times as long to be taken apart.
         self._numbers = [
             (one.name, one.low, one.high, one.notes) for one in _of_each_argument(found, Number, _both_numbers)
@@ -98,7 +100,7 @@ class Screen:
         if cost_pico > self._cost_pico_max:
             return None
         get = arguments.get
-        notes: list[tuple[int, Skipped]] = []
+        notes: list[tuple[int, Skipped]] = [*self._always]
         for name, low, high, absent in self._numbers:
             value = get(name, MISSING)
             kind = type(value)
@@ -130,14 +132,18 @@ def screen_of(rules: Iterable[tuple[Condition, Skipped | None]], find: Find, too
     Each rule comes with its note where it is passed over when its only field is absent, else with None.
     """
     needs: list[Need] = []
+    always: list[tuple[int, Skipped]] = []
     for place, (condition, skipped) in enumerate(rules):
+        if isinstance(condition, Cumulative) and skipped is not None and not mapped(find(condition.parts)):
+            always.append((place, skipped))
+            continue
         found = _needs(condition, find, tool)
         if found is None:
             return CLOSED
         if skipped is not None and isinstance(condition, Leaf):
             found = [_noted(need, (place, skipped)) for need in found]
         needs += found
-    return Screen(needs)
+    return Screen(needs, tuple(always))
 
 
 def _noted(need: Need, note: tuple[int, Skipped]) -> Need:
@@ -148,7 +154,7 @@ def _needs(condition: Condition, find: Find, tool: str | None) -> list[Need] | N
     """What has to be met for the condition to be surely no, maybe nothing; None where it is never sure."""
     if isinstance(condition, Leaf):
         return _of_leaf(condition, find, tool)
-    return _of_group(condition, find, tool)
+    return None if isinstance(condition, Cumulative) else _of_group(condition, find, tool)
 
 
 def _of_group(group: Group, find: Find, tool: str | None) -> list[Need] | None:
@@ -165,7 +171,7 @@ def _of_group(group: Group, find: Find, tool: str | None) -> list[Need] | None:
 
 
 def _of_leaf(leaf: Leaf, find: Find, tool: str | None) -> list[Need] | None:
-    root, path = find(leaf.parts)
+    root, path, *_ = find(leaf.parts)
     if leaf.test is None:
         return None
     if root == "tool" and not path:

@@ -9,6 +9,7 @@ from typing import Any
 
 from handrail.policies.mistakes import Mistakes, instead, listed, shown
 from handrail.policies.numeric import number
+from handrail.schemas.identity import identity, mistake_in, twice
 
 TEXT_CHARACTERS_MAX = 4_096
 LIST_MAX = 1_000
@@ -59,6 +60,27 @@ def texts(value: Any, path: str, mistakes: Mistakes) -> tuple[str, ...]:
     items = items_of(value, path, mistakes, "texts")
     read = [text(item, f"{path}[{index}]", mistakes) for index, item in enumerate(items)]
     return tuple(item for item in read if item is not None)
+
+
+def identities(value: Any, path: str, mistakes: Mistakes) -> frozenset[str]:
+    """One id of an agent or a tenant, or a list of them, folded."""
+    found = texts(value, path, mistakes)
+    for index, one in enumerate(found):
+        _seen_whole(one, f"{path}[{index}]", mistakes)
+    return frozenset(map(identity, found))
+
+
+def named_once(value: Mapping[str, Any], path: str, mistakes: Mistakes) -> None:
+    """Note a key that is no id of an agent or a tenant, and one that is another key in another spelling."""
+    for name in value:
+        _seen_whole(name, at(path, name), mistakes)
+    if (same := twice(value)) is not None:
+        mistakes.add(at(path, same[1]), f"is the same as {shown(same[0])}, which is there already: keep one of them")
+
+
+def _seen_whole(name: str, path: str, mistakes: Mistakes) -> None:
+    if (mistake := mistake_in(name)) is not None:
+        mistakes.add(path, f"{mistake}, in {name!a}")
 
 
 def items_of(value: Any, path: str, mistakes: Mistakes, of: str) -> list[Any]:

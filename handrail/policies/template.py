@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from handrail.policies.lookup import Place, reader
-from handrail.policies.names import MISSING, path_parts
+from handrail.policies.names import MISSING, Unreadable, path_parts
 from handrail.policies.subject import Subject
 
 VALUE_CHARACTERS_MAX = 200
@@ -58,6 +58,8 @@ def words(value: Any) -> str:
         return str(value)
     if value is MISSING:
         return "(missing)"
+    if kind is Unreadable:
+        return "(cannot be read)"
     text = value if kind is str else str(value) if kind is Decimal else _json(value)
     return text if len(text) <= VALUE_CHARACTERS_MAX else text[: VALUE_CHARACTERS_MAX - 1] + "…"
 

@@ -4,17 +4,17 @@ tools:
   refund:
     effect: write
     fields: {refund_amount_usd: arguments.amount}
-    facts: {order_total: results.get_order_details.total}
+    facts: {order_total: {from: results.get_order_details.total, key: order_id}}
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from handrail.policies.mistakes import Mistakes, shown
 from handrail.policies.names import last_segment, path_parts
-from handrail.policies.shape import at, choice, known_keys, mapping
+from handrail.policies.shape import at, choice, known_keys, mapping, required
 from handrail.schemas.action import canonical_tool
 
 Effect: TypeAlias = Literal["read", "write", "unknown"]
@@ -25,14 +25,39 @@ TOOLS_MAX = 1_000
 _EXAMPLE = "{refund: {effect: write}}"
 
 
+class Fact(NamedTuple):
+    """Where a fact is taken from: the canonical name of a tool, and the path in its result.
+
+    With a `key` one value is kept for each value of that argument of the look-up, and a rule reads the one for what the
+    judged action gives under the same name.
+    """
+
+    source: str
+    path: Path
+    key: Path | None = None
+
+
+class Taken(NamedTuple):
+    """A fact as it is taken from one tool's result: `key` is the path of its key in the arguments of that tool."""
+
+    name: str
+    path: Path
+    key: Path | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ToolEntry:
-    """One tool: `fields` by name, as paths that begin with their root; `facts` by name, as source tool and path."""
+    """One tool: `fields` by name, as paths that begin with their root; `facts` by name."""
 
     name: str
     effect: Effect = "unknown"
     fields: Mapping[str, Path] = field(default_factory=dict)
-    facts: Mapping[str, tuple[str, Path]] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+    def key_path(self, key: Path) -> Path:
+        """Where this tool's calls have the key of a fact: what `fields` says of that name, else the argument."""
+        mapped = self.fields.get(".".join(key))
+        return mapped if mapped and mapped[0] == "arguments" else ("arguments", *key)
 
 
 class Tools:
@@ -41,10 +66,10 @@ class Tools:
     def __init__(self, entries: Mapping[str, ToolEntry]) -> None:
         self._entries = dict(entries)
         self._bare = {name: entry for name, entry in entries.items() if last_segment(name) == name}
-        self._facts: dict[str, dict[str, Path]] = {}
+        self._facts: dict[str, dict[str, Taken]] = {}
         for entry in entries.values():
-            for name, (source, path) in entry.facts.items():
-                self._facts.setdefault(source, {})[name] = path
+            for name, fact in entry.facts.items():
+                self._facts.setdefault(fact.source, {})[name] = self._taken(name, fact)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -65,13 +90,21 @@ class Tools:
         entry = self.entry(tool)
         return entry.fields if entry else MappingProxyType({})
 
-    def facts(self, tool: str) -> tuple[tuple[str, Path], ...]:
-        """What to take from a result of this tool: the name of each fact, and its path in the result."""
-        if not self._facts:
-            return ()
-        taken = dict(self._facts.get(last_segment(tool), {}))
-        taken.update(self._facts.get(tool, {}))
-        return tuple(taken.items())
+    @property
+    def field_names(self) -> frozenset[str]:
+        """The names of quantities that any tool has."""
+        return frozenset(name for entry in self._entries.values() for name in entry.fields)
+
+    def _taken(self, name: str, fact: Fact) -> Taken:
+        if fact.key is None:
+            return Taken(name, fact.path)
+        looked_up = self.entry(fact.source) or ToolEntry(fact.source)
+        return Taken(name, fact.path, looked_up.key_path(fact.key)[1:])
+
+    def facts(self, tool: str) -> tuple[Taken, ...]:
+        """What to take from a result of this tool. Its exact name counts: `scratch.get_order` is no `get_order`."""
+        taken = self._facts.get(tool)
+        return tuple(taken.values()) if taken else ()
 
 
 def read_tools(value: Any, mistakes: Mistakes) -> Tools:
@@ -83,17 +116,18 @@ def read_tools(value: Any, mistakes: Mistakes) -> Tools:
         mistakes.add("tools", f"has {len(named)} tools: write at most {TOOLS_MAX}")
         return Tools({})
     entries: dict[str, ToolEntry] = {}
+    listed = frozenset(map(canonical_tool, named))
     for name, settings in named.items():
         path = at("tools", name)
         canonical = canonical_tool(name)
         if canonical in entries:
             mistakes.add(path, f"is the tool {canonical} a second time: write one entry for all spellings")
-        entries[canonical] = _entry(canonical, settings, path, mistakes)
+        entries[canonical] = _entry(canonical, settings, path, listed, mistakes)
     _check_facts(entries, mistakes)
     return Tools(entries)
 
 
-def _entry(name: str, value: Any, path: str, mistakes: Mistakes) -> ToolEntry:
+def _entry(name: str, value: Any, path: str, listed: Collection[str], mistakes: Mistakes) -> ToolEntry:
     settings = mapping(value, path, mistakes, "{effect: write}")
     known_keys(settings, path, ("effect", "fields", "facts"), mistakes)
     effect = (
@@ -107,7 +141,7 @@ def _entry(name: str, value: Any, path: str, mistakes: Mistakes) -> ToolEntry:
     facts = {
         key: source
         for key, where, text in _paths(settings, path, "facts", "{total: results.get_order.total}", mistakes)
-        if (source := _fact(text, where, mistakes)) is not None
+        if (source := _fact(text, where, listed, mistakes)) is not None
     }
     for key in facts.keys() & fields.keys():
         mistakes.add(at(at(path, "facts"), key), "is a field of this tool too: use another name")
@@ -135,17 +169,33 @@ def _field(text: Any, path: str, mistakes: Mistakes) -> Path | None:
     return parts
 
 
-def _fact(text: Any, path: str, mistakes: Mistakes) -> tuple[str, Path] | None:
+def _fact(value: Any, path: str, listed: Collection[str], mistakes: Mistakes) -> Fact | None:
+    """A path, or `{from: path, key: argument}`."""
+    if not isinstance(value, dict):
+        return _from(value, path, listed, mistakes)
+    known_keys(value, path, ("from", "key"), mistakes)
+    example = "{from: results.get_order.total, key: order_id}"
+    text, named = (required(value, path, key, f"both, such as {example}", mistakes) for key in ("from", "key"))
+    key = path_parts(named) if isinstance(named, str) else None
+    if key is None and "key" in value:
+        mistakes.add(at(path, "key"), f"must be the name of an argument such as order_id, got {shown(named)}")
+    found = _from(text, at(path, "from"), listed, mistakes) if "from" in value else None
+    return found._replace(key=key) if found and key else None
+
+
+def _from(text: Any, path: str, listed: Collection[str], mistakes: Mistakes) -> Fact | None:
+    """The tool is the longest name that the file lists, else the one part behind `results`: names may have dots."""
     parts = path_parts(text) if isinstance(text, str) else None
     if parts is None or len(parts) < 3 or parts[0] != "results":
         mistakes.add(path, f"must be a path such as results.get_order.total, got {shown(text)}")
         return None
-    return canonical_tool(parts[1]), parts[2:]
+    names = [(canonical_tool(".".join(parts[1:end])), parts[end:]) for end in range(len(parts) - 1, 1, -1)]
+    return Fact(*next((found for found in names if found[0] in listed), names[-1]))
 
 
 def _check_facts(entries: Mapping[str, ToolEntry], mistakes: Mistakes) -> None:
     """One name, one source: facts of a conversation are kept by name."""
-    sources: dict[str, tuple[str, Path]] = {}
+    sources: dict[str, Fact] = {}
     for tool, entry in entries.items():
         for name, source in entry.facts.items():
             if sources.setdefault(name, source) != source:

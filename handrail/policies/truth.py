@@ -1,7 +1,8 @@
 """Three values, and a note of why one is unknown. Kleene's rules fall out of the order of the numbers.
 
-`NO` < `YES` < `MISSING_FIELD` < `INCOMPARABLE`: without a no, `all` is the highest of its parts; without a yes, `any`
-is; `not` turns only yes and no. So unknown stays unknown, and "through missing fields alone" is `MISSING_FIELD`.
+`NO` < `YES` < `MISSING_FIELD` < `MISSING_MAPPED` < `INCOMPARABLE`: without a no, `all` is the highest of its parts;
+without a yes, `any` is; `not` turns only yes and no. So unknown stays unknown, and "through missing fields alone" is
+one of the two that say missing; `MISSING_MAPPED` where `tools.yaml` says of one of them that this tool has it.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from typing import Final, TypeVar
 NO: Final = 0
 YES: Final = 1
 MISSING_FIELD: Final = 2
-INCOMPARABLE: Final = 3
+MISSING_MAPPED: Final = 3
+INCOMPARABLE: Final = 4
 
 S = TypeVar("S")
 

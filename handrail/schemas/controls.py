@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from handrail.schemas.errors import ConfigError
-from handrail.schemas.fields import Count, Json, Model, Name, Ruleset, Shape, Share
+from handrail.schemas.fields import Count, Identity, Json, Model, Name, Ruleset, Shape, Share
 from handrail.schemas.keys import Use, public_of
 from handrail.schemas.strict_json import INTEGER_MAX
 
@@ -50,9 +50,9 @@ class PoliciesActivated(Control):
 class AgentMode(Control):
     """How far an agent may go by itself: the most specific record wins."""
 
-    agent_id: Name
+    agent_id: Identity
     mode: Literal["ai", "supervised", "human"]
-    tenant: Name | None = None
+    tenant: Identity | None = None
     intents: list[str] | None = None
     share: Share | None = None
     reason: str | None = None
@@ -63,7 +63,7 @@ class AgentMode(Control):
 class ModelVerified(Control):
     """A model has passed its regression, and may answer unsupervised again."""
 
-    agent_id: Name
+    agent_id: Identity
     model: Model
     by: Json = None
 
@@ -71,7 +71,7 @@ class ModelVerified(Control):
 class BreakerChanged(Control):
     """A circuit breaker of an agent and a model opened or closed."""
 
-    agent_id: Name
+    agent_id: Identity
     model: Json = None
     state: Literal["closed", "open", "half_open"]
     reason: str | None = None
@@ -88,7 +88,7 @@ class QueueState(Control):
 class BaselineSet(Control):
     """The days that an agent's drift is measured against."""
 
-    agent_id: Name
+    agent_id: Identity
     intent: str | None = None
     from_: Annotated[str, Field(alias="from")]
     to: str

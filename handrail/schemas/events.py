@@ -4,17 +4,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from handrail.schemas.fields import Customer, Estimate, Json, Model, Money, Name, Shape, Share, Usage
+from handrail.schemas.fields import Customer, Estimate, Identity, Json, Model, Money, Name, Shape, Share, Usage
 
 
 class Event(Shape):
-    """The fields that every agent event may have. `recorded` marks imported history, for which nobody waits."""
+    """The fields that every agent event may have. `recorded` marks imported history, for which nobody waits:
+    it counts from the sources that `recorded_sources` in `agents.yaml` names.
+    """
 
     conversation_id: Name
-    agent_id: Name | None = None
+    agent_id: Identity | None = None
     execution_id: Name | None = None
     parent_execution_id: Name | None = None
-    tenant: Name | None = None
+    tenant: Identity | None = None
     agent_version: str | None = None
     model: Model | None = None
     customer: Customer | None = None
@@ -24,7 +26,7 @@ class Event(Shape):
 class AgentEvent(Event):
     """An event that only an agent can bring."""
 
-    agent_id: Name
+    agent_id: Identity
 
 
 class ExecutionStarted(AgentEvent):
@@ -76,12 +78,15 @@ class ActionProposed(AgentEvent):
 
 
 class ActionExecuted(AgentEvent):
-    """An agent called a tool; `decision_id` names the decision that allowed it."""
+    """An agent called a tool; `decision_id` names the decision that allowed it.
+
+    `unknown`: it was begun, and nobody knows whether it took effect; `ok` or `error` may follow.
+    """
 
     action_id: Name
     tool: Name
     arguments: dict[str, Json]
-    status: Literal["ok", "error"]
+    status: Literal["ok", "error", "unknown"]
     result: Json = None
     error: Json = None
     decision_id: str | None = None
@@ -107,7 +112,11 @@ class ResponseProposed(AgentEvent):
 
 
 class MessageSent(AgentEvent):
-    """This was said to the customer, by the agent or by a person."""
+    """This was said to the customer, by the agent or by a person.
+
+    A `human_agent` owns the conversation from then on; who waits for a person has got one where `human_sources` in
+    `agents.yaml` names the source.
+    """
 
     role: Literal["assistant", "human_agent"]
     text: str

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from handrail.schemas import money
+from handrail.schemas.identity import mistake_in
 
 NAME_MAX = 256
 COUNT_MAX = 10**12
@@ -12,7 +13,18 @@ COUNT_MAX = 10**12
 PLAIN = r"^[^\x00-\x1f\x7f]+$"
 TIME = r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$"
 
+
+def seen_whole(text: str) -> str:
+    """The id itself. Raises ValueError where something in it cannot be seen (identity.py)."""
+    if (mistake := mistake_in(text)) is not None:
+        raise ValueError(mistake)
+    return text
+
+
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX, pattern=PLAIN)]
+Identity = Annotated[Name, AfterValidator(seen_whole)]
+"""The id of a person, an agent or a tenant: shown as it came, compared by `identity.identity`."""
+
 Time = Annotated[str, Field(max_length=40, pattern=TIME)]
 Money = Annotated[str, Field(pattern=money.PATTERN)]
 Count = Annotated[int, Field(ge=0, le=COUNT_MAX)]
@@ -63,9 +75,9 @@ class Estimate(Shape):
 
 
 class By(Shape):
-    """A person of the human tier."""
+    """A person of the human tier; two spellings of one `id` are one person."""
 
-    id: Name
+    id: Identity
     name: str | None = None
 
 

@@ -1,8 +1,8 @@
 """What the governor writes: decisions, handoffs, alerts, dead letters."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from handrail.schemas.fields import Count, Digest, Json, Money, Name, Position, Shape, Share, Time
 
@@ -11,7 +11,13 @@ Route = Literal["ai", "ai_supervised", "human"]
 
 
 class Reason(Shape):
-    """One rule or detector that fired."""
+    """One rule or detector that fired.
+
+    `code`: `policy`, `loop.repeat`, `loop.cycle`, `loop.response`, `loop.customer`, `limit.steps`, `limit.cost`,
+    `limit.time`, `budget`, `confidence`, `breaker`, `agent.mode`, `agent.source` (the agent's entry does not list where
+    this comes from), `agent.tenant` (nor for whom), `model.unverified`, `owner.human`, `halted`, `classification`,
+    `customer.asked`, `approval.granted`, `approval.denied`, `approval.expired`.
+    """
 
     code: Name
     policy_id: str | None = None
@@ -117,44 +123,84 @@ class Redaction(Shape):
     kinds: list[str]
 
 
+class News(Shape):
+    """One thing that happened in the conversation while its handoff was open, in short."""
+
+    what: Literal["customer.wrote", "customer.acted", "agent.wrote", "human.wrote", "action.ran"]
+    text: str | None = None
+    tool: str | None = None
+    action_id: str | None = None
+    status: str | None = None
+    at: Time
+    offset: Count
+
+
+IN_FULL = frozenset({
+    "channel", "locale", "goal", "customer", "contact", "problem", "reasons", "pending", "said_to_customer", "skills",
+    "due_at", "next_steps", "promise", "approvals", "follows", "completeness",
+})  # fmt: skip
+"""What a revision without `since` always has; with `since` what is not there has not changed."""
+
+
 class Handoff(Shape):
-    """`handrail.handoff.v1`: everything a human needs to carry on."""
+    """`handrail.handoff.v1`: everything a human needs to carry on.
+
+    A revision without `since` replaces the ones before it. One with `since` adds to that revision what happened in the
+    conversation: its `transcript`, `attempts` and `news` hold only that, and what it leaves out is as it was.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"if": {"not": {"required": ["since"]}}, "then": {"required": [*sorted(IN_FULL)]}}
+    )
 
     handoff_id: Name
     kind: Literal["route", "approval", "escalation"]
     revision: Annotated[int, Field(ge=1)]
+    since: Annotated[int, Field(ge=1)] | None = None
+    revision_min: Annotated[int, Field(ge=1, description="An approval of an earlier revision does not release.")]
     opened_at: Time
+    opened_offset: Annotated[int, Field(ge=0, description="What lies behind it on the log is new since it was opened.")]
+    news: list[News]
     conversation_id: Name
     execution_id: Name
     tenant: Name
     agent_id: str
-    channel: str | None
-    locale: str | None
-    goal: str | None
-    customer: dict[str, Json]
-    contact: Json
-    problem: dict[str, str]
+    channel: str | None = None
+    locale: str | None = None
+    goal: str | None = None
+    customer: dict[str, Json] | None = None
+    contact: Json = None
+    problem: dict[str, str] | None = None
     classification: Classification | None
     reason: Reason
-    reasons: list[Reason]
+    reasons: list[Reason] | None = None
     attempts: list[dict[str, Json]]
-    pending: dict[str, Json] | None
+    pending: dict[str, Json] | None = None
     transcript: list[dict[str, Json]]
     transcript_truncated: bool
-    said_to_customer: list[str]
+    said_to_customer: list[str] | None = None
     log: dict[str, Json]
     queue: str
-    skills: list[str]
+    skills: list[str] | None = None
     priority: str
-    due_at: Time | None
-    next_steps: list[str]
-    promise: dict[str, Json]
-    approvals: dict[str, Json] | None
-    follows: str | None
+    due_at: Time | None = None
+    next_steps: list[str] | None = None
+    promise: dict[str, Json] | None = None
+    approvals: dict[str, Json] | None = None
+    follows: str | None = None
+    outcome: str | None = None
     redacted: list[str]
     redactions: list[Redaction] | None = None
     redactions_more: Count | None = None
-    completeness: Completeness
+    completeness: Completeness | None = None
+
+    @model_validator(mode="after")
+    def _whole_or_an_update(self) -> Self:
+        if self.since is None and (missing := sorted(IN_FULL - self.model_fields_set)):
+            raise ValueError(f"{', '.join(missing)}: a revision without `since` has to have it")
+        if self.since is not None and self.since >= self.revision:
+            raise ValueError("since: has to be below `revision`")
+        return self
 
 
 class Closed(Shape):

@@ -7,20 +7,21 @@ escapes, no key twice, nothing that is no string in the envelope.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 import orjson
 from annotated_types import Ge, Le, MaxLen, MinLen
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from handrail.schemas.canonical import is_plain
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.envelope import Envelope
 from handrail.schemas.events import EVENTS
-from handrail.schemas.fields import PLAIN
+from handrail.schemas.fields import PLAIN, seen_whole
+from handrail.schemas.identity import mistake_in
 from handrail.schemas.strict_json import DEPTH_MAX
 
 BYTES_MAX = 20_000
@@ -44,6 +45,8 @@ def read(value: bytes | None) -> tuple[dict[str, Any], bytes] | None:
         raw = orjson.loads(value)
         _CHECKS[raw["type"]](raw)
         data = raw.pop("data")
+        if not _seen_whole(data.get("agent_id"), data.get("tenant")):
+            return None
         content = orjson.dumps(data, option=_EXACT)
         size = _compact_size(raw, content)
     except (ValueError, TypeError, KeyError):
@@ -58,6 +61,12 @@ def read(value: bytes | None) -> tuple[dict[str, Any], bytes] | None:
     if not _TIME(raw["time"]) or data["conversation_id"] != subject or subject == CONTROL_KEY:
         return None
     return raw, content
+
+
+@lru_cache(4096)  # of names that are not too long: the models have looked at them
+def _seen_whole(*ids: str | None) -> bool:
+    """Whether each is an id, or absent (fields.seen_whole)."""
+    return all(one is None or mistake_in(one) is None for one in ids)
 
 
 def _compact_size(envelope: Mapping[str, Any], content: bytes) -> int:
@@ -126,6 +135,8 @@ def _meta(bounds: Iterable[Any]) -> msgspec.Meta:
                 found["ge"] = n
             case Le(le=n):
                 found["le"] = n
+            case AfterValidator(func=check) if check is seen_whole:
+                pass  # which `read` looks after
             case _ if one.pattern != PLAIN:  # which `read` looks after
                 found["pattern"] = one.pattern
     return msgspec.Meta(**found)

@@ -1,5 +1,6 @@
 """What is particular to LangGraph."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -51,6 +52,25 @@ async def test_defaults_of_a_tool_are_judged_and_run_as_judged() -> None:
         await bot.ainvoke(QUERY)
     assert ran == []
     assert governor.told("action.proposed")[0]["arguments"] == {"order_id": "A-1", "amount": 900}
+
+
+async def test_a_tool_that_yields_is_refused_before_it_is_asked_for() -> None:
+    governor, ran = Governor(), list[str]()
+
+    def get_order(order_id: str) -> Iterator[str]:
+        """Look up an order."""
+        ran.append(order_id)
+        yield order_id
+
+    async with governor.agent(timeout_s=5) as agent:
+        bot = create_agent(
+            Scripted(talk=Talk([[("get_order", {"order_id": "A-1"})], "Found."])),
+            [get_order],
+            middleware=[Governed(agent)],
+        )
+        with pytest.raises(ConfigError, match="get_order: a function that yields"):
+            await bot.ainvoke(QUERY)
+    assert (ran, governor.told("action.executed")) == ([], [])
 
 
 async def test_a_halt_ends_a_graph_that_handles_errors_and_tries_again() -> None:

@@ -1,6 +1,7 @@
 """What is particular to the OpenAI Agents SDK."""
 
 import asyncio
+import threading
 from typing import Any
 
 import agents
@@ -91,7 +92,7 @@ async def test_the_time_a_person_takes_is_not_the_tools() -> None:
         governor.resolves("approved")
         await asked
     assert ran == [300, 20]
-    assert [one["status"] for one in governor.told("action.executed")] == ["ok", "error"]
+    assert [one["status"] for one in governor.told("action.executed")] == ["ok", "unknown"]
 
 
 async def test_arguments_that_are_no_json_ask_nothing() -> None:
@@ -127,3 +128,40 @@ async def test_an_answer_that_is_refused_is_raised_and_not_returned() -> None:
         bot = agents.Agent(name="shop", model=scripted([assistant_message("Let me first ...")]))
         with pytest.raises(Blocked):
             await run(agent, bot, "help")
+
+
+async def test_a_time_limit_of_a_tool_ends_the_waiting_and_not_the_work() -> None:
+    """openai/openai-agents-python#2479: what it waits for in a thread goes on there."""
+    governor, may_end, ran = Governor(), threading.Event(), []
+
+    def pay(amount: int) -> None:
+        may_end.wait(10)
+        ran.append(amount)
+
+    @agents.function_tool(timeout=0.2)
+    async def refund(amount: int) -> str:
+        await asyncio.to_thread(pay, amount)
+        return "done"
+
+    model = scripted([function_call("refund", {"amount": 20}, call_id="c-1")], [assistant_message("It took too long.")])
+    bot = agents.Agent(name="shop", model=model, tools=[refund])
+    async with governor.agent(timeout_s=5) as agent:
+        assert (await run(agent, bot, "help")).final_output == "It took too long."
+        assert ran == []
+    may_end.set()
+    (told,) = governor.told("action.executed")
+    assert (told["status"], "timed out" in told["error"]) == ("unknown", True)
+
+
+async def test_a_tool_that_gives_bit_by_bit_runs_within_its_permit() -> None:
+    governor, ran = Governor(), []
+
+    @agents.function_tool
+    def get_order(order_id: str) -> Any:
+        return (ran.append(order_id) or number for number in range(2))
+
+    bot = agents.Agent(name="shop", model=scripted([order()], [assistant_message("Found.")]), tools=[get_order])
+    async with governor.agent(timeout_s=5) as agent:
+        await run(agent, bot, "help")
+    assert ran == ["A-1", "A-1"]
+    assert governor.told("action.executed")[0]["result"] == [0, 1]

@@ -51,6 +51,12 @@ async def proposing(bootstrap: str, tool: str, amount: int, words: str = MUG) ->
             await asyncio.gather(answer, return_exceptions=True)
 
 
+async def writes(bootstrap: str, conversation: str, text: str) -> None:
+    """The customer writes, while the agent waits."""
+    async with Agent("shop", conversation=conversation, bootstrap=bootstrap, channel="chat") as agent:
+        await agent.route(text)
+
+
 async def denied(waiting: Waiting) -> Blocked:
     """What the agent is told."""
     try:

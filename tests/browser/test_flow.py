@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 from handrail.schemas.topics import AUDIT, RESOLUTIONS
 from tests.browser.conftest import NewPage
 from tests.browser.desks import Desk
-from tests.browser.shop import asking, denied, on_log, proposing
+from tests.browser.shop import asking, denied, on_log, proposing, writes
 
 pytestmark = pytest.mark.kafka
 
@@ -55,6 +55,31 @@ async def test_a_denial_comes_to_the_agent_with_its_note(a_desk: Desk, new_page:
         await expect(page.get_by_role("status").filter(has_text="Done.")).to_contain_text("must not run credit")
         blocked = await denied(waiting)
         assert blocked.decision.reasons[0].evidence == {"by": "ana", "note": "past the return date"}
+
+
+async def test_the_page_says_what_the_customer_wrote_since_and_asks_to_look_again(
+    a_desk: Desk, new_page: NewPage
+) -> None:
+    page = await new_page()
+    await a_desk.login(page, "ana")
+    async with proposing(a_desk.bootstrap, "credit", 300) as waiting:
+        await open_case(page, waiting.handoff_id)
+        await expect(page.locator(".news")).to_have_count(0)
+        await writes(a_desk.bootstrap, waiting.conversation, "Wait, please do NOT send the money yet.")
+        banner = page.locator(".news")
+        await expect(banner).to_contain_text("The customer wrote or acted again after this was asked.")
+        await expect(banner).to_contain_text("please do NOT send the money")
+        await expect(page.locator(".transcript .tag.new")).to_have_count(1)
+        await page.get_by_label("Note").fill("receipt seen")
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.get_by_role("alert")).to_contain_text("Read it again before you approve")
+        await expect(page.get_by_label("Note")).to_have_value("receipt seen")
+        assert await on_log(a_desk.bootstrap, RESOLUTIONS, handoff_id=waiting.handoff_id) == []
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.get_by_role("status").filter(has_text="Done.")).to_contain_text("may now run credit")
+        assert (await asyncio.wait_for(waiting.answer, 20)).arguments["amount"] == 300
+    (said,) = await on_log(a_desk.bootstrap, RESOLUTIONS, handoff_id=waiting.handoff_id)
+    assert said["data"]["revision"] == 2
 
 
 async def test_two_people_are_two_people(a_desk: Desk, new_page: NewPage) -> None:

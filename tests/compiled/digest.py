@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from benchmarks.recorded import RECORDED, log_of
-from handrail.policies import Bundle, load_bundle
+from benchmarks.recorded import RECORDED, log_of, with_imports
+from handrail.policies import Bundle
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, PARTITIONS
 from handrail.streams.governor import partition
@@ -41,7 +41,7 @@ def folded(log: Sequence[Record], count: int, bundle: Bundle) -> Iterator[bytes]
 
 
 def main() -> None:
-    bundle, said, records = load_bundle(PACKS), sha256(), 0
+    bundle, said, records = with_imports(PACKS), sha256(), 0
     recorded = log_of(sorted(RECORDED.glob("*.json.gz")))
     for log, count in ((mutated(int(sys.argv[1]), bundle), PARTITIONS), (recorded, 1)):
         records += len(log)

@@ -1,4 +1,4 @@
-"""The human of a run: answers each approval once, and some of the other handoffs, as a script says."""
+"""The human of a run: answers each approval, again where there is news, and some of the other handoffs, by a script."""
 
 import asyncio
 from typing import Any
@@ -24,7 +24,7 @@ class Human:
         )
         self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
         self._places = [TopicPartition(HANDOFFS, number) for number in range(partitions)]
-        self.answered: set[str] = set()
+        self.answered: set[tuple[str, int]] = set()
         self.seen: dict[int, int] = dict.fromkeys(range(partitions), 0)
 
     async def run(self) -> None:
@@ -53,9 +53,11 @@ class Human:
     async def _take(self, record: ConsumerRecord) -> None:
         event = orjson.loads(record.value)
         handoff = event["data"]
-        if event["type"] != OPENED or handoff["handoff_id"] in self.answered:
+        if event["type"] != OPENED or "since" in handoff:
             return
-        self.answered.add(handoff["handoff_id"])
+        if (named := (handoff["handoff_id"], handoff["revision"])) in self.answered:
+            return  # what is asked again in full, with news, is answered again
+        self.answered.add(named)
         if (outcome := _outcome(handoff)) is not None:
             await self._say(resolution(handoff, outcome))
 

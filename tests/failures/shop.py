@@ -45,7 +45,7 @@ async def refund(bootstrap: str, folder: Path, point: str = "", timeout_s: float
     async with Agent("refunds", conversation=CONVERSATION, **options) as agent:  # type: ignore[arg-type]
         permit = await agent.propose(TOOL, ARGUMENTS, action_id=ACTION)
         die_at("decided")
-        async with gate_of(folder).admit(permit):
+        async with gate_of(folder).admit(permit, TOOL):
             die_at("claimed")
             run(folder)
             die_at("ran")

@@ -119,7 +119,7 @@ async def test_an_expired_decision(embedded: str, folder: Path) -> None:
             with pytest.raises(Unusable, match="has expired: propose it under a new action_id"):
                 permit.check()
             with pytest.raises(GateRefused, match="it has ended"):
-                gate_of(folder).admit(permit).__enter__()
+                gate_of(folder).admit(permit, TOOL).__enter__()
     log = await on_the_log(embedded)
     assert (log["action.executed.v1"], log["decisions"]) == (0, 1)
 
@@ -131,8 +131,8 @@ async def test_a_clock_that_is_off_by_an_hour(embedded: str, folder: Path, gover
         for ahead_s, why in ((HOUR_S, "set the clock right"), (-HOUR_S, "set the clock right")):
             gate = Gate(folder / "signing.key.pub", folder / "claims.db", clock=lambda off=ahead_s: time.time() + off)
             with pytest.raises(GateRefused, match=why):
-                gate.admit(permit).__enter__()
-        with gate_of(folder).admit(permit):
+                gate.admit(permit, TOOL).__enter__()
+        with gate_of(folder).admit(permit, TOOL):
             pass
 
 

@@ -71,7 +71,7 @@ def zendesk_note(external_id: str, text: str, staff: bool = True, public: bool =
 def external_id(handoff: dict[str, Any]) -> str:
     """As the example's template makes it."""
     digest = (handoff["pending"] or {}).get("action_digest", "")
-    return f"{handoff['handoff_id']} {digest} {handoff['conversation_id']}"
+    return f"{handoff['handoff_id']} {digest} {handoff.get('revision', 1)} {handoff['conversation_id']}"
 
 
 def intercom(notification: dict[str, Any], secret: bytes = SECRET) -> Sent:
@@ -96,6 +96,7 @@ def intercom_notification(topic: str, handoff: dict[str, Any], body: str | None,
     }
     attributes = {
         "handrail_handoff": handoff["handoff_id"],
+        "handrail_revision": str(handoff.get("revision", 1)),
         "handrail_action": (handoff["pending"] or {}).get("action_digest"),
     }
     item = {

@@ -27,6 +27,7 @@ rules:
     priority: high
     due_in_s: 2
 """
+CHAT = "/crm/chat"
 SHORT = "default: {approval_ttl_s: 3}\n"
 
 
@@ -65,6 +66,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         f"  desk: {{public: {desk.public.line}, uses: [resolutions]}}\n"
     )
     files = {"refunds": REFUNDS, "tools": TOOLS, "routing": ROUTING, "limits": SHORT, "keys": keys}
+    files["agents"] = f"human_sources: [{CHAT}]\n"
     policies = written(folder / "policies", **files)
     govern = ("--policies", str(policies), "--key", str(folder / "worker.key"))
     with (
@@ -136,7 +138,7 @@ async def test_who_asks_for_a_person_and_gets_none_in_time_is_an_alert_and_unmet
         for agent in (met, unmet, approver):
             assert (await agent.route("Let me talk to a human please")).route == "human"
         await place.answer(wire, "approver", "denied")
-        await met.human_replied("Hello, this is Ann.")
+        await met.human_replied("Hello, this is Ann.", source=CHAT)
         place.until("SELECT 1 FROM alerts WHERE kind = 'sla' HAVING count(*) = 2")
         place.until("SELECT 1 FROM requests_for_a_human HAVING count(*) = 3")
     late = place.rows("SELECT conversation_id, severity FROM alerts WHERE kind = 'sla' ORDER BY ALL")

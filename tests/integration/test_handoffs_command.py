@@ -12,8 +12,9 @@ from click.testing import CliRunner, Result
 
 from handrail.broker import EmbeddedBroker
 from handrail.cli import main
-from handrail.schemas.topics import DECISIONS, HANDOFFS
+from handrail.schemas.topics import DECISIONS, HANDOFFS, RESOLUTIONS
 from tests.bundles import TOOLS, TWO_PEOPLE
+from tests.desk import resolution
 from tests.log import Log
 from tests.topics import Wire, data
 from tests.workers import worker
@@ -96,6 +97,42 @@ def test_what_waits_is_listed_and_shown_with_the_action_as_it_will_run(talk: Tal
     assert "My \\u001b[31mmug" in shown.stdout
     assert "\x1b" not in shown.stdout
     assert talk.handoffs()[0]["pending"]["action_digest"] in shown.stdout
+
+
+def test_who_has_not_seen_what_the_customer_wrote_since_cannot_approve(talk: Talk) -> None:
+    talk.propose("credit", 300)
+    handoff = talk.handoff()
+    talk.event("query.received", text="Wait, please do NOT send it yet, I found the receipt.")
+    refused = talk.run("approve", handoff)
+    assert refused.exit_code == 1
+    assert "since it was asked, the customer wrote “Wait, please do NOT send it yet" in refused.stderr
+    shown = talk.run("show", handoff).stdout
+    assert "New since it was asked (revision 2)" in shown
+    assert "new · customer" in shown
+    done = talk.run("approve", handoff, "--revision", "2")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("approved: the agent may now run credit")
+
+
+def test_an_approval_that_the_customer_overtakes_releases_nothing(talk: Talk) -> None:
+    """The tool that sent it had not read what the customer wrote meanwhile."""
+    talk.propose("credit", 300)
+    before = talk.handoffs()[-1]
+    talk.event("query.received", text="Wait, please do NOT send it yet, I found the receipt.")
+    release = asyncio.run(_released(talk.broker, resolution(before, "approved", revision=before["revision"])))
+    assert (release["verdict"], release["reasons"][0]["code"]) == ("require_approval", "approval.outdated")
+    assert talk.handoffs()[-1]["revision"] == 3
+    done = talk.run("approve", before["handoff_id"], "--revision", "3", by="desk-1")
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+async def _released(broker: str, answer: dict[str, Any]) -> dict[str, Any]:
+    async with Wire(broker, DECISIONS) as wire:
+        await wire.publish(answer, RESOLUTIONS)
+        while True:
+            found = data(await wire.next())
+            if (found["conversation_id"], found["kind"]) == (answer["subject"], "release"):
+                return found
 
 
 def test_an_approved_action_may_run_and_a_second_answer_is_too_late(talk: Talk) -> None:

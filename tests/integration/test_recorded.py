@@ -1,6 +1,7 @@
 """430 recorded conversations of real agents: through the fold alone, and through broker, worker and sink."""
 
 import asyncio
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from benchmarks.recorded import Result, fold, log_of
+from benchmarks.recorded import IMPORTS, Result, fold, log_of
 from handrail.schemas.record import Record
 from handrail.schemas.topics import PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
@@ -90,7 +91,10 @@ def test_an_answer_given_nine_times_is_found(result: Result) -> None:
 @pytest.mark.timeout(400)
 def test_all_go_through_broker_worker_and_sink(broker: str, recordings: list[Path], tmp_path: Path) -> None:
     asyncio.run(ensure_topics(broker))
-    with worker(broker, tmp_path, "--policies", str(PACKS)) as one, sink(broker, tmp_path) as store:
+    policies = tmp_path / "policies"
+    shutil.copytree(PACKS, policies)
+    (policies / "agents.yaml").write_text(IMPORTS)
+    with worker(broker, tmp_path, "--policies", str(policies)) as one, sink(broker, tmp_path) as store:
         done = forks.run("handrail", "import", "tau", *map(str, recordings), "--publish", "--bootstrap", broker)
         assert done.returncode == 0, done.stderr
         asyncio.run(settled(broker))

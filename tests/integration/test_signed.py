@@ -54,7 +54,7 @@ async def test_what_a_worker_signs_is_what_gates_and_verify_take(broker: str, tm
 
             assert await refund(amount=20) == "done"
             permit = await agent.propose("refund", {"amount": 30})
-            with gate.admit(permit), pytest.raises(GateRefused, match="used already"):
+            with gate.admit(permit, "refund"), pytest.raises(GateRefused, match="used already"):
                 gate.admit(permit.record or {}, "refund", {"amount": 30}).__enter__()
         log = Log(conversation="conv-2")
         for number in range(50):

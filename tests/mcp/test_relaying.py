@@ -128,7 +128,7 @@ async def test_a_call_without_an_id_is_governed_too(handrail: Place, tmp_path: P
     assert sorted(amounts) == [50, 51]
     executed = await told(handrail.bootstrap, "notified", "action.executed")
     assert sorted(one["arguments"]["amount"] for one in executed) == [50, 51]
-    assert {one["status"] for one in executed} == {"ok"}
+    assert {one["status"] for one in executed} == {"unknown"}
 
 
 async def test_a_call_waits_for_a_person_while_everything_else_goes_on(handrail: Place, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ async def test_a_cancelled_call_that_the_server_has_goes_to_the_server(handrail:
         assert json.loads(session.got[-1]) == cancelled
         session.leave()
     executed = await told(handrail.bootstrap, "sent", "action.executed")
-    assert [one["status"] for one in executed] == ["error"]
+    assert [one["status"] for one in executed] == ["unknown"]
 
 
 def test_an_id_that_is_in_use_is_not_used_twice(handrail: Place, tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ async def test_huge_messages_are_refused_one_way_and_pass_unread_the_other(handr
     executed = await told(handrail.bootstrap, "huge", "action.executed")
     assert [(one["arguments"]["bytes"], one["status"]) for one in executed] == [
         (2_000_000, "ok"),
-        (MESSAGE_BYTES_MAX + 1, "error"),
+        (MESSAGE_BYTES_MAX + 1, "unknown"),
     ]
 
 
@@ -306,7 +306,7 @@ async def test_a_crash_of_the_server_is_the_proxys_exit_status_and_is_told(handr
         assert session.process.wait(20) == 7
     events = await told(handrail.bootstrap, "crash")
     executed = [event for event in events if event["type"] == "handrail.action.executed.v1"]
-    assert [(one["tool"], one["status"]) for one in executed] == [("crash", "error")]
+    assert [(one["tool"], one["status"]) for one in executed] == [("crash", "unknown")]
     assert events[-1]["outcome"] == "error"
 
 
@@ -328,7 +328,7 @@ async def test_a_signal_goes_to_the_server_and_what_it_has_is_told(
         assert session.stop(number) == (128 + number if number == signal.SIGTERM else 130)
         assert len(session.got) == 1
     executed = await told(handrail.bootstrap, conversation, "action.executed")
-    assert [(one["tool"], one["status"]) for one in executed] == [("silent", "error")]
+    assert [(one["tool"], one["status"]) for one in executed] == [("silent", "unknown")]
 
 
 def test_what_was_asked_before_the_client_closed_its_pipe_is_still_decided(handrail: Place, tmp_path: Path) -> None:

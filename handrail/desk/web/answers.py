@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from handrail.desk import records
+from handrail.desk import records, words
 from handrail.desk.board import Case
 from handrail.desk.web.form import Form
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.errors import HandrailError
 from handrail.schemas.fields import By
+from handrail.schemas.identity import same
 from handrail.schemas.keys import SigningKey
 from handrail.schemas.signature import sign_record
 
@@ -24,7 +25,7 @@ def claim(case: Case, person: By, form: Form, key: SigningKey | None, now_ms: in
     """The event that says: this person works on it. Raises Refused, ConfigError."""
     _check_open(case)
     holder = case.claimed_by
-    if holder == person.id:
+    if same(holder, person.id):
         raise Refused("It is yours already.")
     if holder is not None and form["take_over"] != "yes":
         raise Refused(f"{holder} has claimed it. Ask them, or take it over.")
@@ -38,6 +39,7 @@ def answer(case: Case, person: By, form: Form, key: SigningKey | None, now_ms: i
     _check_kind(case, said)
     _check_action(case, form["digest"])
     _check_once(case, person.id, said)
+    _check_seen(case, said, form.revision)
     event = records.resolution(case, said, person, SOURCE, **form.told(at_ms))
     return _dated(event, form, key, at_ms)
 
@@ -67,8 +69,14 @@ def _check_action(case: Case, digest: str) -> None:
         raise Refused("Another action waits now than the one that you saw. Look at it again.")
 
 
+def _check_seen(case: Case, said: str, revision: int) -> None:
+    if said == "approved" and revision < case.revision_min:
+        latest = words.happened(case.news[-1]) if case.news else "it has changed"
+        raise Refused(f"Read it again before you approve: since you looked at it, {latest}")
+
+
 def _check_once(case: Case, by: str, said: str) -> None:
-    if any(one["by"]["id"] == by and one["outcome"] == said for one in case.answers):
+    if any(same(one["by"]["id"], by) and one["outcome"] == said and case.is_current(one) for one in case.answers):
         if said == "approved" and case.approvals_needed > 1:
             raise Refused("You have approved it already. A second person is needed.")
         raise Refused(f"You have answered it already ({said}).")

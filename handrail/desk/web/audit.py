@@ -26,6 +26,13 @@ AGAIN_S = 1.0
 REFUSALS = ("login.failed", "forbidden", "rate.limited")
 
 
+class Named(Shape):
+    """A person, or what somebody typed for one."""
+
+    id: Name
+    name: str | None = None
+
+
 class Audited(Shape):
     """`handrail.desk.audit.v1`: one thing that one person did, or tried to do.
 
@@ -35,7 +42,7 @@ class Audited(Shape):
 
     action: Name
     outcome: Name
-    by: By | None
+    by: Named | None
     at: Time
     handoff_id: Name | None = None
     conversation_id: Name | None = None
@@ -53,7 +60,7 @@ class Audit:
         self._there, self._all_sent = asyncio.Event(), asyncio.Event()
         self._lost = 0
 
-    def tell(self, action: str, outcome: str = "ok", by: By | None = None, **about: Any) -> None:
+    def tell(self, action: str, outcome: str = "ok", by: By | Named | None = None, **about: Any) -> None:
         """It will be on the log. `about`: `handoff_id`, `conversation_id`, `session`; all else is detail."""
         if len(self._waiting) >= WAITING_MAX:
             self._waiting.popleft()
@@ -65,7 +72,7 @@ class Audit:
     def heard(self, kind: str, person: str | None, detail: dict[str, Any]) -> None:
         """As `tell`, for what the login tells: the id of a person it may not know."""
         name = words.line(person or "")[:NAME_MAX]  # whatever somebody typed for a user
-        self.tell(kind, "refused" if kind in REFUSALS else "ok", By(id=name) if name else None, **detail)
+        self.tell(kind, "refused" if kind in REFUSALS else "ok", Named(id=name) if name else None, **detail)
 
     async def told(self, action: str, by: By, **about: Any) -> None:
         """It is on the log when this returns, before what it tells of may happen. Raises NotRecorded."""
@@ -94,11 +101,12 @@ class Audit:
                     await self._all_sent.wait()
         return len(self._waiting)
 
-    def _event(self, action: str, outcome: str, by: By | None, about: dict[str, Any]) -> dict[str, Any]:
+    def _event(self, action: str, outcome: str, by: By | Named | None, about: dict[str, Any]) -> dict[str, Any]:
         at = to_rfc3339(int(time.time() * 1000))
         places = {name: about.pop(name, None) for name in ("handoff_id", "conversation_id", "session")}
         detail = {name: value[:DETAIL_MAX] if isinstance(value, str) else value for name, value in about.items()}
-        data = Audited(action=action, outcome=outcome, by=by, at=at, lost=self._lost, detail=detail, **places)
+        who = None if by is None else Named(id=by.id, name=by.name)
+        data = Audited(action=action, outcome=outcome, by=who, at=at, lost=self._lost, detail=detail, **places)
         self._lost = 0
         event = {
             "specversion": "1.0",

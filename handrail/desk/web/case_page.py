@@ -18,6 +18,7 @@ from handrail.desk.web.queue_page import LIVE
 from handrail.desk.web.security import Person, require
 from handrail.schemas.clock import to_ms
 from handrail.schemas.errors import HandrailError
+from handrail.schemas.identity import same
 
 THERE_S_MAX = 2.0
 
@@ -82,7 +83,7 @@ def held_of(request: Request) -> Held:
 def since_ms(desk: Desk, held: Held, person: Person, now: int) -> int:
     """When this person began with it: with their claim, or when they opened it first."""
     first = desk.seen.first_ms(now, "handling", person.id, held.record["handoff_id"])
-    if held.claim is not None and held.claim["by"]["id"] == person.id:
+    if held.claim is not None and same(held.claim["by"]["id"], person.id):
         return min(first, to_ms(held.claim["at"]))
     return first
 

@@ -91,7 +91,9 @@ class Cases:
     def _revision(self, raw: dict[str, Any], place: Place, value: bytes) -> Held | None:
         data = raw["data"]
         name: str = data["handoff_id"]
-        fresh, held = Held(lean(data), place, searched(data), line(data)), self.get(name)
+        if data.get("since") is not None:
+            return self._update(raw, place)
+        fresh, held = Held(lean(data), place, searched(data), line(data), place), self.get(name)
         fresh.check()
         if held is None and name in self._ended:
             return None
@@ -110,6 +112,15 @@ class Cases:
         if len(self._open) > self._open_max:
             self._forget(self._open.popitem(last=False)[1])
             self.unseen += 1
+        return held
+
+    def _update(self, raw: dict[str, Any], place: Place) -> Held | None:
+        """What is new in a handoff; of one that is not known, the revision in full has left the log."""
+        held = self.get(raw["data"]["handoff_id"])
+        if held is not None:
+            held.update(raw["data"], place)
+            self.texts.update(held.place, raw["data"])
+            held.says(raw)
         return held
 
     def _close(self, raw: dict[str, Any]) -> Held | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from handrail.desk.web.held import Held
+from handrail.schemas.identity import same
 
 PER_PAGE = 50
 TEXT_MAX = 200
@@ -58,5 +59,5 @@ class Filters:
 
     def _whose(self, held: Held, person: str) -> bool:
         if self.whose == "mine":
-            return held.case.claimed_by == person
+            return same(held.case.claimed_by, person)
         return self.whose != "unclaimed" or held.case.claimed_by is None

@@ -9,11 +9,13 @@ from typing import Any, NoReturn
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from handrail.desk.board import HANDOFF
 from handrail.desk.web.cases import Cases
 from handrail.desk.web.changes import Changes
 from handrail.desk.web.forgetting import Forgetting
 from handrail.desk.web.held import Held
-from handrail.schemas.errors import ConfigError
+from handrail.schemas.decode import decode_output
+from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
 from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.reading import reading
@@ -71,16 +73,28 @@ class Follower:
                 await asyncio.sleep(AGAIN_S)
 
     async def text(self, held: Held) -> dict[str, Any]:
-        """The newest revision in full, from the log where it is not kept. Raises what Kafka raises, TimeoutError."""
+        """The handoff in full as it stands, from the log where it is not kept. Raises what Kafka does, TimeoutError."""
         if (found := self.cases.texts.get(held.place)) is None:
-            topic, partition, offset = held.place
+            (topic, partition, first), (_, _, last) = held.place, held.latest
             async with asyncio.timeout(PROBE_S_MAX):
-                async for record in stretch(self._bootstrap, TopicPartition(topic, partition), offset, offset + 1):
-                    self.cases.texts.put(held.place, record.value)
+                async for record in stretch(self._bootstrap, TopicPartition(topic, partition), first, last + 1):
+                    self._read_again(held, record)
             found = self.cases.texts.get(held.place)
         if found is None:
             raise ConfigError(f"{held.record['handoff_id']}: its record is not on the log any more")
         return found
+
+    def _read_again(self, held: Held, record: Any) -> None:
+        """One record between the newest revision in full and the newest update."""
+        if record.offset == held.place[2]:
+            self.cases.texts.put(held.place, record.value)
+        elif record.key == held.record["conversation_id"].encode():
+            try:
+                raw = decode_output(record.value).raw
+            except SchemaError:
+                return
+            if raw["type"] == HANDOFF and raw["data"]["handoff_id"] == held.record["handoff_id"]:
+                self.cases.texts.update(held.place, raw["data"])
 
     async def _session(self) -> NoReturn:
         if (found := await self._meet()) != self._cluster:

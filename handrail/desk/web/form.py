@@ -53,6 +53,11 @@ class Form:
             raise ConfigError(f"form: outcome: must be one of {', '.join(OUTCOMES)}")
         return self["outcome"]
 
+    @property
+    def revision(self) -> int:
+        """The revision of the handoff that the page showed; 1 where it says none."""
+        return max(_whole(self["revision"]) or 1, 1)
+
     def at_ms(self, now_ms: int) -> int:
         """When it was clicked: as the browser says, so that a second try is the same event; else now."""
         found = _whole(self["at"])
@@ -64,6 +69,7 @@ class Form:
             raise ConfigError(f"note: has {len(self['note'])} characters: write at most {NOTE_MAX}")
         return {
             "note": self["note"] or None,
+            "revision": self.revision,
             "labels": self._listed("labels"),
             "context_missing": self._listed("context_missing"),
             "cost_usd": self["cost_usd"] or None,

@@ -12,6 +12,8 @@ LINE_MAX = 200  # characters of a line in a list
 SEARCHED_MAX = 2_000  # characters of a handoff that a search looks at
 ANSWERS_MAX = 20  # of one handoff; later ones change nothing
 EVENTS_MAX = 8  # what the governor said last of a handoff
+NEWS_MAX = 20  # lines of what is new since it was opened, the latest
+UPDATED = ("revision", "revision_min", "priority", "approvals")
 PLACES = ("handoff_id", "conversation_id", "agent_id", "queue")
 
 UNUSABLE = (SchemaError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, StopIteration)
@@ -33,6 +35,8 @@ class Answer:
 class Held:
     """The newest revision, the latest claim, all answers, how it ended; `version` grows with every change.
 
+    `place` is where its newest revision in full lies, `latest` where the newest update of it does.
+
     `came` says what came of each answer, by the answer's event id, as far as the governor has told since the desk
     follows it.
     """
@@ -41,6 +45,7 @@ class Held:
     place: Place
     searched: str
     line: str
+    latest: Place
     actions: tuple[str, ...] = ()
     claim: dict[str, Any] | None = None
     answers: list[Answer] = field(default_factory=list)
@@ -55,12 +60,21 @@ class Held:
         return Case(self.record, self.actions, self.claim, tuple(one.data for one in self.answers), self.closed)
 
     def revise(self, data: dict[str, Any], place: Place) -> None:
-        """A revision came; an older one than the one held only adds its action."""
+        """A revision in full came; an older one than the one held only adds its action."""
         if digest := (data["pending"] or {}).get("action_digest"):
             self.actions = tuple(dict.fromkeys((*self.actions, digest)))
         if data["revision"] >= self.record["revision"]:
-            self.record, self.place = lean(data), place
+            self.record, self.place, self.latest = lean(data), place, place
             self.searched, self.line = searched(data), line(data)
+
+    def update(self, data: dict[str, Any], place: Place) -> None:
+        """A revision came that holds only what is new."""
+        if data["revision"] > self.record["revision"]:
+            told = {name: data[name] for name in UPDATED if name in data}
+            news = [*self.record["news"], *map(short_news, data["news"])][-NEWS_MAX:]
+            self.record, self.latest = {**self.record, **told, "news": news}, place
+            self.searched = "\n".join((self.searched, *(one["text"].casefold() for one in data["transcript"])))
+            self.searched = self.searched[-SEARCHED_MAX:]
 
     def check(self) -> None:
         """Raises one of UNUSABLE where something that lists ask of every handoff cannot be answered."""
@@ -105,9 +119,10 @@ def lean(data: dict[str, Any]) -> dict[str, Any]:
     """What lists and answers need of a handoff, bounded; a handoff may have 900 kB."""
     reason, problem = data["reason"], data["problem"]
     short = {name: words.line(str(problem.get(name, "")))[:LINE_MAX] for name in ("text", "summary")}
-    kept = (*PLACES, "kind", "revision", "opened_at", "tenant", "priority", "due_at", "pending", "approvals", "channel")
+    kept = (*PLACES, *UPDATED, "kind", "opened_at", "opened_offset", "tenant", "due_at", "pending", "channel")
     return {
         **{name: data[name] for name in kept},
+        "news": [short_news(one) for one in data["news"][-NEWS_MAX:]],
         "problem": short,
         "reason": {**{name: reason[name] for name in ("code", "action")}, "message": reason["message"][:LINE_MAX]},
         "customer": {
@@ -115,6 +130,13 @@ def lean(data: dict[str, Any]) -> dict[str, Any]:
         },
         "score": data["completeness"]["score"],
     }
+
+
+def short_news(news: dict[str, Any]) -> dict[str, Any]:
+    """One line of news, bounded."""
+    kept = ("what", "tool", "status", "at", "offset")
+    short = {name: news[name] for name in kept if name in news}
+    return {**short, "text": words.line(str(news.get("text") or ""))[:LINE_MAX]}
 
 
 def line(data: dict[str, Any]) -> str:

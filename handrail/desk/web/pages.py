@@ -33,6 +33,7 @@ class Pages:
             "line": words.line,
             "call": words.call,
             "reason": words.reason,
+            "happened": words.happened,
             "rule": words.rule,
             "evidence": plain.evidence,
             "one": plain.one,

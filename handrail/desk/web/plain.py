@@ -46,7 +46,7 @@ CAUSES = {
     "superseded": "superseded by a later one",
 }
 OUTCOMES = {"approved": "approved", "denied": "denied", "resolved": "resolved", "returned": "returned to the AI"}
-ROLES = {"customer": "Customer", "assistant": "AI", "human_agent": "Person"}
+ROLES = {"customer": "Customer", "customer_action": "Customer", "assistant": "AI", "human_agent": "Person"}
 
 
 def evidence(found: dict[str, Any]) -> list[str]:

@@ -4,23 +4,37 @@ import zlib
 from collections import OrderedDict
 from typing import Any
 
+import orjson
+
 from handrail.desk.web.held import Place
 from handrail.schemas.decode import decode_output
+from handrail.schemas.handoff_revision import applied
 
 BYTES_MAX = 256_000_000
 
 
 class Texts:
-    """The records of handoffs by their place, at most `bytes_max` bytes of them, compressed."""
+    """Handoffs by the place of their newest revision in full, at most `bytes_max` bytes of them, compressed.
+
+    Each is kept as it stands: with the updates that came after that revision.
+    """
 
     def __init__(self, bytes_max: int = BYTES_MAX) -> None:
         self._max, self._bytes = bytes_max, 0
         self._found: OrderedDict[Place, bytes] = OrderedDict()
 
     def put(self, place: Place, value: bytes) -> None:
-        """Keep a record; the ones not used for longest go."""
+        """Keep the handoff of a record; the ones not used for longest go."""
+        self._put(place, decode_output(value).raw["data"])
+
+    def update(self, place: Place, revision: dict[str, Any]) -> None:
+        """Add what is new, where the handoff is kept."""
+        if (kept := self.get(place)) is not None:
+            self._put(place, applied(kept, revision))
+
+    def _put(self, place: Place, data: dict[str, Any]) -> None:
         self.drop(place)
-        packed = zlib.compress(value, 1)
+        packed = zlib.compress(orjson.dumps(data), 1)
         self._found[place] = packed
         self._bytes += len(packed)
         while self._bytes > self._max:
@@ -35,5 +49,5 @@ class Texts:
         if (packed := self._found.get(place)) is None:
             return None
         self._found.move_to_end(place)
-        found: dict[str, Any] = decode_output(zlib.decompress(packed)).raw["data"]
+        found: dict[str, Any] = orjson.loads(zlib.decompress(packed))
         return found

@@ -1,6 +1,7 @@
 """Case files."""
 
 from handrail.policies.case import BEFORE_MAX, EVENTS, INPUT, KEYS, LISTS, TEXTS, WORDS
+from handrail.policies.json_schema.condition import TIME
 from handrail.policies.json_schema.parts import TEXT, Schema, about, listed, mapping, words
 from handrail.policies.json_schema.parts import TEXTS as ONE_OR_MORE
 
@@ -30,10 +31,11 @@ def _names(key: str) -> Schema:
 def _event() -> Schema:
     described: Schema = {
         "event": about(words(*EVENTS, *EVENTS.values()), "Without it: an action where there is a tool, else a query."),
+        "after": about(TIME, "The time that passes before it; a second without."),
         "tool": TEXT,
         "arguments": {"type": "object"},
         "effect": words("read", "write"),
-        "status": words("ok", "error"),
+        "status": words("ok", "error", "unknown"),
         "result": about({}, "What the tool answered: the action was executed."),
         "attributes": {"type": "object"},
         "customer": {"type": "object"},

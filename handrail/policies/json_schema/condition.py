@@ -1,5 +1,8 @@
 """Conditions: what each operator takes is asked of the operator itself."""
 
+from collections.abc import Iterable
+
+from handrail.policies import cumulative
 from handrail.policies.condition import GROUPS
 from handrail.policies.json_schema.parts import NUMBER, SCALAR, SCALARS, TEXT, TEXTS, Schema, about, listed, mapping
 from handrail.policies.lookup import is_tool
@@ -26,6 +29,9 @@ _KINDS = {
     frozenset({"two numbers", "list"}): "list",
     frozenset({"number", "text", "truth"}): "scalar",
 }
+
+
+TIME: Schema = {"type": "string", "pattern": f"^{cumulative.OVER}$"}
 
 
 def taken(operator: str) -> str:
@@ -80,8 +86,26 @@ def condition() -> Schema:
         "operator": operator(),
         "value": about({}, "What the field is compared with."),
     }
+    over_several = {
+        "sum": about(TEXT, "A field of tools.yaml: its sum over the judged action and those that came earlier."),
+        "count": about(TEXT, "A field of tools.yaml: how many actions had it, the judged one included."),
+        "by": about({"enum": [cumulative.BY]}, "What is added up."),
+        "over": about(TIME, "The time that counts, such as 24h."),
+    }
+    needed = ["over", "operator", "value"]
+    compares: Schema = {"operator": {"enum": sorted(cumulative.OPERATORS)}}
     alone: list[Schema] = [{"required": [key], "maxProperties": 1} for key in GROUPS]
-    return mapping({**leaf, **groups}) | {
-        "oneOf": [*alone, {"required": ["field", "operator"]}],
+    of_one = _without("field", needs=["field", "operator"], others=over_several)
+    several = [
+        _without(measure, needs=[measure, *needed], others=("field", *cumulative.MEASURES)) | {"properties": compares}
+        for measure in cumulative.MEASURES
+    ]
+    return mapping({**leaf, **over_several, **groups}) | {
+        "oneOf": [*alone, of_one, *several],
         "allOf": values("field"),
     }
+
+
+def _without(key: str, needs: list[str], others: Iterable[str]) -> Schema:
+    """A mapping that has these keys, and of the others only its own."""
+    return {"required": needs, "not": {"anyOf": [{"required": [other]} for other in others if other != key]}}

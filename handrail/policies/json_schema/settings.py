@@ -76,8 +76,10 @@ def _when() -> Schema:
 def tools() -> Schema:
     """What tools do, and where their quantities stand."""
     field = {"type": "string", "pattern": rf"^({'|'.join(FIELD_ROOTS)})(\.{PART})+$"}
-    fact = {"type": "string", "pattern": rf"^results\.{PART}(\.{PART})+$"}
+    result = {"type": "string", "pattern": rf"^results\.{PART}(\.{PART})+$"}
     names = rf"^{PART}(\.{PART})*$"
+    key = about({"type": "string", "pattern": names}, "The argument that says which one is meant.")
+    fact = {"anyOf": [result, mapping({"from": result, "key": key}, "from", "key")]}
     entry = {
         "effect": about(words("read", "write"), "What it does to the world; an event can only raise it to write."),
         "fields": about(named(field, names), "Names that rules use, as paths such as arguments.amount."),
@@ -89,7 +91,13 @@ def tools() -> Schema:
 def agents() -> Schema:
     """Who may speak, and for whom."""
     entry = {"enforcement": words("enforce", "observe"), "sources": TEXTS, "tenants": TEXTS}
-    return {"title": "Who may speak", **mapping({"agents": named(mapping(entry))}, "agents")}
+    listed = {
+        "recorded_sources": about(TEXTS, "Whose `recorded: true` counts: names, or beginnings with a * at the end."),
+        "human_sources": about(TEXTS, "Whose `role: human_agent` counts as a person's word."),
+    }
+    root = mapping({"agents": named(mapping(entry)), **listed})
+    some = [{"required": [name]} for name in root["properties"]]
+    return {"title": "Who may speak", **root, "anyOf": some}
 
 
 def keys() -> Schema:

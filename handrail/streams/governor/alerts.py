@@ -14,6 +14,7 @@ from handrail.streams.governor.redaction import Taken
 from handrail.streams.governor.turn import Turn
 
 ALERT = "handrail.alert.v1"
+NOT_HISTORY = "`recorded: true` is ignored: recorded_sources in agents.yaml does not name its source"
 EVIDENCE = frozenset(f"evidence.{name}" for name in ("action_id", "tool", "action_digest", "handoff_id"))  # what joins
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from handrail.schemas.canonical import canonical
 from handrail.schemas.clock import to_rfc3339
-from handrail.streams.governor import decision, handoff, kept
+from handrail.streams.governor import decision, handoff, kept, sums
 from handrail.streams.governor.call import Call
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding, most_restrictive, ordered
 from handrail.streams.governor.handoff import OPEN_MAX
@@ -77,7 +77,7 @@ def request(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> str:
         redacted=redacted,
     )
     head = turn.case.head
-    head.approvals = [*head.approvals, Approval(opened.id, call.key, expires_ms, needed)]
+    head.approvals = [*head.approvals, Approval(opened.digest, call.key, expires_ms, needed)]
     turn.case.put(
         part_of("a", opened.id),
         {
@@ -138,6 +138,8 @@ def grant(
         handoff_id = request(turn, waited["kind"], call, left)
     if verdict == ALLOW:
         turn.case.head.open_actions = {**turn.case.head.open_actions, call.action_id: call.key + b"\x01"}
+        if waited["kind"] == "action":
+            sums.allowed(turn, call)
     decision.emit(
         turn,
         "release",

@@ -99,12 +99,12 @@ class Case:
             self._guard = (blocks + head.guard)[-guard.REMEMBERED * guard.ENTRY :]
         return self._guard
 
-    def remember(self, entry: bytes, answer: int) -> None:
+    def remember(self, entry: bytes, answer: int, ends_ms: int = 0) -> None:
         """One more identity; a full block leaves the head."""
         head = self.head
         if self._guard is not None:
-            self._guard = guard.remember(self._guard, entry, answer)
-        head.guard = guard.remember(head.guard, entry, answer)
+            self._guard = guard.remember(self._guard, entry, answer, ends_ms)
+        head.guard = guard.remember(head.guard, entry, answer, ends_ms)
         if len(head.guard) == guard.BLOCK:
             kept = head.sealed[-SEALED_MAX + 1 :]
             head.sealed, head.guard = [*kept, self._new_part(head.guard)], b""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from handrail.schemas.identity import identity
 from handrail.streams.governor import trust
 from handrail.streams.governor.mode import with_mode
 from handrail.streams.governor.state import AgentMode, PartitionState
@@ -39,7 +40,7 @@ def agent_mode(state: PartitionState, data: dict[str, Any]) -> None:
 
 def breaker_changed(state: PartitionState, data: dict[str, Any]) -> None:
     """An agent's breaker opened, closed or is tried."""
-    state.breakers = _put(state.breakers, data["agent_id"], data["state"])
+    state.breakers = _put(state.breakers, identity(data["agent_id"]), data["state"])
 
 
 def queue_state(state: PartitionState, data: dict[str, Any]) -> None:
@@ -50,12 +51,12 @@ def queue_state(state: PartitionState, data: dict[str, Any]) -> None:
 def model_verified(state: PartitionState, data: dict[str, Any]) -> None:
     """A served model has passed its tests for an agent."""
     model = data["model"]
-    state.verified = _put(state.verified, data["agent_id"], model.get("served") or model.get("name") or "")
+    state.verified = _put(state.verified, identity(data["agent_id"]), model.get("served") or model.get("name") or "")
 
 
 def baseline_set(state: PartitionState, data: dict[str, Any]) -> None:
     """The days that an agent's quality is measured against."""
-    name = f"{data['agent_id']}|{data.get('intent') or ''}"
+    name = f"{identity(data['agent_id'])}|{data.get('intent') or ''}"
     state.baselines = _put(state.baselines, name, (data["from"], data["to"]))
 
 

@@ -12,6 +12,8 @@ from handrail.streams.governor.state import PartitionState
 from handrail.streams.governor.step import turn_of
 from handrail.streams.governor.turn import Turn
 
+SOURCES_SHOWN = 20
+
 
 def settle(case: Case, partition: PartitionState, record: Record, bundle: Bundle, active: bool) -> list[Output]:
     """Everything of this conversation that is due at the partition's clock; empty where nothing is."""
@@ -24,7 +26,8 @@ def settle(case: Case, partition: PartitionState, record: Record, bundle: Bundle
     for handoff in [one for one in case.head.handoffs if one.due_ms and one.due_ms <= now_ms]:
         turn = _turn(case, partition, record, bundle, active)
         message = f"nobody has answered the customer's request for a human in handoff {handoff.id}"
-        raise_alert(turn, "sla", "high", message, handoff_id=handoff.id, due_at=to_rfc3339(handoff.due_ms))
+        due_at, counting = to_rfc3339(handoff.due_ms), bundle.human_sources.listed()[:SOURCES_SHOWN]
+        raise_alert(turn, "sla", "high", message, handoff_id=handoff.id, due_at=due_at, human_sources=counting)
         handoff.due_ms = 0
         outputs += turn.outputs
     return outputs

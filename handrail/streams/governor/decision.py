@@ -23,6 +23,7 @@ DECISION = "handrail.decision.v1"
 UNSIGNED = b',"signature":null}'
 CALLS_COLLEAGUE = "I can't do that myself; a colleague will look at it."
 REFUSES = "I'm sorry, I can't do that."
+ACTED_ON = frozenset({"action", "response", "release"})
 REASONS_MAX = 50  # of one decision, most restrictive first
 WAITS = "A colleague has to approve this first. I'll come back to you."
 TO_HUMAN = "I'm handing you over to a colleague."
@@ -80,6 +81,13 @@ def customer_message(verdict: int, findings: list[Finding], handoff_id: str | No
     return CALLS_COLLEAGUE if handoff_id or verdict == HALT else REFUSES
 
 
+def ends_ms(turn: Turn, kind: str, verdict: int) -> int | None:
+    """When what is allowed now ends; None where nothing is that could be acted on."""
+    if verdict != ALLOW or kind not in ACTED_ON:
+        return None
+    return turn.now_ms + turn.limits.decision_ttl_s * 1000
+
+
 def emit(
     turn: Turn,
     kind: str,
@@ -100,8 +108,8 @@ def emit(
     """Emit the decision and give its id. `because` names the resolution or the record of a release."""
     found = known_id or decision_id(turn, kind, action_id, because)
     case = turn.case
-    if expires_ms is None and verdict == ALLOW and kind in ("action", "response", "release"):
-        expires_ms = turn.now_ms + turn.limits.decision_ttl_s * 1000
+    if expires_ms is None:
+        expires_ms = ends_ms(turn, kind, verdict)
     reasons = ordered(findings)[:REASONS_MAX] if findings else findings
     data: dict[str, Any] = {
         "decision_id": found,

@@ -1,4 +1,4 @@
-"""The body of a handoff record: everything a human needs to carry on, put together from the entries."""
+"""The body of a handoff record: everything a human needs to carry on, from the entries; and that of an update."""
 
 import re
 from typing import Any
@@ -7,6 +7,7 @@ import orjson
 
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.topics import AGENT_EVENTS
+from handrail.streams.governor import news
 from handrail.streams.governor.decision import classification
 from handrail.streams.governor.entries import Done, Entry, Said, Tried
 from handrail.streams.governor.finding import VERDICTS
@@ -42,7 +43,10 @@ def body(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> dict[str, A
         "handoff_id": handoff.id,
         "kind": basis["kind"],
         "revision": handoff.revision,
+        "revision_min": handoff.revision_min,
         "opened_at": to_rfc3339(handoff.opened_ms),
+        "opened_offset": basis["opened_offset"],
+        "news": news.lines(kept, basis["opened_offset"]),
         "conversation_id": turn.case.id,
         "execution_id": turn.execution.id,
         "tenant": turn.tenant,
@@ -90,6 +94,49 @@ def body(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> dict[str, A
     return data
 
 
+def update(
+    turn: Turn, handoff: OpenHandoff, basis: dict[str, Any], new: news.News | None, changed: dict[str, Any]
+) -> dict[str, Any]:
+    """The `data` of a revision that holds only what is new since the one before it.
+
+    `basis` is what the handoff says besides the log, `changed` what of it is new.
+    """
+    head, taken = turn.case.head, Taken()
+    data: dict[str, Any] = {
+        "handoff_id": handoff.id,
+        "kind": basis["kind"],
+        "revision": handoff.revision,
+        "since": handoff.revision - 1,
+        "revision_min": handoff.revision_min,
+        "opened_at": to_rfc3339(handoff.opened_ms),
+        "opened_offset": basis["opened_offset"],
+        "news": new.lines if new else [],
+        "conversation_id": turn.case.id,
+        "execution_id": turn.execution.id,
+        "tenant": turn.tenant,
+        "agent_id": turn.agent_id,
+        "classification": classification(turn),
+        "reason": _reason(basis["reason"], "reason", taken),
+        "attempts": new.attempts if new else [],
+        "transcript": new.transcript if new else [],
+        "transcript_truncated": new.cut if new else False,
+        "log": {
+            "topic": AGENT_EVENTS,
+            "partition": turn.number,
+            "first_offset": head.first_offset,
+            "last_offset": turn.offset,
+        },
+        "queue": basis["queue"],
+        "priority": basis["priority"],
+        "redactions": sorted([*taken.rows(), *(new.taken.rows() if new else [])], key=lambda row: row["path"]),
+        **changed,
+    }
+    data["redacted"] = [row["path"] for row in data["redactions"]]
+    if turn.recorded:
+        data["recorded"] = True
+    return data
+
+
 def attempts(kept: list[Entry], taken: Taken) -> list[dict[str, Any]]:
     """Every attempt in order, each proposal joined with its execution; beyond ATTEMPTS_WHOLE the older in short."""
     rows = _joined(kept)
@@ -109,7 +156,9 @@ def _joined(kept: list[Entry]) -> list[dict[str, Any]]:
             if entry.action_id not in open_rows:
                 open_rows[entry.action_id] = _ungoverned(entry)
                 rows.append(open_rows[entry.action_id])
-            row = open_rows.pop(entry.action_id)
+            row = open_rows[entry.action_id]
+            if entry.status != "unknown":  # how it ended may follow
+                del open_rows[entry.action_id]
             row["status"], row["result"] = entry.status, orjson.loads(entry.result)
             row["error"] = entry.error or None
             row["redacted"] = [*row["redacted"], *entry.redacted]

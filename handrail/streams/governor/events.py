@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from handrail.policies import Bundle, resolve
+from handrail.policies import Bundle
 from handrail.schemas.canonical import canonical
 from handrail.streams.governor import (
     approvals,
@@ -16,6 +16,7 @@ from handrail.streams.governor import (
     cost,
     decision,
     entries,
+    facts,
     handoff,
     judge,
     kept,
@@ -23,9 +24,12 @@ from handrail.streams.governor import (
     loops,
     ownership,
     phrases,
+    speaker,
     standing,
+    sums,
 )
 from handrail.streams.governor.alerts import raise_alert
+from handrail.streams.governor.call import UNKNOWN
 from handrail.streams.governor.case import GOAL
 from handrail.streams.governor.classify import Lexicon, classify, compile_lexicon
 from handrail.streams.governor.finding import ALLOW, BLOCK, HALT, REQUIRE_APPROVAL, Finding, most_restrictive
@@ -36,7 +40,7 @@ from handrail.streams.governor.turn import Turn
 
 Answer = tuple[int, int] | None  # (verdict, route)
 OPEN_ACTIONS_MAX = 16
-FACTS_MAX, FACT_LENGTH_MAX = 32, 64
+HUMAN_AGENT = "human_agent"
 ALLOWED, NOT_ALLOWED = b"\x01", b"\x00"
 
 
@@ -84,6 +88,7 @@ def query_received(turn: Turn) -> Answer:
 def human_requested(turn: Turn) -> Answer:
     """Always to a human: no rule, mode or breaker overrides it."""
     findings = [Finding("customer.asked", BLOCK, "The customer asks for a human.", {"wants_human": True})]
+    turn.case.add(kept.said("customer_action", "asked for a human", turn.now_ms, turn.offset))
     verdict, route, handoff_id = ownership.route(turn, findings)
     decision.emit(turn, "route", verdict, findings, route=route, handoff_id=handoff_id)
     return verdict, route
@@ -120,7 +125,7 @@ def action_proposed(turn: Turn) -> Answer:
     """Judge an action; the agent waits for this decision."""
     head, one = turn.case.head, calls.call_of(turn, turn.data)
     waiting = approvals.waiting(turn, one)
-    if waiting is not None and not head.halt:
+    if waiting is not None and not head.halt and not turn.stranger:
         return _still_waiting(turn, one, waiting.handoff_id)
     was_halted = bool(head.halt)
     findings, skipped = judge.action(turn, one)
@@ -146,6 +151,8 @@ def action_proposed(turn: Turn) -> Answer:
     if tried is not None and verdict_seen == REQUIRE_APPROVAL:
         _attempt(turn, tried)
     _open_action(turn, one, ALLOWED if verdict == ALLOW else NOT_ALLOWED)
+    if verdict == ALLOW:
+        sums.allowed(turn, one)
     route = _route_of(turn)
     decision.emit(
         turn, "action", verdict, findings, route=route, action_id=one.action_id, digest=one.digest,
@@ -188,10 +195,10 @@ def action_executed(turn: Turn) -> Answer:
     head, one = turn.case.head, calls.call_of(turn, turn.data)
     status, result = turn.data["status"], turn.data.get("result")
     proposed = head.open_actions.get(one.action_id)
-    known = proposed is not None and proposed[:8] == one.key
+    known = proposed is not None and proposed[:8] == one.key and not turn.stranger
     governed = known and proposed[8:] == ALLOWED if proposed is not None else False
     held = not (turn.recorded or turn.observed)
-    if known:
+    if known and status != UNKNOWN:  # how it ended may follow
         head.open_actions = {name: call for name, call in head.open_actions.items() if name != one.action_id}
     over = None if known else limits.count_step(turn)
     shown, redacted = kept.shown(result, "result")
@@ -204,9 +211,12 @@ def action_executed(turn: Turn) -> Answer:
         done.redacted = done.redacted + redacted
         head.attempts += 1
     turn.case.add(done)
+    sums.executed(turn, one, status)
     if governed or (known and not held):
-        loops.happened(turn, one, status == "ok", kept.result_digest(status, result))
-        _facts(turn, one.tool, result)
+        if status != UNKNOWN:
+            loops.happened(turn, one, status == "ok", kept.result_digest(status, result))
+        if status == "ok":
+            facts.learn(turn, one, result)
     elif held:
         _bypass(turn, one)
     if over is None or head.halt:
@@ -217,6 +227,8 @@ def action_executed(turn: Turn) -> Answer:
 
 def _bypass(turn: Turn, one: call.Call) -> None:
     message = f"{one.named} was executed without a decision that allowed it"
+    if (unlisted := speaker.stranger(turn)) is not None:
+        message = f"{message}. {unlisted.message}"
     raise_alert(turn, "bypass", "high", message, action_id=one.action_id, tool=one.named, action_digest=one.digest)
     _supervise(turn.partition, turn.agent_id)
 
@@ -225,19 +237,15 @@ def _supervise(partition: PartitionState, agent_id: str) -> None:
     partition.modes = with_mode(partition.modes, AgentMode(agent_id, "supervised", reason="bypass"))
 
 
-def redo_bypass(partition: PartitionState, data: dict[str, Any], bundle: Bundle) -> None:
-    """What an executed action without its decision does beyond its own conversation: nothing else reaches so far."""
-    if not data.get("recorded") and not bundle.observes(data["agent_id"]):
+def redo_bypass(partition: PartitionState, raw: dict[str, Any], bundle: Bundle, tenant: str) -> None:
+    """What an executed action without its decision does beyond its own conversation: nothing else reaches so far.
+
+    `raw` is the event, `tenant` the conversation's.
+    """
+    data, source = raw["data"], raw["source"]
+    observed, _ = speaker.standing_of(bundle, data["agent_id"], source, tenant, data)
+    if not observed and not speaker.is_recorded(bundle, source, data):
         _supervise(partition, data["agent_id"])
-
-
-def _facts(turn: Turn, tool: str, result: object) -> None:
-    for name, path in turn.bundle.facts(tool):
-        value = resolve(path, result)
-        if isinstance(value, str | int | float | bool) and len(str(value)) <= FACT_LENGTH_MAX:
-            head = turn.case.head
-            if name in head.facts or len(head.facts) < FACTS_MAX:
-                head.facts = {**head.facts, name: value}
 
 
 def customer_acted(turn: Turn) -> Answer:
@@ -254,7 +262,7 @@ def response_proposed(turn: Turn) -> Answer:
     one = calls.answer_of(turn, turn.data)
     waiting = approvals.waiting(turn, one)
     findings, skipped = judge.response(turn, one)
-    if waiting is not None and not turn.case.head.halt:
+    if waiting is not None and not turn.case.head.halt and not turn.stranger:
         verdict, handoff_id = REQUIRE_APPROVAL, waiting.handoff_id
     else:
         verdict, findings, found = ownership.consequence(turn, "response", one, findings)
@@ -268,13 +276,18 @@ def response_proposed(turn: Turn) -> Answer:
 
 
 def message_sent(turn: Turn) -> Answer:
-    """Something was said to the customer. A human's word answers the customer's request for one."""
+    """Something was said to the customer. A person's word stops the AI, whoever brings it.
+
+    It answers the customer's request for a person only where the bundle names the source: an agent could say it too.
+    """
     head, text, role = turn.case.head, turn.data["text"], turn.data["role"]
     turn.case.add(kept.said(role, text, turn.now_ms, turn.offset))
     head.messages += 1
-    if role == "human_agent":
-        for one in head.handoffs:
-            one.due_ms = 0
+    if role == HUMAN_AGENT:
+        if turn.source in turn.bundle.human_sources:
+            for one in head.handoffs:
+                one.due_ms = 0
+        ownership.taken_over(turn)
         return None
     if turn.data.get("response_id") is not None:
         return None
@@ -288,15 +301,12 @@ def message_sent(turn: Turn) -> Answer:
 
 
 def execution_ended(turn: Turn) -> Answer:
-    """The execution is over for good; a transfer opens a handoff, open handoffs are told the outcome."""
+    """The execution is over for good; a transfer opens a handoff. Handoffs that are open tell the outcome (step.py)."""
     head, outcome = turn.case.head, turn.data["outcome"]
     turn.execution.ended = True
     if all(execution.ended for execution in head.executions):
         head.ended_ms = turn.now_ms
-    if head.handoffs:
-        for one in head.handoffs:
-            handoff.revise(turn, one, outcome=outcome)
-    elif outcome == "transferred":
+    if not head.handoffs and outcome == "transferred":
         message = "The agent transferred the conversation to a human."
         finding = Finding("owner.human", BLOCK, message, {"outcome": outcome})
         handoff.open_one(turn, "escalation", [finding])
@@ -304,8 +314,15 @@ def execution_ended(turn: Turn) -> Answer:
     return None
 
 
+def feedback_received(turn: Turn) -> Answer:
+    """For analytics; only people who have an open handoff read what the customer wrote there."""
+    if turn.case.head.handoffs and (text := turn.data.get("text")):
+        turn.case.add(kept.said("customer", text, turn.now_ms, turn.offset))
+    return None
+
+
 def unanswered(turn: Turn) -> Answer:
-    """Feedback and scores: for analytics; nothing in the fold depends on them."""
+    """Scores: for analytics; nothing in the fold depends on them."""
     return None
 
 
@@ -321,7 +338,7 @@ HANDLERS: dict[str, Callable[[Turn], Answer]] = {
     "handrail.response.proposed.v1": response_proposed,
     "handrail.message.sent.v1": message_sent,
     "handrail.execution.ended.v1": execution_ended,
-    "handrail.feedback.received.v1": unanswered,
+    "handrail.feedback.received.v1": feedback_received,
     "handrail.evaluation.scored.v1": unanswered,
 }
 AFTERWARDS = frozenset({"handrail.feedback.received.v1", "handrail.evaluation.scored.v1"})  # they open no conversation

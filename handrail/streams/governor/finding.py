@@ -10,6 +10,7 @@ VERDICTS = ("allow", "require_approval", "block", "halt")
 
 MESSAGE_MAX = 1000
 VALUE_MAX = 256
+PARTS = "parts"  # of a sum: bounded where they are listed
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ class Finding(msgspec.Struct, frozen=True):
             "action": VERDICTS[self.verdict],
             "mode": self.mode,
             "message": self.message[:MESSAGE_MAX],
-            "evidence": {name: cut(value) for name, value in self.evidence.items()},
+            "evidence": {name: value if name == PARTS else cut(value) for name, value in self.evidence.items()},
         }
 
 

@@ -1,15 +1,17 @@
 """The replay guard: the last 64 identities of a conversation, and what each was answered.
 
 Kafka and producers may deliver twice. The same identity with the same content counts once and gets the same answer
-again; with other content it is refused. One entry is 12 bytes: 7 of the identity's digest, 4 of the content's, and
-one for the answer. Seven bytes let a record be taken for another one in about 1e-15 of all cases.
+again; with other content it is refused. One entry is 18 bytes: 7 of the identity's digest, 4 of the content's, one for
+the answer, and 6 for the end of what was allowed (milliseconds of the log, 0: none), so that a permission does not
+grow longer by being asked for again. Seven bytes let a record be taken for another one in about 1e-15 of all cases.
 """
 
 from hashlib import sha256
 
 REMEMBERED = 64
-ENTRY = 12
-IDENTITY, CONTENT = 7, 4
+ENTRY = 18
+IDENTITY, CONTENT, END = 7, 4, 6
+ANSWER = IDENTITY + CONTENT  # where it stands in an entry
 UNANSWERED = 0xFF
 BLOCK = 8 * ENTRY  # so many bytes at the guard's end lie in the head, the others in sealed blocks of that size
 
@@ -22,19 +24,30 @@ def entry_of(source: str, event_id: str, event_type: str, content: bytes) -> byt
 
 def seen(guard: bytes, entry: bytes) -> tuple[bool, int | None]:
     """(known identity, answer). The answer is None where the content differs from what is remembered."""
+    at = _find(guard, entry)
+    if at < 0:
+        return False, None
+    same = guard[at + IDENTITY : at + ANSWER] == entry[IDENTITY:]
+    return True, guard[at + ANSWER] if same else None
+
+
+def ends_ms(guard: bytes, entry: bytes) -> int:
+    """When what this known identity was allowed ends, by the log; 0 where nothing was allowed."""
+    at = _find(guard, entry)
+    return int.from_bytes(guard[at + ANSWER + 1 : at + ENTRY], "big")
+
+
+def remember(guard: bytes, entry: bytes, answer: int, ends_ms: int = 0) -> bytes:
+    """The guard with one more entry; the oldest leaves when there are 64."""
+    kept = guard if len(guard) < REMEMBERED * ENTRY else guard[ENTRY:]
+    return kept + entry + bytes((answer,)) + ends_ms.to_bytes(END, "big")
+
+
+def _find(guard: bytes, entry: bytes) -> int:
     at = guard.find(entry[:IDENTITY])
     while at >= 0 and at % ENTRY:
         at = guard.find(entry[:IDENTITY], at + 1)
-    if at < 0:
-        return False, None
-    same = guard[at + IDENTITY : at + IDENTITY + CONTENT] == entry[IDENTITY:]
-    return True, guard[at + ENTRY - 1] if same else None
-
-
-def remember(guard: bytes, entry: bytes, answer: int) -> bytes:
-    """The guard with one more entry; the oldest leaves when there are 64."""
-    kept = guard if len(guard) < REMEMBERED * ENTRY else guard[ENTRY:]
-    return kept + entry + bytes((answer,))
+    return at
 
 
 def pack(verdict: int, route: int, ruleset: int) -> int:

@@ -1,20 +1,26 @@
-"""Handoffs: opening one for each reason, sending it again when it changes, closing it."""
+"""Handoffs: opening one for each reason, sending it again when it changes, closing it.
+
+A revision in full replaces the ones before it. What happens in the conversation while a handoff is open is a revision
+with `since`: it holds only what is new (news.py), since a long conversation would fill the log with its own copies.
+"""
 
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
+from handrail.policies import RouteRule
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.topics import HANDOFFS
-from handrail.streams.governor import decision, dossier
+from handrail.streams.governor import decision, dossier, news
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.finding import HALT, Finding, ordered
-from handrail.streams.governor.state import OpenHandoff, part_of
+from handrail.streams.governor.state import OpenHandoff, handoff_id, part_of
 from handrail.streams.governor.turn import Turn
 
 HANDOFF = "handrail.handoff.v1"
 CLOSED = "handrail.handoff.closed.v1"
+ENDED = "handrail.execution.ended.v1"
 OPEN_MAX = 8  # of one conversation; beyond that the latest open one serves
 REASONS_MAX = 20
 DUE_IN_S, ASKED_DUE_IN_S = 3600, 600
@@ -56,17 +62,15 @@ def open_one(
     head = turn.case.head
     for handoff in head.handoffs:
         if handoff.reason == known:
-            return handoff
+            return _awaited(turn, handoff, asked)
     if len(head.handoffs) >= OPEN_MAX:
-        return head.handoffs[-1]
+        return _awaited(turn, head.handoffs[-1], asked)
     seed = orjson.dumps([turn.source, turn.event_id, turn.case.id, name, turn.offset])
     handoff = OpenHandoff(sha256(seed).digest()[:ID_BYTES], known, turn.now_ms)
     basis = _basis(turn, kind, found, pending, asked, approvals, redacted or [])
-    due_in_ms = basis.pop("due_in_ms")
-    if asked and not turn.case.head.recorded:  # of recorded history nobody waits
-        handoff.due_ms = turn.now_ms + due_in_ms
+    _awaited(turn, handoff, asked)
     head.handoffs = [*head.handoffs, handoff]
-    head.last_handoff = handoff.id
+    head.last_handoff = handoff.digest
     turn.case.put(part_of("h", handoff.id), basis)
     send(turn, handoff, basis)
     return handoff
@@ -81,11 +85,7 @@ def _basis(
     approvals: int,
     redacted: list[str],
 ) -> dict[str, Any]:
-    known = (decision.classification(turn) or {}) | ({"wants_human": True} if asked else {})
-    rule = turn.bundle.route_for(
-        {**known, "attributes": turn.data.get("attributes") or {}, "customer": turn.case.customer}
-    )
-    due_in_ms = (rule.due_in_s if rule else ASKED_DUE_IN_S if asked else DUE_IN_S) * 1000
+    rule, due_in_ms = _route(turn, asked)
     urgent = found[0].verdict == HALT or (turn.case.head.classification or ("", "", "low"))[2] == "high"
     return {
         "kind": kind,
@@ -96,12 +96,28 @@ def _basis(
         "skills": list(rule.skills) if rule else [],
         "priority": rule.priority if rule else ("high" if urgent else "normal"),
         "due_at": pending["expires_at"] if pending else to_rfc3339(turn.now_ms + due_in_ms),
-        "due_in_ms": due_in_ms,
         "next_steps": NEXT_STEPS[kind],
         "approvals": {"needed": approvals, "by": []} if approvals else None,
-        "follows": turn.case.head.last_handoff or None,
+        "follows": handoff_id(last) if (last := turn.case.head.last_handoff) else None,
         "redacted": redacted,
+        "opened_offset": turn.offset,
     }
+
+
+def _route(turn: Turn, asked: bool) -> tuple[RouteRule | None, int]:
+    """(the route that a handoff takes now, the milliseconds until a person should answer)."""
+    known = (decision.classification(turn) or {}) | ({"wants_human": True} if asked else {})
+    rule = turn.bundle.route_for(
+        {**known, "attributes": turn.data.get("attributes") or {}, "customer": turn.case.customer}
+    )
+    return rule, (rule.due_in_s if rule else ASKED_DUE_IN_S if asked else DUE_IN_S) * 1000
+
+
+def _awaited(turn: Turn, handoff: OpenHandoff, asked: bool) -> OpenHandoff:
+    """The handoff, with the time of the customer's request running in it; of recorded history nobody waits."""
+    if asked and not turn.recorded and not handoff.due_ms:
+        handoff.due_ms = turn.now_ms + _route(turn, asked)[1]
+    return handoff
 
 
 def send(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> None:
@@ -115,12 +131,51 @@ def send(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> None:
 
 
 def revise(turn: Turn, handoff: OpenHandoff, **changes: Any) -> None:
-    """Send an open handoff again, with what changed and a higher revision."""
+    """Send an open handoff again in full, with what changed and a higher revision."""
     name = part_of("h", handoff.id)
     basis = {**turn.case.part(name), **changes}
     handoff.revision += 1
     turn.case.put(name, basis)
     send(turn, handoff, basis)
+
+
+def follow(turn: Turn, opened: list[OpenHandoff], first_entry: int) -> None:
+    """Revise the handoffs that were open before this event, where it added to the conversation.
+
+    `first_entry` is the number of the first entry that the event added.
+    """
+    outcome = turn.data["outcome"] if turn.event_type == ENDED else None
+    open_ids = {one.id for one in turn.case.head.handoffs}
+    still = [one for one in opened if one.id in open_ids]
+    new = news.of(turn, first_entry) if still else None
+    if new is None and outcome is None:
+        return
+    for handoff in still:
+        handoff.revision += 1
+        if new is not None and new.outdates:
+            handoff.revision_min = handoff.revision
+        _update(turn, handoff, new, outcome)
+
+
+def _update(turn: Turn, handoff: OpenHandoff, new: news.News | None, outcome: str | None) -> None:
+    name = part_of("h", handoff.id)
+    basis: dict[str, Any] = turn.case.part(name)
+    changed: dict[str, Any] = {} if outcome is None else {"outcome": outcome}
+    if new is not None and new.outdates and _drop_approvals(turn, handoff):
+        changed["approvals"] = {**basis["approvals"], "by": []}
+    if changed:
+        turn.case.put(name, {**basis, **changed})
+    data = dossier.update(turn, handoff, basis, new, changed)
+    turn.emit(HANDOFFS, HANDOFF, f"{handoff.id}.{handoff.revision}", data)
+
+
+def _drop_approvals(turn: Turn, handoff: OpenHandoff) -> bool:
+    """Whoever approved before has not seen what is new; whether anybody had."""
+    for approval in turn.case.head.approvals:
+        if approval.handoff_id == handoff.id and approval.by:
+            approval.by = []
+            return True
+    return False
 
 
 def close(turn: Turn, handoff: OpenHandoff, cause: str) -> None:

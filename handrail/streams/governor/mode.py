@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from hashlib import sha256
 
+from handrail.schemas.identity import identity, same
 from handrail.streams.governor.state import AgentMode
 
 AI, SUPERVISED, HUMAN = "ai", "supervised", "human"
@@ -21,8 +22,9 @@ def effective(modes: Sequence[AgentMode], agent_id: str, tenant: str, intent: st
     yet taken from it stays with the AI.
     """
     best, rank = AI, -1
+    agent, of_tenant = identity(agent_id), identity(tenant)
     for entry in modes:
-        if entry.agent_id != agent_id or (entry.tenant and entry.tenant != tenant):
+        if identity(entry.agent_id) != agent or (entry.tenant and identity(entry.tenant) != of_tenant):
             continue
         if entry.intents and intent not in entry.intents:
             continue
@@ -35,9 +37,9 @@ def effective(modes: Sequence[AgentMode], agent_id: str, tenant: str, intent: st
 
 def with_mode(modes: Sequence[AgentMode], entry: AgentMode) -> list[AgentMode]:
     """The modes with this entry in place of the one for the same agent, tenant and intents."""
-    others = [
-        other
-        for other in modes
-        if (other.agent_id, other.tenant, other.intents) != (entry.agent_id, entry.tenant, entry.intents)
-    ]
+    others = [other for other in modes if not _of_the_same(other, entry)]
     return [*others, entry][-MODES_MAX:]
+
+
+def _of_the_same(one: AgentMode, other: AgentMode) -> bool:
+    return one.intents == other.intents and same(one.agent_id, other.agent_id) and same(one.tenant, other.tenant)

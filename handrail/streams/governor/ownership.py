@@ -64,6 +64,15 @@ def route(turn: Turn, findings: list[Finding]) -> tuple[int, int, str | None]:
     return BLOCK, 2, handoff.open_one(turn, "route", calling, asked=asked).id
 
 
+def taken_over(turn: Turn) -> None:
+    """A person has written to the customer: the AI is silent until the conversation is returned, by its handoff."""
+    if turn.case.head.owned:
+        return
+    turn.case.head.owned = True
+    message = "A person has written to the customer, and has the conversation now."
+    handoff.open_one(turn, "escalation", [Finding("owner.human", BLOCK, message, {"source": turn.source})])
+
+
 def execution_halt(turn: Turn, finding: Finding) -> None:
     """A halt that no proposal asked for."""
     if turn.case.head.halt:

@@ -310,7 +310,7 @@ class Batch:
         bundle, active = self.bundle
         if case.head.position >= record.offset:  # the conversation was written, the partition's state was not
             if record.offset in self.fold.ungoverned:
-                redo_bypass(self.state, raw["data"], bundle)
+                redo_bypass(self.state, raw, bundle, case.head.tenant)
             return
         try:
             turn = step(case, self.state, record, raw, content, bundle, active, plain)

@@ -12,12 +12,15 @@ from handrail.schemas.errors import SchemaError
 from handrail.schemas.record import Output, Record
 from handrail.schemas.strict_json import BYTES_MAX
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS
+from handrail.streams.governor.alerts import NOT_HISTORY
 from handrail.streams.governor.controls import ACTIVATED
 from handrail.streams.governor.outgoing import SOURCE
 from handrail.streams.governor.partition import PartitionFold
 
 PLACE = ("logpartition", "logoffset", "logtime")
 """The extensions of exported files: where a record lay on the log, and when it came there."""
+
+SOURCES_MAX = 20
 
 Notice = Callable[[str], None]
 
@@ -28,11 +31,13 @@ def replay(
     """Every output record as a CloudEvent, in the order of the file.
 
     Acts as if `ruleset` had been activated first; where it is empty, the file says what is active. `notice` gets one
-    line for each activation of a bundle that is not among `bundles`, which is passed over, and one for each partition
-    whose records do not come in the order of the log: those that come late are passed over.
+    line for each activation of a bundle that is not among `bundles`, which is passed over, one for each partition
+    whose records do not come in the order of the log: those that come late are passed over, and one for each source
+    (up to SOURCES_MAX) whose `recorded: true` the bundle ignores.
     """
     folds: dict[int, PartitionFold] = {}
     late: set[int] = set()
+    ignored: set[str] = set()
     for record, raw in placed(lines):
         where = f"partition {record.partition}, offset {record.offset}"
         if raw.get("type") == ACTIVATED and (other := _ruleset(raw)) is not None and other not in bundles:
@@ -45,7 +50,22 @@ def replay(
             late.add(record.partition)
             notice(f"{where}: comes after offset {fold.position}; passed over, with all like it: sort by logoffset")
         for output in fold.fold([record]).outputs:
-            yield shown(output)
+            event = shown(output)
+            source = _not_history(event)
+            if source is not None and source not in ignored and len(ignored) < SOURCES_MAX:
+                ignored.add(source)
+                notice(
+                    f"{where}: `recorded: true` of {source!r} is ignored, as if it happened now: "
+                    "name it in recorded_sources in agents.yaml where it is history"
+                )
+            yield event
+
+
+def _not_history(event: dict[str, Any]) -> str | None:
+    """The source of which an alert says that its `recorded: true` is ignored; None of anything else."""
+    data = event["data"]
+    found: str | None = data["evidence"]["source"] if data.get("message") == NOT_HISTORY else None
+    return found
 
 
 def placed(lines: Iterable[bytes]) -> Iterator[tuple[Record, dict[str, Any]]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from handrail.policies import Judgement, RuleFinding, Subject
 from handrail.policies.subject import Skipped as PassedOver
-from handrail.streams.governor import decision
+from handrail.streams.governor import decision, facts, sums
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding
 from handrail.streams.governor.turn import Turn
 
@@ -40,7 +40,7 @@ def judge(
         agent_id=turn.agent_id,
         tool=tool,
         arguments=arguments or {},
-        attributes=turn.data.get("attributes") or {},
+        attributes={} if (told := turn.data.get("attributes")) is None else told,
         customer=turn.case.customer,
         usage={
             "steps": execution.steps,
@@ -50,6 +50,8 @@ def judge(
         classification=classification or decision.classification(turn) or {},
         facts=head.facts,
         data=turn.data,
+        facts_by_key=facts.by_key(turn),
+        earlier=sums.earlier(turn),
     )
     found: Judgement = turn.bundle.judge(subject)
     return [_finding(rule, effect) for rule in found.findings], _skipped(found.skipped)
@@ -62,7 +64,8 @@ def _skipped(found: Sequence[PassedOver]) -> Skipped:
 @lru_cache(4096)
 def _as_dict(one: PassedOver) -> Mapping[str, Any]:
     """The entry in a decision's `skipped`; do not change it."""
-    return {"policy_id": one.policy_id, "rule_id": one.rule_id, "field": one.field}
+    told = {"policy_id": one.policy_id, "rule_id": one.rule_id, "field": one.field}
+    return told | {"why": one.why} if one.why else told
 
 
 def _finding(rule: RuleFinding, effect: str) -> Finding:

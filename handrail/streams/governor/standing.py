@@ -1,7 +1,9 @@
 """Findings from how things stand, whatever is proposed: no bundle, halted, owned by a human, mode, breaker, time."""
 
+from handrail.schemas.identity import identity
 from handrail.streams.governor import mode
 from handrail.streams.governor.finding import BLOCK, HALT, REQUIRE_APPROVAL, Finding
+from handrail.streams.governor.speaker import stranger
 from handrail.streams.governor.state import ROUTES
 from handrail.streams.governor.turn import Turn
 
@@ -54,7 +56,7 @@ def supervised(turn: Turn) -> Finding | None:
 
 def broken(turn: Turn) -> Finding | None:
     """The agent's breaker is open."""
-    if turn.partition.breakers.get(turn.agent_id) != "open":
+    if turn.partition.breakers.get(identity(turn.agent_id)) != "open":
         return None
     return Finding("breaker", BLOCK, f"The breaker of agent {turn.agent_id} is open.", {"state": "open"})
 
@@ -75,7 +77,7 @@ def undisturbed(turn: Turn) -> bool:
     return (
         turn.active
         and not (head.halt or head.owned or head.route or turn.execution.ended)
-        and not (partition.modes or partition.breakers)
+        and not (partition.modes or partition.breakers or turn.stranger)
         and turn.limits.time_max_s is None
     )
 
@@ -84,12 +86,12 @@ def of_proposal(turn: Turn, acts: bool) -> list[Finding]:
     """For an action or an answer; `acts` is false for a reading action, which a human's ownership does not stop."""
     if undisturbed(turn):
         return []
-    always = (no_bundle(turn), halted(turn), ended(turn), broken(turn), overdue(turn))
+    always = (no_bundle(turn), stranger(turn), halted(turn), ended(turn), broken(turn), overdue(turn))
     acting = (owned(turn), moded(turn), supervised(turn)) if acts else ()
     return [finding for finding in (*always, *acting) if finding is not None]
 
 
 def of_query(turn: Turn) -> list[Finding]:
     """For a query: may the AI answer it?"""
-    found = (no_bundle(turn), halted(turn), owned(turn), broken(turn), moded(turn), supervised(turn))
+    found = (no_bundle(turn), stranger(turn), halted(turn), owned(turn), broken(turn), moded(turn), supervised(turn))
     return [finding for finding in found if finding is not None]

@@ -5,10 +5,19 @@ said and what agents tried lies beside it in entries, each written once (`entrie
 structs are arrays on the wire, so a field may be added at the end with a default, never removed or reordered.
 """
 
+from base64 import b64encode
+
 import msgspec
 
 from handrail.schemas.errors import EngineError
 from handrail.schemas.topics import STATES
+
+VERSION = 2  # of heads, with the entries and parts that they name; a head of another version is not read
+
+
+def handoff_id(digest: bytes) -> str:
+    """The id of a handoff, from the twelve bytes of it that a head keeps."""
+    return f"hf-{digest.hex()}"
 
 
 class Execution(msgspec.Struct, array_like=True):
@@ -30,11 +39,16 @@ class Execution(msgspec.Struct, array_like=True):
 class Approval(msgspec.Struct, array_like=True):
     """One action or answer that waits for a human. The proposal itself lies in a part."""
 
-    handoff_id: str
+    handoff: bytes  # the twelve bytes of its handoff's id
     call: bytes  # the same call proposed again gets the same handoff
     expires_ms: int
     needed: int = 1
     by: list[str] = []
+
+    @property
+    def handoff_id(self) -> str:
+        """The id of the handoff in which it waits."""
+        return handoff_id(self.handoff)
 
 
 class OpenHandoff(msgspec.Struct, array_like=True):
@@ -46,14 +60,15 @@ class OpenHandoff(msgspec.Struct, array_like=True):
     revision: int = 1
     due_ms: int = 0  # 0: no deadline of the customer's own request is running
     claimed_by: str = ""
+    revision_min: int = 1  # an approval by somebody who saw an earlier revision does not release
 
     @property
     def id(self) -> str:
         """`hf-` and 24 hexadecimal digits."""
-        return f"hf-{self.digest.hex()}"
+        return handoff_id(self.digest)
 
 
-class Conversation(msgspec.Struct, array_like=True):
+class Conversation(msgspec.Struct, array_like=True, tag=VERSION):
     """The head: what every decision depends on; written with each batch, so what is large lies in parts (case.py)."""
 
     position: int = -1
@@ -76,7 +91,7 @@ class Conversation(msgspec.Struct, array_like=True):
     denied: bytes = b""  # calls that a human refused, 8 bytes each
     approvals: list[Approval] = []
     handoffs: list[OpenHandoff] = []
-    last_handoff: str = ""
+    last_handoff: bytes = b""  # as `OpenHandoff.digest`
     said: bytes = b""  # loop.response and loop.customer: see phrases.py
     channel: str = ""
     locale: str = ""
@@ -87,7 +102,7 @@ class Conversation(msgspec.Struct, array_like=True):
     messages: int = 0
     first_offset: int = -1
     ended_ms: int = 0  # when the last execution ended, 0 while one runs
-    recorded: bool = False
+    not_history: bool = False  # the alert about `recorded: true` of a source that is not named went out
     unpriced: bool = False  # the alert about a model without a price went out
     ended: bytes = b""  # ended executions that left `executions`
     # `customer`, `goal`, what waits for approval, and what an open handoff says (`part_of`)
@@ -154,14 +169,15 @@ decode_partition = msgspec.msgpack.Decoder(PartitionState).decode
 PARTITION_KEY = b"\x00partition"
 ENTRY_MARK = b"\x00"  # no conversation id holds it, so `<id>\0<n>` meets no other key
 PART_MARK = b"p"
-PART_DIGITS = 10  # 40 bits of a digest tell the open handoffs of one conversation apart
+PART_DIGITS = 10  # 40 bits of a digest tell the open handoffs of one conversation apart: seven letters in base 64
 
 
 def unreadable(key: bytes, error: Exception) -> EngineError:
     """What ends a worker that finds such a state: to go on without it would be to decide without it."""
     return EngineError(
-        f"{STATES}: the state under key {key!r} cannot be read ({error}): something else than a worker has written it, "
-        "or a later version: start that version, or remove what wrote it"
+        f"{STATES}: the state under key {key!r} cannot be read ({error}): a worker of another version has written it, "
+        "or something else: start that version, or stop all workers, delete this topic and their consumer group, and "
+        "start them: they fold the log anew"
     )
 
 
@@ -182,4 +198,4 @@ def live_parts(head: Conversation) -> set[int]:
 
 def part_of(kind: str, handoff_id: str) -> str:
     """The name of a handoff's part: `a` what waits for approval, `h` what it says. Short, for it lies in the head."""
-    return kind + handoff_id.removeprefix("hf-")[:PART_DIGITS]
+    return kind + b64encode(bytes.fromhex(handoff_id.removeprefix("hf-")[:PART_DIGITS])).decode().rstrip("=")

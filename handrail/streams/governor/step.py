@@ -5,12 +5,12 @@ from typing import Any
 
 from handrail.policies import Bundle
 from handrail.schemas.record import Record
-from handrail.streams.governor import approvals, decision, guard
-from handrail.streams.governor.alerts import raise_alert
+from handrail.streams.governor import approvals, decision, guard, handoff, speaker
+from handrail.streams.governor.alerts import NOT_HISTORY, raise_alert
 from handrail.streams.governor.calls import answer_of, call_of
 from handrail.streams.governor.case import Case
 from handrail.streams.governor.controls import RESOLUTION
-from handrail.streams.governor.events import HANDLERS, Answer
+from handrail.streams.governor.events import HANDLERS, HUMAN_AGENT, Answer
 from handrail.streams.governor.state import PartitionState
 from handrail.streams.governor.turn import Turn
 
@@ -24,7 +24,7 @@ KINDS = {
 RULESETS_MAX = 16
 PREFIX = "sha256:"
 WORD_MAX = 64
-SELDOM = frozenset({"agent_version", "channel", "locale", "recorded", "customer"})
+SELDOM = frozenset({"agent_version", "channel", "locale", "customer"})
 
 
 class Conflict(Exception):
@@ -51,12 +51,21 @@ def step(
     if known and answer is None:
         raise Conflict
     turn = turn_of(case, partition, record, raw, bundle, active, not known, plain)
+    if not (known or turn.recorded) and raw["data"].get("recorded"):
+        _not_history(turn)
     if answer is not None:
         if answer != guard.UNANSWERED:
-            _repeat(turn, answer)
+            _repeat(turn, answer, guard.ends_ms(case.guard, entry))
         return turn
+    opened, first_entry = case.head.handoffs, case.head.entries_next
     answered: Answer = HANDLERS[raw["type"]](turn)
-    case.remember(entry, guard.UNANSWERED if answered is None else guard.pack(*answered, _slot(turn)))
+    if opened:
+        handoff.follow(turn, opened, first_entry)
+    if answered is None:
+        case.remember(entry, guard.UNANSWERED)
+    else:
+        ends_ms = decision.ends_ms(turn, KINDS.get(turn.event_type, "execution"), answered[0])
+        case.remember(entry, guard.pack(*answered, _slot(turn)), ends_ms or 0)
     return turn
 
 
@@ -82,28 +91,44 @@ def turn_of(
 ) -> Turn:
     """The turn of an agent event; with `learns`, what it says of customer, agent and channel is kept."""
     data, head = raw["data"], case.head
+    # With a person's words some name the person there, who is no agent by that.
+    named = None if data.get("role") == HUMAN_AGENT else data.get("agent_id")
     if learns:
-        _learn(case, data, record)
+        _learn(case, data, record, named)
     # A person's answer has no agent: what stands there under the names of one, nobody has checked.
     said = {} if raw["type"] == RESOLUTION else data
-    agent_id = said.get("agent_id") or head.agent_id
+    agent_id = (named if said is data else None) or head.agent_id
+    observed, stranger = False, ""
+    if bundle.has_agents:
+        observed, stranger = speaker.standing_of(bundle, agent_id, raw["source"], head.tenant, said)
+    recorded = bool(said.get("recorded")) and speaker.is_recorded(bundle, raw["source"], said)
     execution_id, now_ms = said.get("execution_id") or case.id, partition.clock_ms
     execution = case.execution(execution_id, agent_id, now_ms) if learns else case.known_execution(execution_id, now_ms)
     # In the order of the fields: with their names it takes half a microsecond more.
     return Turn(
         case, partition, bundle, active, record.partition, record.offset, now_ms,
         raw["source"], raw["id"], raw["type"], data,
-        execution, agent_id, head.tenant, bundle.limits(head.tenant, agent_id), bundle.observes(agent_id),
-        partition.ruleset, raw.get("traceparent"), bool(said.get("recorded")), [], plain,
+        execution, agent_id, head.tenant, bundle.limits(head.tenant, agent_id), observed,
+        partition.ruleset, raw.get("traceparent"), recorded, [], plain,
+        stranger,
     )  # fmt: skip
 
 
-def _learn(case: Case, data: dict[str, Any], record: Record) -> None:
+def _not_history(turn: Turn) -> None:
+    """`recorded: true` of a source that the bundle does not name changes nothing; told once in a conversation."""
+    head = turn.case.head
+    if head.not_history:
+        return
+    head.not_history = True
+    raise_alert(turn, "bypass", "medium", NOT_HISTORY, source=turn.source)
+
+
+def _learn(case: Case, data: dict[str, Any], record: Record, agent_id: str | None) -> None:
     head = case.head
     if head.first_offset < 0:
         head.first_offset = record.offset
         head.tenant = data.get("tenant") or "default"
-    if agent_id := data.get("agent_id"):
+    if agent_id:
         head.agent_id = agent_id
     if not SELDOM.isdisjoint(data):
         _learn_more(case, data)
@@ -118,8 +143,6 @@ def _learn_more(case: Case, data: dict[str, Any]) -> None:
         head.channel = channel[:WORD_MAX]
     if (locale := data.get("locale")) and isinstance(locale, str):
         head.locale = locale[:WORD_MAX]
-    if data.get("recorded"):
-        head.recorded = True
     if customer := data.get("customer"):
         case.learn_customer(customer)
 
@@ -140,8 +163,8 @@ def _slot(turn: Turn) -> int:
     return slot
 
 
-def _repeat(turn: Turn, answer: int) -> None:
-    """The same decision id, verdict and route again."""
+def _repeat(turn: Turn, answer: int, ends_ms: int) -> None:
+    """The same decision id, verdict, route and end again."""
     verdict, route, slot = guard.unpack(answer)
     digest = turn.case.head.rulesets[slot]
     turn.ruleset = PREFIX + digest.hex() if digest else ""
@@ -157,5 +180,6 @@ def _repeat(turn: Turn, answer: int) -> None:
         action_id=one.action_id if one else None,
         digest=one.digest if one else None,
         handoff_id=waiting.handoff_id if waiting else None,
+        expires_ms=ends_ms or None,
         repeat=True,
     )

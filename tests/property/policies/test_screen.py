@@ -115,6 +115,9 @@ def conditions(dice: random.Random, depth: int = 0) -> str:
         if joined == "not":
             return f"{{not: {conditions(dice, depth + 1)}}}"
         return f"{{{joined}: [{', '.join(conditions(dice, depth + 1) for _ in range(dice.randint(1, 3)))}]}}"
+    if dice.random() < 0.1:
+        measure, limit = dice.choice(("sum", "count")), dice.choice((0, 1, 5, 500))
+        return f"{{{measure}: {dice.choice(('amount_usd', 'paid'))}, over: 1h, operator: max_value, value: {limit}}}"
     operator = dice.choice([*OPERATORS, "exists"])
     value = "true" if operator == "exists" else dice.choice(THRESHOLDS)
     return f"{{field: {dice.choice(FIELDS)}, operator: {operator}, value: {value}}}"
@@ -169,6 +172,23 @@ def test_what_is_passed_over_is_told_in_the_order_of_the_rules() -> None:
     assert agreed(judge, PROPOSED, "refund", {}, 0)
     passed = judge.no_rule_fires(PROPOSED, "refund", "a", "t", {"b": 1}, 0)
     assert [one.rule_id for one in passed or ()] == ["r-1", "text", "r-2", "r-3"]
+
+
+def test_a_sum_is_no_reason_to_ask_the_rules_about_tools_that_do_not_count() -> None:
+    judge = judge_of(
+        policy(
+            "p",
+            [
+                rule("r", "{sum: paid, over: 1h, operator: max_value, value: 5}"),
+                rule("s", "{field: amount, operator: max_value, value: 5}"),
+            ],
+        )
+    )
+    assert judge is not None
+    assert agreed(judge, PROPOSED, "get_order", {}, 0)
+    passed = judge.no_rule_fires(PROPOSED, "get_order", "a", "t", {}, 0)
+    assert [one.rule_id for one in passed or ()] == ["r", "s"]
+    assert not agreed(judge, PROPOSED, "refund", {"order": {"total": 1}, "amount": 1}, 0)
 
 
 TEXTS = ('it\'s "quoted"', "a\\nb", "__import__('os').abort()", "{kind}", "{0}", "%s", "${amount}", "lambda: 1")

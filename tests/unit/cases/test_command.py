@@ -197,3 +197,58 @@ def test_the_readme_shows_what_the_command_prints(monkeypatch: pytest.MonkeyPatc
     printed = run("policies/packs", "--cover")
     assert printed.exit_code == 0
     assert f"$ handrail policy test policies/packs --cover\n{printed.stdout}" in Path("policies/README.md").read_text()
+
+
+SUMS = """
+id: refunds
+rules:
+  default_action: allow
+  rules:
+    - {id: split, condition: {sum: amount, over: 24h, operator: greater_than, value: 500}, action: block}
+"""
+SPLIT = """
+- note: two that are executed, one that is only allowed, and one too much
+  before:
+    - {tool: refund, arguments: {amount: 200}, result: done}
+    - {tool: refund, arguments: {amount: 200}, result: done}
+    - {tool: refund, arguments: {amount: 100}}
+  input: {tool: refund, arguments: {amount: 1}}
+  want_verdict: block
+  want_rules: [refunds/split]
+  want_evidence: {value: 501, measure: sum, over: 24h}
+- note: one of them failed
+  before:
+    - {tool: refund, arguments: {amount: 400}, status: error}
+    - {tool: refund, arguments: {amount: 100}}
+  input: {tool: refund, arguments: {amount: 400}}
+  want_verdict: allow
+- note: the next day
+  before:
+    - {tool: refund, arguments: {amount: 400}}
+  input: {tool: refund, arguments: {amount: 400}, after: 25h}
+  want_verdict: allow
+- note: the same day
+  before:
+    - {tool: refund, arguments: {amount: 400}}
+  input: {tool: refund, arguments: {amount: 400}, after: 23h}
+  want_verdict: block
+- note: no tool that has the amount
+  input: {tool: look_up, arguments: {amount: 900}}
+  want_verdict: allow
+  want_skipped: [refunds/split amount]
+"""
+
+
+def test_sums_and_the_time_between_events(folder: Path) -> None:
+    (folder / "refunds.yaml").write_text(SUMS)
+    (folder / "tools.yaml").write_text("tools: {refund: {effect: write, fields: {amount: arguments.amount}}}")
+    write(folder, SPLIT)
+    result = run(folder)
+    assert (result.exit_code, result.output) == (0, "5 of 5 cases passed, from 1 file; 1 of 1 rule fired\n")
+
+
+def test_a_time_that_is_none(folder: Path) -> None:
+    write(folder, "- {note: n, input: {tool: refund, after: soon}, want_verdict: allow}")
+    result = run(folder)
+    assert result.exit_code == 1
+    assert '[0].input.after: must be a time such as 30m, 24h or 7d, at most 30d, got "soon"' in result.output

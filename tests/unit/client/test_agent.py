@@ -276,7 +276,7 @@ async def test_more_waiting_than_the_bound_is_refused_at_once() -> None:
         ({"execution_id": "other"}, "it is for"),
         ({"tenant": "other"}, "other arguments"),
         ({"expires_at": None}, "no expires_at"),
-        ({"expires_at": "2020-01-01T00:00:00Z"}, "has expired"),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, "had expired when it arrived again"),
     ],
 )
 async def test_a_decision_for_something_else_or_too_old_is_refused(change: dict[str, Any], why: str) -> None:

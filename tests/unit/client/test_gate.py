@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from handrail.client import AlreadyClaimed, Gate, GateClosed, GateRefused
-from handrail.client.claims import KEPT_MS, Claims, Wanted
+from handrail.client.claims import DAY_MS, Claims, Wanted
 from handrail.policies import Bundle
 from handrail.schemas.clock import to_ms
 from handrail.schemas.errors import ConfigError
@@ -112,8 +112,11 @@ def test_what_failed_is_used_too(gate: Gate, record: dict[str, Any]) -> None:
         ((TOOL, {}), "for another tool or other arguments"),
         ((TOOL, {**ARGUMENTS, "amount": object()}), "for another tool or other arguments"),
         (("refund_all", ARGUMENTS), "for another tool or other arguments"),
-        ((None, ARGUMENTS), "tool and arguments are needed"),
-        ((TOOL, None), "tool and arguments are needed"),
+        ((None, ARGUMENTS), "tool: must be the name of the tool that stands behind this gate"),
+        ((" ", ARGUMENTS), "tool: must be the name of the tool that stands behind this gate"),
+        ((7, ARGUMENTS), "tool: must be the name of the tool that stands behind this gate"),
+        ((TOOL, None), "arguments are needed"),
+        ((TOOL, {**ARGUMENTS, "amount": 2**60}), "for another tool or other arguments"),
     ],
 )
 def test_only_what_was_decided(gate: Gate, record: dict[str, Any], asked: Any, why: str) -> None:
@@ -159,11 +162,17 @@ def test_a_verdict_that_does_not_allow(gate: Gate, amount: int, verdict: str) ->
     assert f"its verdict is {verdict}" in refusal(gate, decided(**arguments)[0], TOOL, arguments)
 
 
-def test_an_agent_that_is_only_observed_is_not_held(gate: Gate) -> None:
-    arguments = {"amount": 900, "order_id": "#W1"}
+@pytest.mark.parametrize("amount", [20, 900])
+def test_an_agent_that_is_only_observed_passes_where_the_gate_was_told_so(
+    gate: Gate, tmp_path: Path, amount: int
+) -> None:
+    arguments = {"amount": amount, "order_id": "#W1"}
     files = refunds().document["files"]
     rules = bundle(refunds=files["refunds.yaml"], agents="agents: {refunds: {enforcement: observe}}")
-    with gate.admit(decided(rules, **arguments)[0], TOOL, arguments):
+    record = decided(rules, **arguments)[0]
+    assert "only observed: give the gate observed=True" in refusal(gate, record, TOOL, arguments)
+    told = Gate([key().public.line], tmp_path / "other.db", observed=True, clock=Clock(made_s(record) + 1))
+    with told.admit(record, TOOL, arguments):
         pass
 
 
@@ -269,16 +278,17 @@ def test_claims_leave_when_nobody_would_take_their_decision_any_more(tmp_path: P
     assert claims.take(old, 500) is None
     assert claims.take(Wanted("d2", "digest-2", "conv-1", TOOL, None), 500) is None
     claims.close()
+    kept_ms = 400 * DAY_MS
     later = Claims(tmp_path / "claims.db")
-    assert later.take(Wanted("d3", "digest-3", "conv-1", TOOL, KEPT_MS + 2_000), KEPT_MS + 1_001) is None
+    assert later.earlier(old, kept_ms) is not None
+    assert later.take(Wanted("d3", "digest-3", "conv-1", TOOL, kept_ms + 2_000), kept_ms + 1_001) is None
+    with pytest.raises(GateClosed, match="keeps claims 400 days, and refund was allowed until"):
+        later.earlier(old, kept_ms + 1_001)
     with sqlite3.connect(tmp_path / "claims.db") as file:
         assert [row[0] for row in file.execute("SELECT decision_id FROM claims ORDER BY 1")] == ["d2", "d3"]
 
 
-def test_keys_come_from_a_file_that_may_change(
-    tmp_path: Path, record: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("handrail.client.trusted.AGAIN_S", 0.0)
+def test_keys_come_from_a_file_that_may_change(tmp_path: Path, record: dict[str, Any]) -> None:
     lines = tmp_path / "keys.pub"
     lines.write_text(f"# gates of this shop\n{key('old').public.line} old\n\n")
     gate = Gate(lines, tmp_path / "claims.db", clock=Clock(made_s(record) + 1))

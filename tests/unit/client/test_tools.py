@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handrail.client import Blocked, NotRecorded, SchemaError, Unusable
+from handrail.client import Blocked, NotRecorded, SchemaError
 from tests.unit.client.inprocess import Governor
 
 
@@ -70,7 +70,7 @@ async def test_a_tool_that_fails_is_told_as_an_error_and_still_fails() -> None:
     assert (done["status"], done["error"]) == ("error", "KeyError: 'A1'")
 
 
-async def test_a_tool_that_is_cancelled_is_told_as_an_error() -> None:
+async def test_a_tool_that_is_cancelled_may_have_run() -> None:
     governor, running = Governor(), asyncio.Event()
     async with governor.agent() as agent:
 
@@ -84,7 +84,8 @@ async def test_a_tool_that_is_cancelled_is_told_as_an_error() -> None:
         task.cancel()
         await asyncio.wait([task])
     assert task.cancelled()
-    assert governor.told("action.executed")[0]["error"].startswith("CancelledError")
+    (told,) = governor.told("action.executed")
+    assert (told["status"], told["error"]) == ("unknown", "CancelledError: ")
 
 
 async def test_a_result_that_cannot_be_told_is_kept_by_the_error() -> None:
@@ -112,7 +113,7 @@ async def test_wrong_arguments_ask_nothing() -> None:
     assert governor.told("action.proposed") == []
 
 
-async def test_arguments_that_change_while_a_person_is_asked_are_not_what_was_approved() -> None:
+async def test_arguments_that_change_while_a_person_is_asked_do_not_reach_the_tool() -> None:
     governor, ran = Governor(), []
     async with governor.agent(approval_timeout_s=5) as agent:
         refund = agent.tool(lambda amount, orders: ran.append(orders), name="refund")
@@ -123,6 +124,5 @@ async def test_arguments_that_change_while_a_person_is_asked_are_not_what_was_ap
                 await asyncio.sleep(0.001)
         orders.append("A2")
         governor.resolves("approved")
-        with pytest.raises(Unusable, match="changed while it waited"):
-            await asked
-    assert ran == []
+        await asked
+    assert ran == [["A1"]]

@@ -80,7 +80,7 @@ def test_one_open_handoff_for_each_reason_and_the_later_names_the_earlier() -> N
     log = story()
     log.proposes("refund", "a10", amount=901)
     log.event("human.requested")
-    handoffs = log.fold(refunds()).handoffs
+    handoffs = [handoff for handoff in log.fold(refunds()).handoffs if handoff["revision"] == 1]
     assert len(handoffs) == 2
     assert handoffs[1]["follows"] == handoffs[0]["handoff_id"]
 
@@ -102,7 +102,7 @@ def test_a_huge_conversation_makes_a_handoff_below_900_kilobytes() -> None:
         log.event("message.sent", role="assistant", text=f"{number} " + "ä" * 5000, response_id=f"r{number}")
         log.proposes("get_order", order_id=number, note="z" * 1000)
     log.event("human.requested")
-    handoff = log.fold(batch=50).handoffs[-1]
+    handoff = next(one for one in reversed(log.fold(batch=50).handoffs) if "since" not in one)
     assert len(orjson.dumps(handoff)) < 900_000
     assert handoff["transcript_truncated"] is True
 

@@ -1,7 +1,7 @@
 """Who owns a conversation: routed, halted, asked for, returned."""
 
-from tests.bundles import bundle, refunds
-from tests.log import Log
+from tests.bundles import REFUNDS, bundle, refunds
+from tests.log import AGENT, Log
 
 
 def test_without_policies_fraud_and_a_request_for_a_human_go_to_a_human() -> None:
@@ -82,7 +82,8 @@ def test_a_humans_word_answers_the_request() -> None:
     log.event("human.requested")
     log.event("message.sent", role="human_agent", text="Hello, how can I help?")
     log.wait(3600).control("tick")
-    assert "sla" not in [alert["kind"] for alert in log.fold().of("alert")]
+    named = bundle(agents=f"human_sources: [{AGENT}]")
+    assert "sla" not in [alert["kind"] for alert in log.fold(named).of("alert")]
 
 
 def test_an_executed_action_without_a_decision_is_a_step_and_a_bypass_and_supervises_the_agent() -> None:
@@ -107,7 +108,8 @@ def test_imported_history_raises_no_bypass() -> None:
     log = Log()
     arguments = {"amount": 900}
     log.event("action.executed", action_id="a", tool="refund", arguments=arguments, status="ok", recorded=True)
-    assert log.fold(refunds()).of("alert") == []
+    named = bundle(refunds=REFUNDS, agents=f"recorded_sources: [{AGENT}]")
+    assert log.fold(named).of("alert") == []
 
 
 def test_an_observed_agent_gets_the_same_decision_marked() -> None:

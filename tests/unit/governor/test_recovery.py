@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 
+import msgspec
+import pytest
+
+from handrail.schemas.errors import EngineError
 from handrail.schemas.record import Record, StateWrite
 from handrail.streams.governor import state
 from handrail.streams.governor.partition import PartitionFold
@@ -10,6 +14,17 @@ from tests.bundles import refunds
 from tests.log import Log
 
 DAY = 24 * 3600
+
+
+def test_a_head_of_another_version_is_refused_in_one_line() -> None:
+    class Before(msgspec.Struct, array_like=True):
+        position: int = 7
+        updated_ms: int = 1
+
+    fold = fresh()
+    fold.load(b"conv-1", msgspec.msgpack.encode(Before()), 7)
+    with pytest.raises(EngineError, match=r"b'conv-1' cannot be read .* a worker of another version has written it"):
+        fold.recovered()
 
 
 def fresh() -> PartitionFold:

@@ -21,7 +21,7 @@ def cases(name: str) -> list[Any]:
 
 def compiled(policy: str, files: Mapping[str, str] | None = None) -> Bundle:
     """The bundle of a policy, with other files beside it and none of the defaults."""
-    return compile_bundle({"semantics": 1, "files": {"policy.yaml": policy, **(files or {})}})
+    return compile_bundle({"semantics": 2, "files": {"policy.yaml": policy, **(files or {})}})
 
 
 def subject(given: Mapping[str, Any]) -> Subject:

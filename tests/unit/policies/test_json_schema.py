@@ -87,7 +87,7 @@ def test_whatever_a_reader_takes_is_valid(path: Path) -> None:
     read = 0
     for value in changed(plain(yaml12.read(path.name, path.read_text())[0])):
         try:
-            compile_bundle({"semantics": 1, "files": {f"{kind}.yaml": json.dumps(value)}})
+            compile_bundle({"semantics": 2, "files": {f"{kind}.yaml": json.dumps(value)}})
         except PolicyErrors:
             continue
         read += 1
@@ -125,6 +125,13 @@ BROKEN = {
         "{id: p, applies_to: {}, rules: {default_action: allow, rules: []}}",
         "{id: p, applies_to: {tool: [a]}, rules: {default_action: allow, rules: []}}",
         "{id: p, applies_to: {events: [message.sent]}, rules: {default_action: allow, rules: []}}",
+        condition(sum="a", over="1h", operator="max_value"),
+        condition(sum="a", over="1 hour", operator="max_value", value=1),
+        condition(sum="a", over="1h", operator="contains", value=1),
+        condition(sum="a", over="1h", by="customer", operator="max_value", value=1),
+        condition(sum="a", count="a", over="1h", operator="max_value", value=1),
+        condition(sum="a", field="a", over="1h", operator="max_value", value=1),
+        condition(field="a", over="1h", operator="max_value", value=1),
         rule(action="deny"),
         rule(action=None),
         rule(condition=None),
@@ -188,6 +195,9 @@ BROKEN = {
         "{tools: {refund: {effect: delete}}}",
         "{tools: {refund: {fields: {a: amount}}}}",
         "{tools: {refund: {facts: {a: results.total}}}}",
+        "{tools: {refund: {facts: {a: {from: results.get.total}}}}}",
+        "{tools: {refund: {facts: {a: {from: total, key: order_id}}}}}",
+        "{tools: {refund: {facts: {a: {from: results.get.total, key: order_id, last: true}}}}}",
         "{tools: {refund: {fact: {}}}}",
         "{tools: {refund: null}}",
     ],
@@ -224,6 +234,7 @@ BROKEN = {
         "[{note: n, input: {tool: t}, want_verdict: block, want_route: person}]",
         "[{note: n, input: {event: llm.proposed}, want_verdict: block}]",
         "[{note: n, input: {tool: t, arguments: 5}, want_verdict: block}]",
+        "[{note: n, input: {tool: t, after: soon}, want_verdict: block}]",
         "[{note: n, before: {tool: t}, input: {tool: t}, want_verdict: block}]",
         "[{note: n, before: [{tool: t, status: fine}], input: {tool: t}, want_verdict: block}]",
     ],
@@ -238,7 +249,7 @@ def test_a_broken_file_is_refused_by_reader_and_schema(kind: str, text: str) -> 
         return
     files = {f"{kind}.yaml": text}
     with pytest.raises(PolicyErrors):
-        compile_bundle({"semantics": 1, "files": files})
+        compile_bundle({"semantics": 2, "files": files})
 
 
 def test_every_operator_says_what_it_takes() -> None:

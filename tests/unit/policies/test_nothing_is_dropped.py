@@ -42,5 +42,5 @@ LOCAL = "{version: 1, default_action: allow, global: {policies: [%s]}}"
 )
 def test_an_unfinished_part_is_a_mistake(name: str, text: str, said: str) -> None:
     with pytest.raises(PolicyErrors) as refused:
-        compile_bundle({"semantics": 1, "files": {f"{name}.yaml": text}})
+        compile_bundle({"semantics": 2, "files": {f"{name}.yaml": text}})
     assert said in str(refused.value)

@@ -96,9 +96,17 @@ def test_an_event_can_only_raise_the_effect_of_a_tool() -> None:
 
 def test_facts_name_their_source_and_path() -> None:
     own = bundle(tools="tools: {refund: {facts: {order_total: results.get_order_details.payment.total}}}")
-    assert own.facts("get_order_details") == (("order_total", ("payment", "total")),)
-    assert own.facts("shop.get_order_details") == own.facts("get_order_details")
-    assert own.facts("refund") == ()
+    assert own.facts("get_order_details") == (("order_total", ("payment", "total"), None),)
+    assert own.facts("shop.get_order_details") == own.facts("refund") == ()
+
+
+def test_the_key_of_a_fact_lies_where_each_tool_has_it() -> None:
+    own = bundle(
+        tools="tools: {refund: {facts: {total: {from: results.shop.get_order.sum.usd, key: order_id}}}, "
+        "shop.get-order: {fields: {order_id: arguments.order.id}}}"
+    )
+    assert own.facts("shop.get_order") == (("total", ("sum", "usd"), ("order", "id")),)
+    assert own.facts("get_order") == own.facts("shop") == ()
 
 
 def test_an_agent_that_is_not_listed_is_enforced() -> None:
@@ -137,6 +145,17 @@ def test_the_same_files_are_the_same_ruleset_and_any_change_is_another() -> None
         ("routing", "rules: [{route: person}]", 'rules[0].route: must be ai, ai_supervised or human, got "person"'),
         ("tools", "tools: {a-b: {}, a_b: {}}", "tools.a_b: is the tool a_b a second time"),
         ("tools", "tools: {t: {facts: {x: total}}}", "must be a path such as results.get_order.total, got"),
+        (
+            "tools",
+            "tools: {t: {facts: {x: {from: total, key: a}}}}",
+            "x.from: must be a path such as results.get_order.total",
+        ),
+        (
+            "tools",
+            "tools: {t: {facts: {x: {from: results.t.a}}}}",
+            "x.key: is missing: write both, such as {from: results.",
+        ),
+        ("tools", "tools: {t: {facts: {x: {from: results.t.a, key: [a]}}}}", "x.key: must be the name of an argument"),
         ("agents", "agents: {a: {tenant: x}}", "agents.a.tenant: is not known here: did you mean tenants?"),
     ],
 )
@@ -144,3 +163,27 @@ def test_a_mistake_in_a_settings_file_says_what_to_write(name: str, text: str, m
     with pytest.raises(PolicyErrors) as refused:
         bundle(**{name: text})
     assert mistake in str(refused.value)
+
+
+def test_sources_are_named_in_full_or_by_their_beginning() -> None:
+    own = bundle(agents="recorded_sources: [/import/a, '/import/tau/*']\n")
+    listed = ("/import/a", "/import/tau/", "/import/tau/x")
+    assert [one for one in (*listed, "/import/ab", "/import/tau", "") if one in own.recorded_sources] == list(listed)
+    assert own.recorded_sources.listed() == ["/import/a", "/import/tau/*"]
+    assert not own.human_sources
+    assert "" not in own.human_sources
+
+
+def test_a_star_stands_at_the_end_only_and_alone_is_warned_of() -> None:
+    from handrail.policies.lint import agent_warnings
+
+    with pytest.raises(PolicyErrors, match=r"human_sources\[1\]: may have a \* at its end only"):
+        bundle(agents="human_sources: [/a, '/*/b']\n")
+    (warning,) = map(str, agent_warnings(bundle(agents="recorded_sources: '*'\n")))
+    assert warning.startswith("agents.yaml: recorded_sources: has *")
+
+
+def test_an_agents_file_says_something() -> None:
+    for text in ("{}", "agents:\n", "human_sources: []\n", "agents:\nhuman_sources: [/a]\n"):
+        with pytest.raises(PolicyErrors):
+            bundle(agents=text)

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from handrail.desk.web.security import passwords
 from handrail.desk.web.security.roles import Role
 from handrail.schemas.errors import ConfigError
+from handrail.schemas.identity import twice
 
 MODE = 0o600
 BYTES_MAX = 4 * 1024**2
@@ -75,10 +76,9 @@ def _parsed(path: Path, raw: bytes) -> dict[str, User]:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{path}: {place}: {first['msg']}: see `handrail desk users --help`") from None
-    found = {user.id: user for user in listed}
-    if len(found) != len(listed):
-        raise ConfigError(f"{path}: users: an id is there twice: take one out")
-    return found
+    if (same := twice(user.id for user in listed)) is not None:
+        raise ConfigError(f"{path}: users: {same[0]} and {same[1]} are one id, which is there twice: take one out")
+    return {user.id: user for user in listed}
 
 
 class Users:

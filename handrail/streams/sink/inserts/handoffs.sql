@@ -2,7 +2,7 @@ INSERT INTO handoffs BY NAME
 SELECT
     log_cluster, log_topic, log_partition, log_offset, log_time,
     type,
-    d.handoff_id, d.revision, d.kind, d.cause,
+    d.handoff_id, d.revision, d.since, d.kind, d.cause,
     TRY_CAST(upper(d.opened_at) AS TIMESTAMPTZ) AS opened_at,
     TRY_CAST(upper(d.due_at) AS TIMESTAMPTZ) AS due_at,
     d.tenant, d.agent_id,
@@ -29,7 +29,7 @@ FROM (
         SELECT *, from_json(value, '{
             "time": "VARCHAR", "subject": "VARCHAR",
             "data": {
-                "handoff_id": "VARCHAR", "revision": "INTEGER", "kind": "VARCHAR", "cause": "VARCHAR",
+                "handoff_id": "VARCHAR", "revision": "INTEGER", "since": "INTEGER", "kind": "VARCHAR", "cause": "VARCHAR",
                 "opened_at": "VARCHAR", "due_at": "VARCHAR", "tenant": "VARCHAR", "agent_id": "VARCHAR",
                 "execution_id": "VARCHAR", "customer": {"ref": "VARCHAR"},
                 "channel": "VARCHAR", "classification": {"intent": "VARCHAR", "risk": "VARCHAR"},

@@ -24,6 +24,7 @@ from handrail.desk.web.security.person import Visit, visit_of
 from handrail.desk.web.security.standing import oidc_stamp
 from handrail.desk.web.security.store import new_secret
 from handrail.schemas.errors import HandrailError
+from handrail.schemas.identity import mistake_in
 
 CALLBACK = "/oidc/callback"
 AWAY = "Your organisation's login does not answer. Try again in a moment."
@@ -84,6 +85,8 @@ class OidcEntry:
         tokens = await provider.tokens(code, flow.verifier, self._callback_of(request))
         claims = await claims_of(tokens.get("id_token"), provider, flow.nonce, parts.clock())
         settings, person = parts.settings, told.person_id(claims)
+        if (mistake := mistake_in(person)) is not None:
+            raise LoginRefused(f"sub {mistake}")
         roles = told.roles_of(claims, settings.oidc_roles_claim, settings.oidc_roles)
         if not roles:
             await tell(parts.audit, "login.failed", person, method="oidc", why="no role", client=visit.client)

@@ -1,0 +1,85 @@
+"""A handoff as it stands after several revisions: the last one in full, and what the updates after it added. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+NEWS_MAX = 20  # lines of news kept, the latest
+SAID_MAX = 5
+GAP = "\n…\n"  # between the customer's first words and the latest
+WANTED = 5  # things that completeness asks for, see the governor's dossier
+INDEX = re.compile(r"\A(transcript|attempts)\[(\d+)\](.*)\Z", re.DOTALL)
+AS_TOLD = (
+    "revision", "revision_min", "execution_id", "tenant", "agent_id", "classification", "queue", "priority", "kind",
+)  # fmt: skip
+IF_TOLD = ("approvals", "outcome", "recorded")
+
+Data = dict[str, Any]
+
+
+def applied(full: Mapping[str, Any], revision: Mapping[str, Any]) -> Data:
+    """The handoff's data after `revision`, which is one in full, or an update (`since`) of `full`.
+
+    An update that does not fit, since one before it is missing or it was applied already, changes nothing but the
+    revision: `full` has what is known. Both are data of records that are of the contract.
+    """
+    if revision.get("since") is None:
+        return dict(revision)
+    if revision["revision"] <= full["revision"]:
+        return dict(full)
+    found: Data = {**full, **{name: revision[name] for name in AS_TOLD}}
+    found |= {name: revision[name] for name in IF_TOLD if name in revision}
+    found["news"] = [*full["news"], *revision["news"]][-NEWS_MAX:]
+    places = {f"transcript[{at}]": len(full["transcript"]) + at for at in range(len(revision["transcript"]))}
+    found["transcript"] = [*full["transcript"], *revision["transcript"]]
+    found["transcript_truncated"] = full["transcript_truncated"] or revision["transcript_truncated"]
+    found["attempts"] = attempts = list(full["attempts"])
+    for number, row in enumerate(revision["attempts"]):
+        places[f"attempts[{number}]"] = _join(attempts, row)
+    found["log"] = {**full["log"], "last_offset": revision["log"]["last_offset"]}
+    _add_redactions(found, revision, places)
+    _add_words(found, revision)
+    return found
+
+
+def _join(attempts: list[Data], row: Data) -> int:
+    """The execution goes to its proposal, or stands for itself; gives its place."""
+    for at in range(len(attempts) - 1, -1, -1):
+        one = attempts[at]
+        if one["action_id"] == row["action_id"] and one.get("status") is None:
+            attempts[at] = {**one, "status": row["status"], "result": row["result"], "error": row["error"]}
+            return at
+    attempts.append(row)
+    return len(attempts) - 1
+
+
+def _add_redactions(found: Data, revision: Mapping[str, Any], places: Mapping[str, int]) -> None:
+    kinds = {row["path"]: set(row["kinds"]) for row in found.get("redactions") or ()}
+    for row in revision.get("redactions") or ():
+        matched = INDEX.match(row["path"])
+        place = places.get(f"{matched[1]}[{matched[2]}]") if matched else None
+        path = row["path"] if matched is None or place is None else f"{matched[1]}[{place}]{matched[3]}"
+        kinds.setdefault(path, set()).update(row["kinds"])
+        if matched and matched[1] == "transcript" and _is_customers(revision, int(matched[2])):
+            kinds.setdefault("problem.text", set()).update(row["kinds"])
+    found["redactions"] = [{"path": path, "kinds": sorted(of)} for path, of in sorted(kinds.items())]
+    found["redacted"] = sorted(kinds)
+
+
+def _is_customers(revision: Mapping[str, Any], at: int) -> bool:
+    return at < len(revision["transcript"]) and revision["transcript"][at]["role"] == "customer"
+
+
+def _add_words(found: Data, revision: Mapping[str, Any]) -> None:
+    """What follows from the new lines of the transcript: the customer's latest words, and what was promised."""
+    said = revision["transcript"]
+    told = [line["text"] for line in said if line["role"] == "assistant"]
+    found["said_to_customer"] = [*found["said_to_customer"], *told][-SAID_MAX:]
+    if words := [line["text"] for line in said if line["role"] == "customer"]:
+        first = found["problem"].get("text", "").split(GAP)[0]
+        text = words[-1] if not first or first == words[-1] else f"{first}{GAP}{words[-1]}"
+        found["problem"] = {**found["problem"], "text": text}
+    there = {"problem.text": bool(found["problem"].get("text")), "transcript": bool(found["transcript"])}
+    missing = [name for name in found["completeness"]["missing"] if not there.get(name, False)]
+    if len(missing) < len(found["completeness"]["missing"]):
+        found["completeness"] = {"score": round(1 - len(missing) / WANTED, 4), "missing": missing}

@@ -1,0 +1,59 @@
+"""Facts: what `tools.yaml` takes from results of this conversation, never from the agent's words.
+
+A plain fact lies in the head, and the last result holds. A fact by key has one value for each value of its key; these
+lie in a part.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handrail.policies import MISSING, resolve
+from handrail.policies.names import Unreadable
+from handrail.policies.subject import fact_key
+from handrail.policies.tools import Taken
+from handrail.streams.governor.call import Call
+from handrail.streams.governor.turn import Turn
+
+FACTS_MAX, FACT_LENGTH_MAX = 32, 64
+FACTS_BY_KEY_MAX = 128  # values of one conversation: the one that was told longest ago leaves, and is unknown again
+FACTS = "facts"
+
+
+def learn(turn: Turn, call: Call, result: object) -> None:
+    """Keep what a successful result says. What is not in it moves nothing that is kept."""
+    by_key: dict[bytes, Any] = {}
+    for fact in turn.bundle.facts(call.tool):
+        value = resolve(fact.path, result)
+        if value is MISSING or type(value) is Unreadable:
+            continue
+        kept = _plain(value)
+        if fact.key is None:
+            _keep(turn, fact, kept)
+        elif (key := fact_key(fact.name, resolve(fact.key, call.arguments))) is not None:
+            by_key[key] = kept
+    if by_key:
+        _keep_by_key(turn, by_key)
+
+
+def _plain(value: Any) -> str | int | float | bool | None:
+    """The value; null, which compares with nothing, for what is no short text, number, true or false."""
+    return value if isinstance(value, str | int | float | bool) and len(str(value)) <= FACT_LENGTH_MAX else None
+
+
+def _keep(turn: Turn, fact: Taken, value: str | int | float | bool | None) -> None:
+    head = turn.case.head
+    if fact.name in head.facts or len(head.facts) < FACTS_MAX:
+        head.facts = {**head.facts, fact.name: value}
+
+
+def _keep_by_key(turn: Turn, told: Mapping[bytes, Any]) -> None:
+    known = {key: value for key, value in by_key(turn).items() if key not in told}
+    known |= told
+    for key in list(known)[:-FACTS_BY_KEY_MAX]:
+        del known[key]
+    turn.case.put(FACTS, known)
+
+
+def by_key(turn: Turn) -> Mapping[bytes, Any]:
+    """The facts by key, the one told longest ago first."""
+    return turn.case.part(FACTS) if FACTS in turn.case.head.parts else {}

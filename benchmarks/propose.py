@@ -23,6 +23,9 @@ from tests.workers import worker
 WARM_UP = 5  # proposals of each conversation that are not counted
 
 
+TOOL = "get_order"
+
+
 class Timed:
     """Milliseconds that proposals and gates took."""
 
@@ -37,9 +40,9 @@ async def converse(bootstrap: str, gate: Gate, name: str, rounds: int, think_s: 
         for number in range(-WARM_UP, rounds):
             await asyncio.sleep(think_s)
             started = time.perf_counter()
-            permit = await agent.propose("get_order", {"order_id": f"#W{number}"})
+            permit = await agent.propose(TOOL, {"order_id": f"#W{number}"})
             answered = time.perf_counter()
-            async with gate.admit(permit, permit.tool):
+            async with gate.admit(permit, TOOL):
                 through = time.perf_counter()
             if number >= 0:
                 timed.proposed.append((answered - started) * 1000)

@@ -82,10 +82,9 @@ def _check_seen(case: Case, said: str, revision: int | None) -> None:
     """What a person has not seen they cannot approve; where nothing happened, the first revision is the case."""
     if said != "approved" or (revision or 1) >= case.revision_min:
         return
-    latest = words.happened(case.news[-1]) if case.news else "it has changed"
     raise Refused(
-        f"{case.id}: since it was asked, {latest}: look at it with `handrail handoffs show {case.id}`, then approve "
-        f"what you saw with --revision {case.record['revision']}"
+        f"{case.id}: since it was asked, {words.latest(case.news)}: look at it with `handrail handoffs show "
+        f"{case.id}`, then approve what you saw with --revision {case.record['revision']}"
     )
 
 

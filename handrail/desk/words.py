@@ -79,6 +79,11 @@ def happened(news: dict[str, Any]) -> str:
     return f"{NEWS[news['what']]} “{line(news.get('text') or '')}”"
 
 
+def latest(news: list[dict[str, Any]]) -> str:
+    """The latest thing that is new, for `since …, …`."""
+    return happened(news[-1]) if news else "it has changed"
+
+
 def rule(found: dict[str, Any]) -> str:
     """The rule or detector: `refunds/refund-too-high`, `limit.cost`."""
     named = f"{found['policy_id']}/{found['rule_id']}" if found.get("policy_id") else found["code"]

@@ -117,7 +117,7 @@ def _what(message: str) -> str:
     """Pydantic's words in those of the contract."""
     if "match pattern" in message:
         return next((words for pattern, words in _FORMS.items() if pattern in message), "has the wrong form")
-    found = _INSTANCE.sub("", message.replace("Input should be", "must be"))
+    found = _INSTANCE.sub("", message.removeprefix("Value error, ").replace("Input should be", "must be"))
     return found.replace("a valid dictionary", "an object").replace("valid ", "")
 
 

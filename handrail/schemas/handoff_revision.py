@@ -7,12 +7,13 @@ from typing import Any
 NEWS_MAX = 20  # lines of news kept, the latest
 SAID_MAX = 5
 GAP = "\n…\n"  # between the customer's first words and the latest
-WANTED = 5  # things that completeness asks for, see the governor's dossier
+WANTED = ("problem.text", "customer.ref", "classification", "transcript", "attempts")  # what a human needs
 INDEX = re.compile(r"\A(transcript|attempts)\[(\d+)\](.*)\Z", re.DOTALL)
 AS_TOLD = (
     "revision", "revision_min", "execution_id", "tenant", "agent_id", "classification", "queue", "priority", "kind",
 )  # fmt: skip
 IF_TOLD = ("approvals", "outcome", "recorded")
+OPEN = (None, "unknown")  # of an attempt: how it ended may follow
 
 Data = dict[str, Any]
 
@@ -20,8 +21,8 @@ Data = dict[str, Any]
 def applied(full: Mapping[str, Any], revision: Mapping[str, Any]) -> Data:
     """The handoff's data after `revision`, which is one in full, or an update (`since`) of `full`.
 
-    An update that does not fit, since one before it is missing or it was applied already, changes nothing but the
-    revision: `full` has what is known. Both are data of records that are of the contract.
+    An update that was applied already changes nothing; where one before it is missing, what that one said is missing
+    too. Both are data of records that are of the contract.
     """
     if revision.get("since") is None:
         return dict(revision)
@@ -42,11 +43,17 @@ def applied(full: Mapping[str, Any], revision: Mapping[str, Any]) -> Data:
     return found
 
 
+def completeness_of(there: Mapping[str, bool]) -> Data:
+    """`{score, missing}`, by whether each of WANTED is there."""
+    missing = [name for name in WANTED if not there[name]]
+    return {"score": round(1 - len(missing) / len(WANTED), 4), "missing": missing}
+
+
 def _join(attempts: list[Data], row: Data) -> int:
     """The execution goes to its proposal, or stands for itself; gives its place."""
     for at in range(len(attempts) - 1, -1, -1):
         one = attempts[at]
-        if one["action_id"] == row["action_id"] and one.get("status") is None:
+        if one["action_id"] == row["action_id"] and one.get("status") in OPEN:
             attempts[at] = {**one, "status": row["status"], "result": row["result"], "error": row["error"]}
             return at
     attempts.append(row)
@@ -79,7 +86,6 @@ def _add_words(found: Data, revision: Mapping[str, Any]) -> None:
         first = found["problem"].get("text", "").split(GAP)[0]
         text = words[-1] if not first or first == words[-1] else f"{first}{GAP}{words[-1]}"
         found["problem"] = {**found["problem"], "text": text}
-    there = {"problem.text": bool(found["problem"].get("text")), "transcript": bool(found["transcript"])}
-    missing = [name for name in found["completeness"]["missing"] if not there.get(name, False)]
-    if len(missing) < len(found["completeness"]["missing"]):
-        found["completeness"] = {"score": round(1 - len(missing) / WANTED, 4), "missing": missing}
+    there = {name: name not in found["completeness"]["missing"] for name in WANTED}
+    there |= {"problem.text": bool(found["problem"].get("text")), "transcript": bool(found["transcript"])}
+    found["completeness"] = completeness_of(there)

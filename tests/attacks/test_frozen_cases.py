@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
+import orjson
 import pytest
 
 from handrail.schemas.handoff_revision import applied
@@ -11,7 +12,7 @@ from tests.bundles import TWO_PEOPLE, bundle, refunds
 from tests.log import Log, Outcome
 
 Step = Callable[[Log], object]
-BYTES_OF_AN_UPDATE = 2_000  # besides the text, once
+BYTES_OF_AN_UPDATE = 2_000  # beside the text
 
 
 def asked(log: Log, **arguments: Any) -> dict[str, Any]:
@@ -69,6 +70,15 @@ def looked_up(log: Log) -> object:
         "action.executed", action_id="l1", tool="get_order", arguments={"order": "A-1"}, status="ok",
         result={"total": 3}, effect="read",
     )  # fmt: skip
+
+
+def looked_up_at_last(log: Log) -> object:
+    """Nobody knew for a while whether it had run."""
+    order = {"order": "A-2"}
+    log.event("action.proposed", action_id="l2", tool="get_order", arguments=order, effect="read")
+    for status in ("unknown", "ok"):
+        log.event("action.executed", action_id="l2", tool="get_order", arguments=order, status=status, effect="read")
+    return log
 
 
 REVISES: list[Step] = [said_by_the_agent, said_by_a_person]
@@ -184,7 +194,7 @@ def test_the_first_of_two_has_to_look_again_too() -> None:
 def test_all_revisions_together_say_what_one_in_full_says() -> None:
     log = Log()
     handoff = asked(log)
-    for step in (*REVISES, wrote, looked_up, cancelled, paid_elsewhere, complained_in_the_survey):
+    for step in (*REVISES, wrote, looked_up, looked_up_at_last, cancelled, paid_elsewhere, complained_in_the_survey):
         step(log)
     log.query("My card is 4111 1111 1111 1111, refund it there.")
     log.resolves(handoff, "approved")
@@ -202,15 +212,15 @@ def ran(handoff: dict[str, Any]) -> list[dict[str, Any]]:
     return [{name: row[name] for name in fields} for row in handoff["attempts"] if row["status"]]
 
 
-@pytest.mark.parametrize("batch", [1, 7, 100])
-def test_what_eight_handoffs_and_a_thousand_events_write_is_bounded(batch: int) -> None:
+@pytest.mark.parametrize("text", ["where is my money? " * 6, "x" * 1_990, "ä" * 1_990], ids=["usual", "long", "wide"])
+def test_what_eight_handoffs_and_a_thousand_events_write_is_bounded(text: str) -> None:
     log = Log()
     for amount in range(201, 209):
         log.proposes("refund", f"a{amount}", amount=amount)
     for number in range(1000):
-        log.query(f"{number} " + "x" * 1_900)
-    outcome = log.fold(refunds(), batch=batch)
-    updates = [one for one in outcome.records if one["type"] == "handrail.handoff.v1" and "since" in one["data"]]
-    assert len(updates) == 8_000
-    sizes = [len(str(one)) for one in updates]
-    assert max(sizes) <= BYTES_OF_AN_UPDATE + 2_000 + 300
+        log.query(f"{number} {text}")
+    records = [one for one in log.fold(refunds(), batch=100).records if one["type"] == "handrail.handoff.v1"]
+    sizes = [len(orjson.dumps(one)) for one in records if "since" in one["data"]]
+    print(f"8 open handoffs, 1,000 messages of {len(text)} characters: {sum(sizes) / 1e6:.0f} MB")
+    assert len(sizes) == 8_000
+    assert max(sizes) <= BYTES_OF_AN_UPDATE + len(text.encode())

@@ -71,8 +71,7 @@ def _check_action(case: Case, digest: str) -> None:
 
 def _check_seen(case: Case, said: str, revision: int) -> None:
     if said == "approved" and revision < case.revision_min:
-        latest = words.happened(case.news[-1]) if case.news else "it has changed"
-        raise Refused(f"Read it again before you approve: since you looked at it, {latest}")
+        raise Refused(f"Read it again before you approve: since you looked at it, {words.latest(case.news)}")
 
 
 def _check_once(case: Case, by: str, said: str) -> None:

@@ -7,12 +7,12 @@ from handrail.desk import outcome, words
 from handrail.desk.board import CLAIMED, RESOLUTION, Case
 from handrail.desk.outcome import Outcome
 from handrail.schemas.errors import SchemaError
+from handrail.schemas.handoff_revision import NEWS_MAX
 
 LINE_MAX = 200  # characters of a line in a list
 SEARCHED_MAX = 2_000  # characters of a handoff that a search looks at
 ANSWERS_MAX = 20  # of one handoff; later ones change nothing
 EVENTS_MAX = 8  # what the governor said last of a handoff
-NEWS_MAX = 20  # lines of what is new since it was opened, the latest
 UPDATED = ("revision", "revision_min", "priority", "approvals")
 PLACES = ("handoff_id", "conversation_id", "agent_id", "queue")
 

@@ -81,13 +81,6 @@ def customer_message(verdict: int, findings: list[Finding], handoff_id: str | No
     return CALLS_COLLEAGUE if handoff_id or verdict == HALT else REFUSES
 
 
-def ends_ms(turn: Turn, kind: str, verdict: int) -> int | None:
-    """When what is allowed now ends; None where nothing is that could be acted on."""
-    if verdict != ALLOW or kind not in ACTED_ON:
-        return None
-    return turn.now_ms + turn.limits.decision_ttl_s * 1000
-
-
 def emit(
     turn: Turn,
     kind: str,
@@ -108,8 +101,8 @@ def emit(
     """Emit the decision and give its id. `because` names the resolution or the record of a release."""
     found = known_id or decision_id(turn, kind, action_id, because)
     case = turn.case
-    if expires_ms is None:
-        expires_ms = ends_ms(turn, kind, verdict)
+    if expires_ms is None and verdict == ALLOW and kind in ACTED_ON:
+        expires_ms = turn.ends_ms = turn.now_ms + turn.limits.decision_ttl_s * 1000
     reasons = ordered(findings)[:REASONS_MAX] if findings else findings
     data: dict[str, Any] = {
         "decision_id": found,

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.handoff_revision import GAP, SAID_MAX, completeness_of
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.governor import news
 from handrail.streams.governor.decision import classification
@@ -17,7 +18,6 @@ from handrail.streams.governor.turn import Turn
 
 ATTEMPTS_WHOLE = 20
 TRANSCRIPT_BYTES_MAX = 200_000
-SAID_MAX = 5
 SUMMARY_TEXT_MAX = 120
 REF = frozenset({"customer.ref"})  # by it a customer is known again, and forgotten
 PENDING = frozenset(f"pending.{name}" for name in ("action_id", "tool", "action_digest", "effect", "expires_at"))
@@ -32,48 +32,27 @@ def body(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> dict[str, A
     """
     head, kept = turn.case.head, turn.case.entries()
     taken = Taken()
-    for path in basis["redacted"]:
-        taken.add(path, [NAMED])
+    for row in basis["redactions"]:
+        taken.add(row["path"], row["kinds"])
     customer = taken.value(turn.case.customer, "customer", REF)
-    reasons = [_reason(reason, f"reasons[{at}]", taken) for at, reason in enumerate(basis["reasons"])]
     tried = attempts(kept, taken)
     spoken, truncated = transcript(kept, taken)
-    found = classification(turn)
     data: dict[str, Any] = {
-        "handoff_id": handoff.id,
-        "kind": basis["kind"],
-        "revision": handoff.revision,
-        "revision_min": handoff.revision_min,
-        "opened_at": to_rfc3339(handoff.opened_ms),
-        "opened_offset": basis["opened_offset"],
+        **_known(turn, handoff, basis),
         "news": news.lines(kept, basis["opened_offset"]),
-        "conversation_id": turn.case.id,
-        "execution_id": turn.execution.id,
-        "tenant": turn.tenant,
-        "agent_id": turn.agent_id,
         "channel": taken.text(head.channel, "channel") or None,
         "locale": head.locale or None,
         "goal": taken.text(turn.case.goal or "", "goal") or None,
         "customer": customer,
         "contact": customer.get("contact"),
-        "problem": problem(turn, kept, reasons[0]["message"], taken),
-        "classification": found,
-        "reason": _reason(basis["reason"], "reason", taken),
-        "reasons": reasons,
+        "problem": problem(turn, kept, basis["reasons"][0]["message"], taken),
+        "reasons": basis["reasons"],
         "attempts": tried,
         "pending": taken.value(basis["pending"], "pending", PENDING),
         "transcript": spoken,
         "transcript_truncated": truncated,
         "said_to_customer": [line["text"] for line in spoken if line["role"] == "assistant"][-SAID_MAX:],
-        "log": {
-            "topic": AGENT_EVENTS,
-            "partition": turn.number,
-            "first_offset": head.first_offset,
-            "last_offset": turn.offset,
-        },
-        "queue": basis["queue"],
         "skills": basis["skills"],
-        "priority": basis["priority"],
         "due_at": basis["due_at"],
         "next_steps": basis["next_steps"],
         "promise": promise(turn, basis["queue"]),
@@ -82,59 +61,64 @@ def body(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> dict[str, A
     }
     if "contact" in customer and (hidden := taken.under("customer.contact")):
         taken.add("contact", hidden)
-    data["redactions"] = taken.rows()
-    data["redacted"] = [row["path"] for row in data["redactions"]]
-    if taken.more:
-        data["redactions_more"] = taken.more
     if basis.get("outcome"):
         data["outcome"] = basis["outcome"]
-    if turn.recorded:
-        data["recorded"] = True
+    data |= _redacted(taken.rows())
+    if taken.more:
+        data["redactions_more"] = taken.more
     data["completeness"] = completeness(turn, data)
     return data
 
 
 def update(
-    turn: Turn, handoff: OpenHandoff, basis: dict[str, Any], new: news.News | None, changed: dict[str, Any]
+    turn: Turn, handoff: OpenHandoff, basis: dict[str, Any], new: news.News, changed: dict[str, Any]
 ) -> dict[str, Any]:
     """The `data` of a revision that holds only what is new since the one before it.
 
     `basis` is what the handoff says besides the log, `changed` what of it is new.
     """
-    head, taken = turn.case.head, Taken()
-    data: dict[str, Any] = {
+    return {
+        **_known(turn, handoff, basis),
+        "since": handoff.revision - 1,
+        "news": new.lines,
+        "attempts": new.attempts,
+        "transcript": new.transcript,
+        "transcript_truncated": new.cut,
+        **_redacted([row for row in basis["redactions"] if row["path"].startswith("reason.")] + new.taken.rows()),
+        **changed,
+    }
+
+
+def _known(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> dict[str, Any]:
+    """What each revision says, also one that holds only what is new."""
+    known = {
         "handoff_id": handoff.id,
         "kind": basis["kind"],
         "revision": handoff.revision,
-        "since": handoff.revision - 1,
         "revision_min": handoff.revision_min,
         "opened_at": to_rfc3339(handoff.opened_ms),
         "opened_offset": basis["opened_offset"],
-        "news": new.lines if new else [],
         "conversation_id": turn.case.id,
         "execution_id": turn.execution.id,
         "tenant": turn.tenant,
         "agent_id": turn.agent_id,
         "classification": classification(turn),
-        "reason": _reason(basis["reason"], "reason", taken),
-        "attempts": new.attempts if new else [],
-        "transcript": new.transcript if new else [],
-        "transcript_truncated": new.cut if new else False,
+        "reason": basis["reason"],
         "log": {
             "topic": AGENT_EVENTS,
             "partition": turn.number,
-            "first_offset": head.first_offset,
+            "first_offset": turn.case.head.first_offset,
             "last_offset": turn.offset,
         },
         "queue": basis["queue"],
         "priority": basis["priority"],
-        "redactions": sorted([*taken.rows(), *(new.taken.rows() if new else [])], key=lambda row: row["path"]),
-        **changed,
     }
-    data["redacted"] = [row["path"] for row in data["redactions"]]
-    if turn.recorded:
-        data["recorded"] = True
-    return data
+    return known | {"recorded": True} if turn.recorded else known
+
+
+def _redacted(found: list[dict[str, Any]]) -> dict[str, Any]:
+    rows = sorted(found, key=lambda row: row["path"])
+    return {"redacted": [row["path"] for row in rows], "redactions": rows}
 
 
 def attempts(kept: list[Entry], taken: Taken) -> list[dict[str, Any]]:
@@ -174,7 +158,7 @@ def _shown(row: dict[str, Any], path: str, taken: Taken) -> dict[str, Any]:
     return row
 
 
-def _reason(reason: dict[str, Any], path: str, taken: Taken) -> dict[str, Any]:
+def shown_reason(reason: dict[str, Any], path: str, taken: Taken) -> dict[str, Any]:
     """A reason as it may be shown: where a rule names a field that is secret by its name, its value is not."""
     evidence = dict(reason["evidence"])
     if evidence.get("value") is not None and is_secret(str(evidence.get("field", "")).rpartition(".")[2]):
@@ -251,7 +235,7 @@ def problem(turn: Turn, kept: list[Entry], reason: str, taken: Taken) -> dict[st
     first = taken.text(words[0], "problem.text") if words else ""
     text = first
     if len(words) > 1 and words[-1] != words[0]:
-        text = f"{first}\n…\n{taken.text(words[-1], 'problem.text')}"
+        text = f"{first}{GAP}{taken.text(words[-1], 'problem.text')}"
     found = turn.case.head.classification
     topic = found[1] if found else "general"
     shown = first[:SUMMARY_TEXT_MAX] if words else "the customer has not written yet"
@@ -277,5 +261,4 @@ def completeness(turn: Turn, data: dict[str, Any]) -> dict[str, Any]:
         "transcript": bool(data["transcript"]),
         "attempts": len(data["attempts"]) >= turn.case.head.attempts,
     }
-    missing = [name for name, there in wanted.items() if not there]
-    return {"score": round(1 - len(missing) / len(wanted), 4), "missing": missing}
+    return completeness_of(wanted)

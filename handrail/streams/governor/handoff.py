@@ -15,6 +15,7 @@ from handrail.schemas.topics import HANDOFFS
 from handrail.streams.governor import decision, dossier, news
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.finding import HALT, Finding, ordered
+from handrail.streams.governor.redaction import NAMED, Taken
 from handrail.streams.governor.state import OpenHandoff, handoff_id, part_of
 from handrail.streams.governor.turn import Turn
 
@@ -87,10 +88,14 @@ def _basis(
 ) -> dict[str, Any]:
     rule, due_in_ms = _route(turn, asked)
     urgent = found[0].verdict == HALT or (turn.case.head.classification or ("", "", "low"))[2] == "high"
+    taken = Taken()
+    for path in redacted:
+        taken.add(path, [NAMED])
+    reasons = [finding.as_dict() for finding in found[:REASONS_MAX]]
     return {
         "kind": kind,
-        "reason": found[0].as_dict(),
-        "reasons": [finding.as_dict() for finding in found[:REASONS_MAX]],
+        "reason": dossier.shown_reason(reasons[0], "reason", taken),
+        "reasons": [dossier.shown_reason(one, f"reasons[{at}]", taken) for at, one in enumerate(reasons)],
         "pending": pending,
         "queue": rule.queue if rule else turn.bundle.default_queue,
         "skills": list(rule.skills) if rule else [],
@@ -99,7 +104,7 @@ def _basis(
         "next_steps": NEXT_STEPS[kind],
         "approvals": {"needed": approvals, "by": []} if approvals else None,
         "follows": handoff_id(last) if (last := turn.case.head.last_handoff) else None,
-        "redacted": redacted,
+        "redactions": taken.rows(),
         "opened_offset": turn.offset,
     }
 
@@ -145,23 +150,22 @@ def follow(turn: Turn, opened: list[OpenHandoff], first_entry: int) -> None:
     `first_entry` is the number of the first entry that the event added.
     """
     outcome = turn.data["outcome"] if turn.event_type == ENDED else None
-    open_ids = {one.id for one in turn.case.head.handoffs}
-    still = [one for one in opened if one.id in open_ids]
-    new = news.of(turn, first_entry) if still else None
-    if new is None and outcome is None:
+    still = [one for one in turn.case.head.handoffs if one in opened]
+    new = news.of(turn, first_entry) if still else news.NOTHING
+    if new is news.NOTHING and outcome is None:
         return
     for handoff in still:
         handoff.revision += 1
-        if new is not None and new.outdates:
+        if new.outdates:
             handoff.revision_min = handoff.revision
         _update(turn, handoff, new, outcome)
 
 
-def _update(turn: Turn, handoff: OpenHandoff, new: news.News | None, outcome: str | None) -> None:
+def _update(turn: Turn, handoff: OpenHandoff, new: news.News, outcome: str | None) -> None:
     name = part_of("h", handoff.id)
     basis: dict[str, Any] = turn.case.part(name)
     changed: dict[str, Any] = {} if outcome is None else {"outcome": outcome}
-    if new is not None and new.outdates and _drop_approvals(turn, handoff):
+    if new.outdates and _drop_approvals(turn, handoff):
         changed["approvals"] = {**basis["approvals"], "by": []}
     if changed:
         turn.case.put(name, {**basis, **changed})

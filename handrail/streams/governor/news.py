@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.handoff_revision import NEWS_MAX
 from handrail.streams.governor import calls, entries, kept
 from handrail.streams.governor.entries import Done, Entry, Said
 from handrail.streams.governor.redaction import NAMED, Taken, cut
@@ -20,7 +21,6 @@ WHAT = {
     "human_agent": "human.wrote",
 }
 TEXT_MAX = 300  # characters of one line of news; the whole text stands in the transcript
-NEWS_MAX = 20  # lines of news in a revision in full, the latest
 
 
 class News(NamedTuple):
@@ -38,12 +38,15 @@ class News(NamedTuple):
     cut: bool
 
 
-def of(turn: Turn, first_entry: int) -> News | None:
-    """The news of this event, None where it added nothing. `first_entry` is the number of its first entry."""
+NOTHING = News([], [], [], Taken(), outdates=False, cut=False)
+
+
+def of(turn: Turn, first_entry: int) -> News:
+    """The news of this event, NOTHING where it added nothing. `first_entry` is the number of its first entry."""
     added = [entries.decode(turn.case.added[at]) for at in range(first_entry, turn.case.head.entries_next)]
     found = [entry for entry in added if isinstance(entry, Said | Done)]
     if not found:
-        return None
+        return NOTHING
     taken = Taken()
     said = [entry for entry in found if isinstance(entry, Said)]
     transcript = [_said(entry, f"transcript[{at}]", taken) for at, entry in enumerate(said)]

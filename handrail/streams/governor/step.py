@@ -61,11 +61,8 @@ def step(
     answered: Answer = HANDLERS[raw["type"]](turn)
     if opened:
         handoff.follow(turn, opened, first_entry)
-    if answered is None:
-        case.remember(entry, guard.UNANSWERED)
-    else:
-        ends_ms = decision.ends_ms(turn, KINDS.get(turn.event_type, "execution"), answered[0])
-        case.remember(entry, guard.pack(*answered, _slot(turn)), ends_ms or 0)
+    packed = guard.UNANSWERED if answered is None else guard.pack(*answered, _slot(turn))
+    case.remember(entry, packed, turn.ends_ms)
     return turn
 
 

@@ -39,6 +39,7 @@ class Turn(msgspec.Struct, eq=False):
     outputs: list[Output] = []
     plain: bool = False  # sorted JSON of any part of `data` is canonical
     stranger: str = ""  # the code of what the agent's entry in agents.yaml does not list, see speaker.py
+    ends_ms: int = 0  # when what was allowed ends, by the log; 0 where nothing was that can be acted on
 
     def emit(self, topic: str, event_type: str, event_id: str, data: Any, key: str | None = None) -> None:
         """Add one CloudEvent to the outputs of this turn; its key is the conversation unless told otherwise.

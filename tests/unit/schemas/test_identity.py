@@ -2,10 +2,13 @@
 
 from unicodedata import normalize
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handrail.schemas.decode import decode
+from handrail.schemas.errors import SchemaError
 from handrail.schemas.identity import among, identity, mistake_in, same, twice
 
 
@@ -61,3 +64,17 @@ def test_two_of_many_that_are_one() -> None:
     assert among("ANN", ["bob", "ann "])
     assert not among("ann", [])
     assert not same(None, None)
+
+
+def test_a_record_with_one_is_refused_in_plain_words() -> None:
+    event = {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "/agents/shop",
+        "type": "handrail.query.received.v1",
+        "subject": "c",
+        "time": "2026-01-01T00:00:00Z",
+        "data": {"conversation_id": "c", "agent_id": "b\u200bot", "text": "x"},
+    }
+    with pytest.raises(SchemaError, match=r"^data\.agent_id: must not have U\+200B, which nobody can see: take it out"):
+        decode(orjson.dumps(event))

@@ -92,7 +92,11 @@ async def test_a_phone_shows_all_without_scrolling_sideways(a_desk: Desk, new_pa
 
 
 async def sideways(page: Page) -> int:
-    """How many pixels the page is wider than the window."""
+    """How many pixels the page is wider than the window, once its style sheet is there.
+
+    A page is asked for its width as soon as its text is there, and would answer without its style.
+    """
+    await page.wait_for_load_state()
     found: int = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     return found
 

@@ -157,7 +157,7 @@ class Book:
 
     def closed(self, conversation: str, handoff_id: str, cause: str) -> Record:
         """The end of a handoff."""
-        data = {"handoff_id": handoff_id, "conversation_id": conversation, "cause": cause}
+        data = {"handoff_id": handoff_id, "conversation_id": conversation, "cause": cause, "owner": "human"}
         return self.cloudevent(HANDOFFS, "handoff.closed", conversation, data)
 
     def resolution(self, conversation: str, handoff_id: str, outcome: str, **data: Any) -> Record:

@@ -1,7 +1,7 @@
 """A person is done with a conversation that was handed over: what they said, from two topics. Pure."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 RESOLUTION = "handrail.resolution.v1"
@@ -18,13 +18,16 @@ class Handback:
     handoff_id : str
         Which one.
     outcome : str
-        `returned`: the AI may answer again. `resolved`: it is settled, and the person keeps the conversation.
+        `returned`: given back, see `owner`. `resolved`: it is settled, and the person keeps the conversation.
     by : str
         The person's id.
     note : str or None
         What the next one should know.
     labels : object
         Words for the analysts, as they were given.
+    owner : str
+        Who has the conversation now: `human` after `resolved`, and after `returned` where another handoff of it is still
+        open for which a person has it, or where it was halted. The AI's answers are blocked then.
     """
 
     handoff_id: str
@@ -32,6 +35,7 @@ class Handback:
     by: str
     note: str | None = None
     labels: Any = None
+    owner: Literal["ai", "human"] = "ai"
 
 
 class Handed:
@@ -44,7 +48,7 @@ class Handed:
     def __init__(self, handoffs: Collection[str]) -> None:
         self._handoffs = frozenset(handoffs)
         self._answers: dict[str, Handback] = {}
-        self._closed: set[str] = set()
+        self._owners: dict[str, Literal["ai", "human"]] = {}
         self.back: Handback | None = None
 
     def take(self, event: Mapping[str, Any]) -> None:
@@ -57,6 +61,6 @@ class Handed:
             told = Handback(name, data["outcome"], data["by"]["id"], data.get("note"), data.get("labels"))
             self._answers.setdefault(name, told)
         elif event["type"] == CLOSED and data["cause"] == "resolved":
-            self._closed.add(name)
-        if self.back is None and name in self._closed:
-            self.back = self._answers.get(name)
+            self._owners[name] = data["owner"]
+        if self.back is None and name in self._owners and name in self._answers:
+            self.back = replace(self._answers[name], owner=self._owners[name])

@@ -63,6 +63,8 @@ def _closed(case: Case, outcome: str, data: dict[str, Any]) -> Outcome | None:
         return Outcome("resolved: a human keeps the conversation; what the customer asks next comes here", counts=True)
     if case.halted:
         return Outcome("returned: but the conversation was halted, so the AI stays stopped in it", counts=True)
+    if data["owner"] == "human":
+        return Outcome("returned: but people still have the conversation: another handoff of it is open", counts=True)
     return Outcome("returned: the AI may answer again", counts=True)
 
 

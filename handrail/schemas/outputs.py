@@ -208,6 +208,7 @@ class Closed(Shape):
 
     handoff_id: Name
     cause: Literal["resolved", "expired", "withdrawn", "superseded"]
+    owner: Literal["ai", "human"]
 
 
 class Alert(Shape):

@@ -212,6 +212,15 @@ def test_returned_lets_the_ai_answer_again_and_resolved_does_not(talk: Talk) -> 
     assert talk.event("response.proposed", response_id="r3", text="Your parcel comes on Monday.")["verdict"] == "allow"
 
 
+def test_returned_beside_another_open_handoff_says_that_people_still_have_the_conversation(talk: Talk) -> None:
+    talk.event("query.received", text="Someone used my card, these payments are fraud")
+    fraud = talk.handoff()
+    talk.event("human.requested")
+    back = talk.run("return", fraud, "--note", "no fraud: a subscription")
+    assert back.stdout == "returned: but people still have the conversation: another handoff of it is open\n"
+    assert talk.event("response.proposed", response_id="r1", text="Hello, how can I help?")["verdict"] == "block"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

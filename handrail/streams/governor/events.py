@@ -294,8 +294,7 @@ def message_sent(turn: Turn) -> Answer:
     finding = judge.said_again(turn, phrases.AGENT, text)
     if finding is None or head.owned:
         return None
-    opened = handoff.open_one(turn, "escalation", [finding])
-    head.owned = True
+    opened = handoff.open_one(turn, "escalation", [finding], holds=True)
     decision.emit(turn, "execution", BLOCK, [finding], route=2, handoff_id=opened.id)
     return BLOCK, 2
 
@@ -306,11 +305,10 @@ def execution_ended(turn: Turn) -> Answer:
     turn.execution.ended = True
     if all(execution.ended for execution in head.executions):
         head.ended_ms = turn.now_ms
-    if not head.handoffs and outcome == "transferred":
+    if outcome == "transferred" and handoff.holding(turn) is None:
         message = "The agent transferred the conversation to a human."
         finding = Finding("owner.human", BLOCK, message, {"outcome": outcome})
-        handoff.open_one(turn, "escalation", [finding])
-        head.owned = True
+        handoff.open_one(turn, "escalation", [finding], holds=True)
     return None
 
 

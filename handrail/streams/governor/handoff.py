@@ -22,7 +22,8 @@ from handrail.streams.governor.turn import Turn
 HANDOFF = "handrail.handoff.v1"
 CLOSED = "handrail.handoff.closed.v1"
 ENDED = "handrail.execution.ended.v1"
-OPEN_MAX = 8  # of one conversation; beyond that the latest open one serves
+OPEN_MAX = 8  # of one conversation; beyond that the latest one that is no approval serves, see `_needs_its_own`
+ASKED = "customer.asked"
 REASONS_MAX = 20
 DUE_IN_S, ASKED_DUE_IN_S = 3600, 600
 
@@ -50,30 +51,69 @@ def open_one(
     reason: str | None = None,
     pending: dict[str, Any] | None = None,
     asked: bool = False,
+    holds: bool = False,
     approvals: int = 0,
     redacted: list[str] | None = None,
 ) -> OpenHandoff:
     """The open handoff for this reason: the one there is, else a new one, which is sent.
 
-    `findings` is not empty; the most restrictive comes first and is the reason. `asked`: the customer asked for it.
+    `findings` is not empty; the most restrictive comes first and is the reason. `asked`: the customer asked for it, and
+    that is the reason. `holds`: a person has the conversation from now on, until this handoff is given back.
     """
     found = ordered(findings)
+    if asked:
+        found = sorted(found, key=lambda finding: finding.code != ASKED)
     name = reason or found[0].reason
     known = sha256(name.encode()).digest()[:REASON_BYTES]
     head = turn.case.head
-    for handoff in head.handoffs:
-        if handoff.reason == known:
-            return _awaited(turn, handoff, asked)
-    if len(head.handoffs) >= OPEN_MAX:
-        return _awaited(turn, head.handoffs[-1], asked)
+    serves = next((one for one in head.handoffs if one.reason == known), None)
+    if serves is None and len(head.handoffs) >= OPEN_MAX and not _needs_its_own(found[0], pending):
+        serves = _latest(turn)
+    if serves is not None:
+        return _held(turn, _awaited(turn, serves, asked)) if holds else _awaited(turn, serves, asked)
     seed = orjson.dumps([turn.source, turn.event_id, turn.case.id, name, turn.offset])
     handoff = OpenHandoff(sha256(seed).digest()[:ID_BYTES], known, turn.now_ms)
-    basis = _basis(turn, kind, found, pending, asked, approvals, redacted or [])
+    basis = _basis(turn, kind, found, pending, asked, approvals, redacted or []) | {"holds": holds}
     _awaited(turn, handoff, asked)
+    head.owned = head.owned or holds
     head.handoffs = [*head.handoffs, handoff]
     head.last_handoff = handoff.digest
     turn.case.put(part_of("h", handoff.id), basis)
     send(turn, handoff, basis)
+    return handoff
+
+
+def _needs_its_own(cause: Finding, pending: dict[str, Any] | None) -> bool:
+    """What no other handoff may stand for, however many are open: at most five more, approvals are counted.
+
+    A customer's request for a person, a person who has taken over, a halt: whoever answers another handoff would end
+    them unseen.
+    """
+    return pending is not None or cause.code in (ASKED, "owner.human") or cause.verdict == HALT
+
+
+def _latest(turn: Turn) -> OpenHandoff | None:
+    """The latest open handoff that is no approval: an approval ends with its action."""
+    waiting = {one.handoff for one in turn.case.head.approvals}
+    return next((one for one in reversed(turn.case.head.handoffs) if one.digest not in waiting), None)
+
+
+def holding(turn: Turn) -> OpenHandoff | None:
+    """The latest open handoff for which a person has the conversation."""
+    return next((one for one in reversed(turn.case.head.handoffs) if holds(turn, one)), None)
+
+
+def holds(turn: Turn, handoff: OpenHandoff) -> bool:
+    """Whether a person has the conversation until this open handoff is given back."""
+    return bool(turn.case.part(part_of("h", handoff.id))["holds"])
+
+
+def _held(turn: Turn, handoff: OpenHandoff) -> OpenHandoff:
+    turn.case.head.owned = True
+    name = part_of("h", handoff.id)
+    basis = turn.case.part(name)
+    if not basis["holds"]:
+        turn.case.put(name, {**basis, "holds": True})
     return handoff
 
 
@@ -191,6 +231,7 @@ def close(turn: Turn, handoff: OpenHandoff, cause: str) -> None:
         "handoff_id": handoff.id,
         "conversation_id": turn.case.id,
         "cause": cause,
+        "owner": "human" if head.owned or head.halt else "ai",
         "at": to_rfc3339(turn.now_ms),
     }
     turn.emit(HANDOFFS, CLOSED, f"{handoff.id}.closed", data)

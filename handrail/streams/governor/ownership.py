@@ -14,8 +14,7 @@ def halt(turn: Turn, findings: list[Finding]) -> str:
     cause = next(f for f in ordered(findings) if f.verdict == HALT)
     if not head.halt:
         head.halt = cause.code
-    head.owned = True
-    return handoff.open_one(turn, "escalation", [cause, *(f for f in findings if f is not cause)]).id
+    return handoff.open_one(turn, "escalation", [cause, *(f for f in findings if f is not cause)], holds=True).id
 
 
 def consequence(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> tuple[int, list[Finding], str | None]:
@@ -30,8 +29,8 @@ def consequence(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> t
     if verdict == ALLOW:
         return verdict, findings, None
     if verdict == HALT:
-        known = next((one.id for one in head.handoffs), None) if head.halt else None
-        return verdict, findings, known or halt(turn, findings)
+        known = handoff.holding(turn) if head.halt else None
+        return verdict, findings, known.id if known else halt(turn, findings)
     return verdict, findings, _blocked(turn, findings)
 
 
@@ -39,11 +38,11 @@ def _blocked(turn: Turn, findings: list[Finding]) -> str | None:
     head = turn.case.head
     calling = [f for f in findings if f.verdict == BLOCK and f.mode == "enforce" and f.escalate]
     if not calling:
-        return head.handoffs[-1].id if head.owned and head.handoffs else None
-    opened = handoff.open_one(turn, "escalation", calling + [f for f in findings if f not in calling])
-    if any(f.code in TAKES_OVER for f in calling):
-        head.owned = True
-    return opened.id
+        known = handoff.holding(turn) if head.owned else None
+        return known.id if known else None
+    takes_over = any(f.code in TAKES_OVER for f in calling)
+    others = [f for f in findings if f not in calling]
+    return handoff.open_one(turn, "escalation", calling + others, holds=takes_over).id
 
 
 def route(turn: Turn, findings: list[Finding]) -> tuple[int, int, str | None]:
@@ -54,23 +53,20 @@ def route(turn: Turn, findings: list[Finding]) -> tuple[int, int, str | None]:
         head.route = max(head.route, 1 if most == REQUIRE_APPROVAL else 0)
         return ALLOW, head.route, None
     standing = all(f.code in ("owner.human", "halted") for f in findings if f.verdict >= BLOCK and f.mode == "enforce")
-    head.owned = True
-    if standing and head.handoffs:
-        return BLOCK, 2, head.handoffs[-1].id
-    asked = any(f.code == "customer.asked" for f in findings)
+    if standing and (known := handoff.holding(turn)) is not None:
+        return BLOCK, 2, known.id
+    asked = any(f.code == handoff.ASKED for f in findings)
     calling = [f for f in findings if f.verdict >= BLOCK]
-    if asked:
-        calling.sort(key=lambda f: f.code != "customer.asked")
-    return BLOCK, 2, handoff.open_one(turn, "route", calling, asked=asked).id
+    return BLOCK, 2, handoff.open_one(turn, "route", calling, asked=asked, holds=True).id
 
 
 def taken_over(turn: Turn) -> None:
     """A person has written to the customer: the AI is silent until the conversation is returned, by its handoff."""
     if turn.case.head.owned:
         return
-    turn.case.head.owned = True
     message = "A person has written to the customer, and has the conversation now."
-    handoff.open_one(turn, "escalation", [Finding("owner.human", BLOCK, message, {"source": turn.source})])
+    finding = Finding("owner.human", BLOCK, message, {"source": turn.source})
+    handoff.open_one(turn, "escalation", [finding], holds=True)
 
 
 def execution_halt(turn: Turn, finding: Finding) -> None:

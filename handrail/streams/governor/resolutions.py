@@ -37,8 +37,15 @@ def resolved(turn: Turn, resolution: dict[str, Any], because: str) -> None:
     if approval is not None:
         _answer(turn, found, approval, resolution, because)
     else:
+        _given_back(turn, found, resolution)
         handoff.close(turn, found, "resolved")
-    if resolution["outcome"] == "returned":
+
+
+def _given_back(turn: Turn, back: OpenHandoff, resolution: dict[str, Any]) -> None:
+    """With `returned` the conversation is the AI's again, unless a person has it for another handoff that is open."""
+    head = turn.case.head
+    others = (one for one in head.handoffs if one is not back)
+    if resolution["outcome"] == "returned" and not any(handoff.holds(turn, one) for one in others):
         head.owned, head.route, head.said = False, 0, b""
 
 
@@ -70,6 +77,7 @@ def _answer(turn: Turn, opened: OpenHandoff, approval: Approval, resolution: dic
     if resolution["outcome"] != "approved":
         message = f"{by} has denied it." if resolution["outcome"] == "denied" else f"{by} has taken it over."
         finding = Finding("approval.denied", BLOCK, message, {"by": by, "note": resolution.get("note")}, escalate=False)
+        _given_back(turn, opened, resolution)
         _release(turn, approval, finding, because, cause="resolved")
         return
     seen = resolution.get("revision") or 1

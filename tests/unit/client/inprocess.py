@@ -68,9 +68,9 @@ class Governor:
         self.log.raw(event.conversation_id.encode(), event.value)
         self._settle()
 
-    def resolves(self, outcome: str, **more: Any) -> None:
-        """A person answers the latest handoff."""
-        self.log.resolves(self.handoffs[-1], outcome, **more)
+    def resolves(self, outcome: str, handoff: dict[str, Any] | None = None, **more: Any) -> None:
+        """A person answers this handoff, the latest by default."""
+        self.log.resolves(handoff or self.handoffs[-1], outcome, **more)
         copied = orjson.loads(self.log.records[-1].value or b"")["data"]
         self.people.append({"type": copied["type"], "data": copied["resolution"]})
         self._settle()

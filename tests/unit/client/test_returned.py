@@ -38,8 +38,22 @@ async def test_what_a_person_has_resolved_stays_with_the_person() -> None:
         await agent.human_requested()
         governor.resolves("resolved", note="called back")
         assert (await agent.returned()) == Handback(
-            governor.handoffs[-1]["handoff_id"], "resolved", "desk-1", "called back"
+            governor.handoffs[-1]["handoff_id"], "resolved", "desk-1", "called back", owner="human"
         )
+        with pytest.raises(Blocked):
+            await agent.respond("Hello there, how can I help?")
+
+
+async def test_what_is_given_back_beside_another_open_handoff_is_still_a_persons() -> None:
+    governor = Governor()
+    async with governor.agent() as agent:
+        assert (await agent.route("Someone used my card, these payments are fraud")).route == "human"
+        fraud = governor.handoffs[-1]
+        await agent.human_requested()
+        governor.resolves("returned", handoff=fraud)
+        back = await agent.returned(timeout_s=1)
+        assert back is not None
+        assert (back.outcome, back.owner) == ("returned", "human")
         with pytest.raises(Blocked):
             await agent.respond("Hello there, how can I help?")
 
@@ -98,8 +112,8 @@ def resolution(handoff: str, outcome: str, note: str) -> dict[str, Any]:
     return {"type": "handrail.resolution.v1", "data": data}
 
 
-def closed(handoff: str, cause: str) -> dict[str, Any]:
-    return {"type": "handrail.handoff.closed.v1", "data": {"handoff_id": handoff, "cause": cause}}
+def closed(handoff: str, cause: str, owner: str = "ai") -> dict[str, Any]:
+    return {"type": "handrail.handoff.closed.v1", "data": {"handoff_id": handoff, "cause": cause, "owner": owner}}
 
 
 def test_the_order_of_the_two_topics_does_not_matter_and_repeats_change_nothing() -> None:

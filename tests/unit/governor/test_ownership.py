@@ -53,6 +53,7 @@ def test_returned_gives_the_conversation_back_to_the_ai() -> None:
         "handoff_id": handoff["handoff_id"],
         "conversation_id": "conv-1",
         "cause": "resolved",
+        "owner": "ai",
         "at": outcome.of("handoff.closed")[0]["at"],
     }
 

@@ -26,8 +26,8 @@ class Handback:
     labels : object
         Words for the analysts, as they were given.
     owner : str
-        Who has the conversation now: `human` after `resolved`, and after `returned` where another handoff of it is still
-        open for which a person has it, or where it was halted. The AI's answers are blocked then.
+        Who has the conversation now: `human` after `resolved`, and after `returned` where another handoff of it is open
+        for which a person has it, or where it was halted. The AI's answers are blocked then.
     """
 
     handoff_id: str

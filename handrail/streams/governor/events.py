@@ -65,6 +65,7 @@ def query_received(turn: Turn) -> Answer:
     head, text = turn.case.head, turn.data["text"]
     turn.case.add(kept.said("customer", text, turn.now_ms, turn.offset))
     head.messages += 1
+    loops.customer_came(turn)
     found = classify(_lexicon(turn.bundle), text)
     classified = found.as_dict()
     if head.classification is None or found.topic != "general":
@@ -250,7 +251,7 @@ def redo_bypass(partition: PartitionState, raw: dict[str, Any], bundle: Bundle, 
 
 def customer_acted(turn: Turn) -> Answer:
     """The customer's own step: no step of the agent, but what the agent checks next may have changed."""
-    loops.customer_acted(turn)
+    loops.customer_came(turn)
     told = canonical(turn.data["arguments"]).decode()
     text = f"{turn.data['tool']}({told}) → {turn.data['status']}"
     turn.case.add(kept.said("customer_action", text, turn.now_ms, turn.offset))
@@ -303,6 +304,7 @@ def execution_ended(turn: Turn) -> Answer:
     """The execution is over for good; a transfer opens a handoff. Handoffs that are open tell the outcome (step.py)."""
     head, outcome = turn.case.head, turn.data["outcome"]
     turn.execution.ended = True
+    loops.forget(turn.execution)
     if all(execution.ended for execution in head.executions):
         head.ended_ms = turn.now_ms
     if outcome == "transferred" and handoff.holding(turn) is None:

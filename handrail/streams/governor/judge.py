@@ -86,17 +86,17 @@ def routable(turn: Turn, classified: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def said_again(turn: Turn, who: bytes, text: str) -> Finding | None:
-    """The third time the same words, and every time after it."""
+    """The third time the same words within an hour, and every time after it."""
     words = normalise(text)
     if len(words.split()) < PHRASE_WORDS_MIN:
         return None
     head = turn.case.head
-    head.said, count = phrases.observe(head.said, who, words)
+    head.said, count = phrases.observe(head.said, who, words, turn.now_ms)
     if count < phrases.TIMES:
         return None
     code, whose = ("loop.response", "The same answer") if who == phrases.AGENT else ("loop.customer", "The same words")
-    evidence = {"value": count, "threshold": phrases.TIMES}
-    return Finding(code, BLOCK, f"{whose} for the {ordinal(count)} time in this conversation.", evidence)
+    evidence = {"value": count, "threshold": phrases.TIMES, "within_s": phrases.WITHIN_MIN * 60}
+    return Finding(code, BLOCK, f"{whose} for the {ordinal(count)} time within an hour.", evidence)
 
 
 def unsure(turn: Turn) -> Finding | None:

@@ -3,6 +3,7 @@
 from handrail.streams.governor import cycle, repeat
 from handrail.streams.governor.call import Call
 from handrail.streams.governor.finding import BLOCK, HALT, Finding
+from handrail.streams.governor.state import Execution
 from handrail.streams.governor.text import ordinal
 from handrail.streams.governor.turn import Turn
 
@@ -39,7 +40,13 @@ def happened(turn: Turn, call: Call, succeeded: bool, digest: bytes) -> None:
         execution.recent, execution.cycle_fired = b"", False
 
 
-def customer_acted(turn: Turn) -> None:
-    """The customer changed something: nothing the agent did before counts as a loop any more."""
+def customer_came(turn: Turn) -> None:
+    """The customer asked or changed something: nothing the agent did before counts as a loop any more."""
     for execution in turn.case.head.executions:
+        forget(execution)
+
+
+def forget(execution: Execution) -> None:
+    """Its calls count anew."""
+    if execution.calls or execution.recent:
         execution.calls, execution.recent, execution.cycle_fired = b"", b"", False

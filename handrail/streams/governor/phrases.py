@@ -1,26 +1,37 @@
-"""`loop.response` and `loop.customer`: the same answer, or the customer's same words, three times in a conversation.
+"""`loop.response` and `loop.customer`: the same answer, or the customer's same words, three times within an hour.
 
-A phrase is 7 bytes: one for who said it, 5 of the digest of its normalised text, one for the count. The state keeps
-the 24 least recently begun; both sides share it.
+A phrase is 8 bytes: 5 of the digest of who said it and its normalised text, 2 for the minute in which it was said last,
+1 for the minutes between that and the time before. The state keeps the 24 that were said last, both sides together;
+what was said last more than an hour ago leaves with the next words. Minutes begin anew every 45 days: only words that
+are the first ones in a conversation for so long could be taken for such of 45 days before.
 """
 
 from hashlib import sha256
 
 AGENT, CUSTOMER = b"a", b"c"
-PHRASE, KEY = 7, 6
-PHRASES_MAX = 24
 TIMES = 3
-COUNT_MAX = 255
+WITHIN_MIN = 60
+PHRASES_MAX = 24
+KEY, PHRASE = 5, 8
+ONCE = 255  # instead of the minutes between two times: it was said once
+MINUTE_MS, MINUTES = 60_000, 1 << 16
 
 
-def observe(said: bytes, who: bytes, normalised: str) -> tuple[bytes, int]:
-    """The state with one more utterance, and how often `who` (AGENT or CUSTOMER) has said it now."""
-    key = who + sha256(normalised.encode()).digest()[: KEY - 1]
-    at = said.find(key)
-    while at >= 0 and at % PHRASE:
-        at = said.find(key, at + 1)
-    if at < 0:
-        kept = said if len(said) < PHRASES_MAX * PHRASE else said[PHRASE:]
-        return kept + key + b"\x01", 1
-    count = min(said[at + PHRASE - 1] + 1, COUNT_MAX)
-    return said[:at] + said[at + PHRASE :] + key + bytes((count,)), count
+def observe(said: bytes, who: bytes, normalised: str, now_ms: int) -> tuple[bytes, int]:
+    """The state with one more utterance, and how often `who` has said it within an hour: 1, 2, or 3 for more as well.
+
+    `who` is AGENT or CUSTOMER, `now_ms` the log's time.
+    """
+    key = sha256(who + normalised.encode()).digest()[:KEY]
+    minute = now_ms // MINUTE_MS % MINUTES
+    kept, count, gap = b"", 1, ONCE
+    for at in range(0, len(said), PHRASE):
+        since = (minute - int.from_bytes(said[at + KEY : at + KEY + 2], "big")) % MINUTES
+        if since > WITHIN_MIN:
+            continue
+        if said[at : at + KEY] != key:
+            kept += said[at : at + PHRASE]
+            continue
+        count, gap = 3 if since + said[at + PHRASE - 1] <= WITHIN_MIN else 2, since
+    latest = key + minute.to_bytes(2, "big") + bytes((gap,))
+    return kept[-(PHRASES_MAX - 1) * PHRASE :] + latest, count

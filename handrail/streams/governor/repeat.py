@@ -1,7 +1,8 @@
 """`loop.repeat`: the same call, again and again.
 
-The count is per call. Another call in between does not reset it; a successful write, a customer's own action, or a
-result of that call which changed does. One call is 12 bytes: 8 of its digest, 3 of its last result's, 1 its count.
+The count is per call. Another call in between does not reset it. The customer's next query or own action does, the end
+of the execution, a successful write, and a result of that call which changed. One call is 12 bytes: 8 of its digest,
+3 of its last result's, 1 its count.
 """
 
 CALL, KEY, RESULT = 12, 8, 3

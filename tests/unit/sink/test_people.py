@@ -21,7 +21,8 @@ def copied(told: Book, record: Record) -> Record:
 
 
 def closed(told: Book, name: str, cause: str) -> None:
-    data = {"handoff_id": f"hf-{name}", "conversation_id": name, "cause": cause, "owner": "human", "at": to_rfc3339(told.now_ms)}
+    ids = {"handoff_id": f"hf-{name}", "conversation_id": name}
+    data = {**ids, "cause": cause, "owner": "human", "at": to_rfc3339(told.now_ms)}
     told.cloudevent(HANDOFFS, "handoff.closed", name, data)
 
 

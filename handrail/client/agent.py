@@ -330,11 +330,11 @@ class Agent:
         """Wait until a person is done with what was handed over: `outcome` is `returned` or `resolved`, with a `note`.
 
         After `returned` the AI may answer again: what is asked from then on is judged anew; not where `owner` is still
-        `human`, since another handoff is open. After `resolved` the person keeps the conversation. None where nobody was
-        done within `timeout_s` (default: `approval_timeout_s`), where no decision of this agent has named a handoff, and
-        in observe mode. Approvals need no such wait: `propose` and `respond` return when they are given, the note is in
-        the evidence of the release's reason. What was done before this is called, and after the agent was told of the
-        handoff, is not lost; each is told once. Raises Unreachable.
+        `human`, since another handoff is open. After `resolved` the person keeps the conversation. None where nobody
+        was done within `timeout_s` (default: `approval_timeout_s`), where no decision of this agent has named a
+        handoff, and in observe mode. Approvals need no such wait: `propose` and `respond` return when they are given,
+        the note is in the evidence of the release's reason. What was done before this is called, and after the agent
+        was told of the handoff, is not lost; each is told once. Raises Unreachable.
         """
         self._check_open()
         return await self._asking.returned(timeout_s)

@@ -87,7 +87,7 @@ class Conversation(msgspec.Struct, array_like=True, tag=VERSION):
     owned: bool = False  # a human owns the conversation
     halt: str = ""  # the code of the halt
     classification: tuple[str, str, str, str, float, bool, str] | None = None
-    open_actions: dict[str, bytes] = {}  # action id -> what was proposed and whether it was allowed
+    underway: bytes = b""  # the newest calls that were proposed and not told, see underway.py
     denied: bytes = b""  # calls that a human refused, 8 bytes each
     approvals: list[Approval] = []
     handoffs: list[OpenHandoff] = []

@@ -26,12 +26,14 @@ from handrail.streams.governor.broken import broken
 from handrail.streams.governor.case import Case
 from handrail.streams.governor.controls import ACTIVATED, CONTROLS, GRANT, RESOLUTION
 from handrail.streams.governor.events import AFTERWARDS, redo_bypass
+from handrail.streams.governor.idle import Idle
 from handrail.streams.governor.memory import Memory
 from handrail.streams.governor.state import PARTITION_KEY, Conversation, PartitionState
 from handrail.streams.governor.step import Conflict, conflict, step, turn_of
 
 CONTROL_KEY = "control"
 BURIED_MAX = 100_000  # tombstones whose position a standby remembers, so that a late writer raises nobody from the dead
+SWEEP_MAX = 500  # conversations that leave with one batch because they were idle: the others with the next ones
 PARTS_MAX = 16  # that one record makes: what is learnt, a part for each open handoff, an approval, a sealed block
 
 
@@ -70,9 +72,10 @@ class PartitionFold:
     ) -> None:
         self.number, self.partitions, self.checked = partition, partitions, checked
         self.bundles, self.fallback = bundles, _fallback()
-        self.memory, self.agenda = Memory(), Agenda()
+        self.memory, self.agenda, self.idle = Memory(), Agenda(), Idle()
         self._state = PartitionState(ruleset=ruleset)
         self._loaded: dict[bytes, int] = {}
+        self._last: dict[str, tuple[int, int, str]] = {}  # of what was loaded, for `idle`
         self._buried: dict[bytes, None] = {}  # keys of tombstones that were loaded, oldest first
         self.ungoverned: set[int] = set()  # offsets of bypasses in conversations that were written, the partition not
         self.overwritten: set[bytes] = set()  # keys of the changelog whose last record is not the newest
@@ -107,7 +110,7 @@ class PartitionFold:
         So little is left for `recovered`, and what was forgotten leaves a standby too.
         """
         for name, head in self.memory.settled():
-            self.agenda.schedule(name, head)
+            self._loaded_head(name, head)
         self.agenda.prune(self._state.clock_ms, self._due_ms)
         while len(self._buried) > BURIED_MAX:
             oldest = next(iter(self._buried))
@@ -120,7 +123,13 @@ class PartitionFold:
         self._loaded.clear()
         self._buried.clear()
         for name, head in self.memory.recovered():
-            self.agenda.schedule(name, head)
+            self._loaded_head(name, head)
+        self.idle.begin(last for name, last in self._last.items() if name in self.memory)
+        self._last.clear()
+
+    def _loaded_head(self, name: str, head: Conversation) -> None:
+        self.agenda.schedule(name, head)
+        self._last[name] = (head.updated_ms, head.position, name)
 
     def _due_ms(self, name: str) -> int:
         head = self.memory.head(name)
@@ -175,10 +184,37 @@ class PartitionFold:
         except BaseException:
             self._postpone(batch.settled)
             raise
-        self._state = batch.state
-        states = self.memory.commit(batch.touched, batch.forgotten, batch.state.position)
+        before, self._state = self._state.position, batch.state
+        self._sweep(batch, before)
+        states = self.memory.commit(batch.touched, batch.forgotten, batch.state.position, batch.resting)
+        self._rest_scheduled(batch.resting)
         self._postpone(batch.postponed)
         return Folded(batch.outputs, states, self._partition_write(), batch.types)
+
+    def _sweep(self, batch: "Batch", before: int) -> None:
+        """Take what has been idle too long out of the memory, in a later batch than the one that touched it last.
+
+        When it leaves changes nothing: by the clock it was forgotten already.
+        """
+        for name, case in batch.touched.items():
+            self.idle.touch(name, case.head.updated_ms)
+        for name in (*batch.forgotten, *batch.resting):
+            self.idle.drop(name)
+        for _ in range(SWEEP_MAX):
+            first = self.idle.first
+            if first is None or not batch.silent(first[1]) or first[0] in batch.touched:
+                return
+            head = self.memory.head(first[0])
+            if head is not None and head.position > before:
+                return
+            self.idle.drop(first[0])
+            if head is not None:
+                batch.leave(first[0], head)
+
+    def _rest_scheduled(self, resting: list[str]) -> None:
+        for name in resting:
+            if (head := self.memory.head(name)) is not None:
+                self.agenda.schedule(name, head)
 
     def _partition_write(self) -> StateWrite:
         return StateWrite(PARTITION_KEY, state.encode(self._state), self._state.position)
@@ -204,6 +240,8 @@ class Batch:
         self.touched: dict[str, Case] = {}
         self.types: dict[str, int] = {}
         self.forgotten: list[str] = []
+        self.resting: list[str] = []  # of these only what remains is kept
+        self.idle_ms = self.bundle[0].remembered.idle_s * 1000
         self.settled: list[Due] = []
         self.postponed: list[Due] = []
         self.settling: str | None = None  # the conversation whose time has come with the record
@@ -302,6 +340,10 @@ class Batch:
         if event_type == ACTIVATED and data["ruleset"] not in self.fold.bundles:
             raise UnknownBundle(data["ruleset"])
         CONTROLS[event_type](self.state, data)
+        idle_ms = self.bundle[0].remembered.idle_s * 1000
+        if idle_ms > self.idle_ms:
+            self.state.idle_floor_ms = max(self.state.idle_floor_ms, self.state.clock_ms - self.idle_ms)
+        self.idle_ms = idle_ms
 
     def _event(self, record: Record, raw: dict[str, Any], content: bytes, plain: bool = False) -> None:
         if raw["type"] in AFTERWARDS and self._living(raw["subject"], record.offset) is None:
@@ -320,7 +362,7 @@ class Batch:
                 f"id: {raw['id']!r} of {raw['source']!r} came before with other content: give each event its own id"
             )
             turn.outputs.append(deadletters.letter(record, reason, self.state.clock_ms))
-        self._touch(case, record, turn.outputs)
+        self._heard(case, record, turn.outputs)
 
     def _resolution(self, record: Record, raw: dict[str, Any]) -> None:
         case = self._living(raw["subject"], record.offset)
@@ -329,7 +371,10 @@ class Batch:
         bundle, active = self.bundle
         turn = turn_of(case, self.state, record, raw, bundle, active, learns=False)
         resolutions.fold(turn, raw["data"])
-        self._touch(case, record, turn.outputs)
+        head, answer = case.head, raw["data"]["resolution"]
+        if answer.get("outcome") == "resolved" and not (head.handoffs or head.approvals):
+            head.ended_ms = head.ended_ms or self.state.clock_ms  # whoever writes after it begins it anew
+        self._heard(case, record, turn.outputs)
 
     def _settle(self, due: Due, record: Record) -> None:
         """What time alone changes in one conversation."""
@@ -340,14 +385,19 @@ class Batch:
         if case.head.position >= record.offset:  # its time has to come again behind what it was written at
             self.postponed.append(due)
             return
-        leaves = state.forgotten_ms(case.head)
-        if leaves and leaves <= self.state.clock_ms:
+        leaves, rested = state.forgotten_ms(case.head), state.is_rested(case.head)
+        if (leaves and leaves <= self.state.clock_ms) or (rested and not state.remains(case.head, self.state.clock_ms)):
             self._leave(case, due)
             return
         bundle, active = self.bundle
         outputs = deadlines.settle(case, self.state, record, bundle, active)
         if outputs:
             self._touch(case, record, outputs)
+
+    def _heard(self, case: Case, record: Record, outputs: list[Output]) -> None:
+        """As `_touch`, of a record of the conversation's own: it is not idle."""
+        case.head.updated_ms = self.state.clock_ms
+        self._touch(case, record, outputs)
 
     def _leave(self, case: Case, due: Due) -> None:
         """Forget a conversation, in a later batch than the one whose partition state covers what it was written at.
@@ -357,8 +407,24 @@ class Batch:
         """
         if case.head.position > self.fold.position:
             self.postponed.append(due)
-        elif case.id not in self.forgotten:
-            self.forgotten.append(case.id)
+        else:
+            self.leave(case.id, case.head)
+
+    def leave(self, name: str, head: Conversation) -> None:
+        """One that is over leaves the memory, but for what remains of it."""
+        if not state.remains(head, self.state.clock_ms):
+            if name not in self.forgotten:
+                self.forgotten.append(name)
+        elif not state.is_rested(head) and name not in self.resting:
+            self.resting.append(name)
+
+    def silent(self, updated_ms: int) -> bool:
+        """Whether whatever had its last record then has been idle too long."""
+        return updated_ms + self.idle_ms <= self.state.clock_ms or updated_ms <= self.state.idle_floor_ms
+
+    def _over(self, head: Conversation) -> bool:
+        leaves = state.forgotten_ms(head)
+        return self.silent(head.updated_ms) or (bool(leaves) and leaves <= self.state.clock_ms)
 
     @property
     def bundle(self) -> tuple[Bundle, bool]:
@@ -384,15 +450,17 @@ class Batch:
         return found
 
     def _living(self, name: str, offset: int) -> Case | None:
-        """The case of a conversation that is remembered at this offset.
+        """The case of a conversation that is remembered at this offset, or what remains of it.
 
-        Its day is over by the clock; but one that was written further on in the log has lived until then.
+        It may be over by the clock; but one that was written further on in the log has lived until then.
         """
         case = self._known(name)
-        if case is None or not case.head.ended_ms or case.head.position >= offset:
+        if case is None or case.head.position >= offset or not self._over(case.head):
             return case
-        leaves = state.forgotten_ms(case.head)
-        return None if leaves and leaves <= self.state.clock_ms else case
+        if not state.remains(case.head, self.state.clock_ms):
+            return None
+        case.rest()
+        return case
 
     def _known(self, name: str) -> Case | None:
         """The case of a conversation that is in the memory, be its day over or not."""
@@ -404,7 +472,10 @@ class Batch:
         return case
 
     def _touch(self, case: Case, record: Record, outputs: list[Output]) -> None:
-        case.head.position, case.head.updated_ms = record.offset, self.state.clock_ms
+        case.head.position = record.offset
+        self.touched.pop(case.id, None)  # in the order of their last records
         self.touched[case.id] = case
+        if case.id in self.resting:
+            self.resting.remove(case.id)
         self.fold.agenda.schedule(case.id, case.head)
         self.outputs += outputs

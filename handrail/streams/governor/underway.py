@@ -12,7 +12,8 @@ from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.call import Call
 from handrail.streams.governor.case import Case
 from handrail.streams.governor.finding import BLOCK, Finding
-from handrail.streams.governor.state import DAY_MS
+from handrail.streams.governor.state import CALLS, DAY_MS
+from handrail.streams.governor.state import LOST as PART_LOST
 from handrail.streams.governor.turn import Turn
 
 ALLOWED_MAX = 256
@@ -21,7 +22,6 @@ LOST_MAX = 1024
 ENTRY, NAME, WHO, LOST = 17, 8, 16, 8  # bytes: an entry, its id, its id and call, what is left of one
 NEWEST_MAX = 8 * ENTRY
 NOT_ALLOWED, ALLOWED, TOLD = b"\x00", b"\x01", b"\x02"
-CALLS, FORGOTTEN = "calls", "lost"
 
 
 def find(kept: bytes, name: bytes) -> int:
@@ -59,9 +59,9 @@ def ended(case: Case, call: Call) -> None:
 def was_allowed(turn: Turn, call: Call, told: bool) -> bool:
     """Whether it is one of the allowed calls that left; with `told` it is used up. One low alert a day says so."""
     case = turn.case
-    if FORGOTTEN not in case.head.parts:
+    if PART_LOST not in case.head.parts:
         return False
-    said_ms, lost = case.part(FORGOTTEN)
+    said_ms, lost = case.part(PART_LOST)
     at = _find_lost(lost, _short(who(call)))
     if at < 0:
         return False
@@ -72,14 +72,14 @@ def was_allowed(turn: Turn, call: Call, told: bool) -> bool:
     if told:
         lost = lost[:at] + lost[at + LOST :]
     if again or told:
-        case.put(FORGOTTEN, [said_ms, lost])
+        case.put(PART_LOST, [said_ms, lost])
     return True
 
 
 def too_many(turn: Turn) -> Finding | None:
     """So many were allowed and never told that one more could not be told from one that nobody allowed."""
     case = turn.case
-    if FORGOTTEN not in case.head.parts or len(case.part(FORGOTTEN)[1]) < LOST_MAX * LOST:
+    if PART_LOST not in case.head.parts or len(case.part(PART_LOST)[1]) < LOST_MAX * LOST:
         return None
     most = ALLOWED_MAX + LOST_MAX
     message = f"{most} actions of this conversation were allowed, and nothing was told of how they ended: tell it."
@@ -147,8 +147,8 @@ def _bounded(kept: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def _lose(case: Case, left: list[bytes]) -> None:
-    said_ms, lost = case.part(FORGOTTEN) if FORGOTTEN in case.head.parts else (0, b"")
-    case.put(FORGOTTEN, [said_ms, lost + b"".join(map(_short, left))])
+    said_ms, lost = case.part(PART_LOST) if PART_LOST in case.head.parts else (0, b"")
+    case.put(PART_LOST, [said_ms, lost + b"".join(map(_short, left))])
 
 
 def _short(name: bytes) -> bytes:

@@ -385,8 +385,7 @@ class Batch:
         if case.head.position >= record.offset:  # its time has to come again behind what it was written at
             self.postponed.append(due)
             return
-        leaves, rested = state.forgotten_ms(case.head), state.is_rested(case.head)
-        if (leaves and leaves <= self.state.clock_ms) or (rested and not state.remains(case.head, self.state.clock_ms)):
+        if self._leaves(case.head):
             self._leave(case, due)
             return
         bundle, active = self.bundle
@@ -418,9 +417,15 @@ class Batch:
         elif not state.is_rested(head) and name not in self.resting:
             self.resting.append(name)
 
+    def _leaves(self, head: Conversation) -> bool:
+        """Whether it is over with no deadline to come, and something of it can be forgotten."""
+        if head.handoffs or head.approvals or not self._over(head):
+            return False
+        return not (state.is_rested(head) and state.remains(head, self.state.clock_ms))
+
     def silent(self, updated_ms: int) -> bool:
         """Whether whatever had its last record then has been idle too long."""
-        return updated_ms + self.idle_ms <= self.state.clock_ms or updated_ms <= self.state.idle_floor_ms
+        return state.silent(updated_ms, self.state.clock_ms, self.idle_ms, self.state.idle_floor_ms)
 
     def _over(self, head: Conversation) -> bool:
         leaves = state.forgotten_ms(head)

@@ -102,6 +102,18 @@ class Snapshot(Control):
     state: dict[str, Any]
 
 
+class Memory(Control):
+    """A partition remembers as many conversations as it may: `leaving` of `remembered` make room, which had no record
+    since `before_ms` (log time, ms since 1970). With `full` no new one is remembered.
+    """
+
+    before_ms: Annotated[int, Field(ge=0, le=INTEGER_MAX)]
+    full: bool
+    remembered: Annotated[int, Field(ge=0)]
+    leaving: Annotated[int, Field(ge=0)]
+    conversations_max: Annotated[int, Field(ge=0)]
+
+
 class Tick(Control):
     """Time passes: written while something is due."""
 
@@ -129,6 +141,7 @@ CONTROLS: dict[str, type[Control]] = {
     "handrail.control.queue.state.v1": QueueState,
     "handrail.control.baseline.set.v1": BaselineSet,
     "handrail.control.snapshot.v1": Snapshot,
+    "handrail.control.memory.v1": Memory,
     "handrail.control.tick.v1": Tick,
     "handrail.control.resolution.v1": Resolution,
     "handrail.control.grant.v1": Grant,

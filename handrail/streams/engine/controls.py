@@ -30,6 +30,11 @@ def snapshot(data: dict[str, Any], at_ms: int) -> Event:
     return _event("snapshot", at_ms, data)
 
 
+def memory(data: dict[str, Any], at_ms: int) -> Event:
+    """The partition remembers as many conversations as it may."""
+    return _event("memory", at_ms, data)
+
+
 def told(kind: str, data: dict[str, Any], at_ms: int) -> Event:
     """What an operator says, such as `agent.mode`."""
     return _event(kind, at_ms, data)

@@ -24,7 +24,7 @@ class Agenda:
 
     def schedule(self, name: str, head: Conversation) -> None:
         """Queue the conversation's next deadline."""
-        if head.executions and not (head.ended_ms or head.approvals or head.handoffs):  # nearly always
+        if not (head.ended_ms or head.approvals or head.handoffs):  # nearly always
             return
         due = state.next_deadline_ms(head)
         if due and self._scheduled.get(name) != due:

@@ -20,19 +20,20 @@ from handrail.schemas.decode import decode
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Output, Record, StateWrite
-from handrail.streams.governor import alerts, deadletters, deadlines, resolutions, snapshot, state, trust
+from handrail.streams.governor import alerts, deadletters, deadlines, resolutions, room, snapshot, state, trust
 from handrail.streams.governor.agenda import Agenda, Due
 from handrail.streams.governor.broken import broken
 from handrail.streams.governor.case import Case
-from handrail.streams.governor.controls import ACTIVATED, CONTROLS, GRANT, RESOLUTION
+from handrail.streams.governor.controls import ACTIVATED, CONTROLS, GRANT, MEMORY, RESOLUTION
 from handrail.streams.governor.events import AFTERWARDS, redo_bypass
 from handrail.streams.governor.idle import Idle
 from handrail.streams.governor.memory import Memory
-from handrail.streams.governor.state import PARTITION_KEY, Conversation, PartitionState
+from handrail.streams.governor.state import PARTITION_KEY, REMAINS_MS, Conversation, PartitionState
 from handrail.streams.governor.step import Conflict, conflict, step, turn_of
 
 CONTROL_KEY = "control"
 BURIED_MAX = 100_000  # tombstones whose position a standby remembers, so that a late writer raises nobody from the dead
+IDLE_LATE_MS = 600_000  # where nothing else happens, who is idle leaves so much later: many at a time
 SWEEP_MAX = 500  # conversations that leave with one batch because they were idle: the others with the next ones
 PARTS_MAX = 16  # that one record makes: what is learnt, a part for each open handoff, an approval, a sealed block
 
@@ -72,10 +73,12 @@ class PartitionFold:
     ) -> None:
         self.number, self.partitions, self.checked = partition, partitions, checked
         self.bundles, self.fallback = bundles, _fallback()
-        self.memory, self.agenda, self.idle = Memory(), Agenda(), Idle()
+        self.memory, self.agenda = Memory(), Agenda()
+        self.idle, self.remains = Idle(), Idle()  # all but what is left of those that are over; that, while it counts
         self._state = PartitionState(ruleset=ruleset)
         self._loaded: dict[bytes, int] = {}
         self._last: dict[str, tuple[int, int, str]] = {}  # of what was loaded, for `idle`
+        self._left: set[str] = set()  # those of them that are in `remains`
         self._buried: dict[bytes, None] = {}  # keys of tombstones that were loaded, oldest first
         self.ungoverned: set[int] = set()  # offsets of bypasses in conversations that were written, the partition not
         self.overwritten: set[bytes] = set()  # keys of the changelog whose last record is not the newest
@@ -124,12 +127,18 @@ class PartitionFold:
         self._buried.clear()
         for name, head in self.memory.recovered():
             self._loaded_head(name, head)
-        self.idle.begin(last for name, last in self._last.items() if name in self.memory)
-        self._last.clear()
+        left = {name for name in self._left if name in self.memory}
+        self.idle.begin(last for name, last in self._last.items() if name in self.memory and name not in left)
+        self.remains.begin(self._last[name] for name in left)
+        self._last, self._left = {}, set()
 
     def _loaded_head(self, name: str, head: Conversation) -> None:
         self.agenda.schedule(name, head)
         self._last[name] = (head.updated_ms, head.position, name)
+        if state.is_rested(head) and not state.holds(head):
+            self._left.add(name)
+        else:
+            self._left.discard(name)
 
     def _due_ms(self, name: str) -> int:
         head = self.memory.head(name)
@@ -165,6 +174,24 @@ class PartitionFold:
         """The data of a snapshot of the partition's own state; None where none is due."""
         return snapshot.told(self._state) if snapshot.due(self._state, now_ms) else None
 
+    def room(self) -> dict[str, Any] | None:
+        """The data of the record that keeps the partition within its bound; None where none is due."""
+        bound = self.bundles.get(self._state.ruleset, self.fallback).remembered
+        first = self.idle.first
+        if first is not None and first[1] <= self._state.idle_floor_ms:
+            return None  # the last ones are still leaving
+        return room.told(self.memory, (self.remains, self.idle), self._state, bound)
+
+    @property
+    def next_ms(self) -> int | None:
+        """The log time at which time alone changes something, None where it does not."""
+        due, first = self.agenda.next_ms, self.idle.first
+        if first is None:
+            return due
+        idle_s = self.bundles.get(self._state.ruleset, self.fallback).remembered.idle_s
+        idle_ms = first[1] + idle_s * 1000 + IDLE_LATE_MS
+        return idle_ms if due is None else min(due, idle_ms)
+
     def begin(self, data: dict[str, Any]) -> None:
         """Begin where a snapshot was taken; conversations from before it are not known. Raises ValidationError."""
         self._state = snapshot.restored(data)
@@ -187,34 +214,53 @@ class PartitionFold:
         before, self._state = self._state.position, batch.state
         self._sweep(batch, before)
         states = self.memory.commit(batch.touched, batch.forgotten, batch.state.position, batch.resting)
-        self._rest_scheduled(batch.resting)
+        self._keep_left(batch.resting)
         self._postpone(batch.postponed)
         return Folded(batch.outputs, states, self._partition_write(), batch.types)
 
     def _sweep(self, batch: "Batch", before: int) -> None:
-        """Take what has been idle too long out of the memory, in a later batch than the one that touched it last.
+        """Take what is over out of the memory, in a later batch than the one that touched it last.
 
         When it leaves changes nothing: by the clock it was forgotten already.
         """
         for name, case in batch.touched.items():
             self.idle.touch(name, case.head.updated_ms)
+            self.remains.drop(name)
         for name in (*batch.forgotten, *batch.resting):
             self.idle.drop(name)
+            self.remains.drop(name)
         for _ in range(SWEEP_MAX):
-            first = self.idle.first
-            if first is None or not batch.silent(first[1]) or first[0] in batch.touched:
+            if not self._take_idle(batch, before) and not self._take_left(batch):
                 return
-            head = self.memory.head(first[0])
-            if head is not None and head.position > before:
-                return
-            self.idle.drop(first[0])
-            if head is not None:
-                batch.leave(first[0], head)
 
-    def _rest_scheduled(self, resting: list[str]) -> None:
+    def _take_idle(self, batch: "Batch", before: int) -> bool:
+        """The one that has been silent longest, if that is too long; whether it was."""
+        first = self.idle.first
+        if first is None or not batch.silent(first[1]) or first[0] in batch.touched:
+            return False
+        head = self.memory.head(first[0])
+        if head is not None and head.position > before:
+            return False
+        self.idle.drop(first[0])
+        if head is not None:
+            batch.leave(first[0], head)
+        return True
+
+    def _take_left(self, batch: "Batch") -> bool:
+        """The same of what is left of others."""
+        first = self.remains.first
+        if first is None or (first[1] + REMAINS_MS > batch.state.clock_ms and first[1] > batch.state.room_ms):
+            return False
+        self.remains.drop(first[0])
+        if (head := self.memory.head(first[0])) is not None:
+            batch.leave(first[0], head)
+        return True
+
+    def _keep_left(self, resting: list[str]) -> None:
         for name in resting:
-            if (head := self.memory.head(name)) is not None:
-                self.agenda.schedule(name, head)
+            head = self.memory.head(name)
+            if head is not None and not state.holds(head):
+                self.remains.touch(name, head.updated_ms)
 
     def _partition_write(self) -> StateWrite:
         return StateWrite(PARTITION_KEY, state.encode(self._state), self._state.position)
@@ -344,12 +390,18 @@ class Batch:
         if idle_ms > self.idle_ms:
             self.state.idle_floor_ms = max(self.state.idle_floor_ms, self.state.clock_ms - self.idle_ms)
         self.idle_ms = idle_ms
+        if event_type == MEMORY and (data["leaving"] or data["full"]):
+            self.outputs.append(alerts.crowded(record, data, self.state.clock_ms))
 
     def _event(self, record: Record, raw: dict[str, Any], content: bytes, plain: bool = False) -> None:
         if raw["type"] in AFTERWARDS and self._living(raw["subject"], record.offset) is None:
             return
-        case = self.case(raw["subject"], record.offset)
         bundle, active = self.bundle
+        if self.state.full and self._living(raw["subject"], record.offset) is None:
+            case = Case(raw["subject"], Conversation(), {}, {})  # which nobody keeps
+            self.outputs += room.refused(turn_of(case, self.state, record, raw, bundle, active, True, plain))
+            return
+        case = self.case(raw["subject"], record.offset)
         if case.head.position >= record.offset:  # the conversation was written, the partition's state was not
             if record.offset in self.fold.ungoverned:
                 redo_bypass(self.state, raw, bundle, case.head.tenant)
@@ -411,7 +463,7 @@ class Batch:
 
     def leave(self, name: str, head: Conversation) -> None:
         """One that is over leaves the memory, but for what remains of it."""
-        if not state.remains(head, self.state.clock_ms):
+        if not self._remains(head):
             if name not in self.forgotten:
                 self.forgotten.append(name)
         elif not state.is_rested(head) and name not in self.resting:
@@ -421,11 +473,14 @@ class Batch:
         """Whether it is over with no deadline to come, and something of it can be forgotten."""
         if head.handoffs or head.approvals or not self._over(head):
             return False
-        return not (state.is_rested(head) and state.remains(head, self.state.clock_ms))
+        return not (state.is_rested(head) and self._remains(head))
 
     def silent(self, updated_ms: int) -> bool:
         """Whether whatever had its last record then has been idle too long."""
         return state.silent(updated_ms, self.state.clock_ms, self.idle_ms, self.state.idle_floor_ms)
+
+    def _remains(self, head: Conversation) -> bool:
+        return state.remains(head, self.state.clock_ms, self.state.room_ms)
 
     def _over(self, head: Conversation) -> bool:
         leaves = state.forgotten_ms(head)
@@ -462,7 +517,7 @@ class Batch:
         case = self._known(name)
         if case is None or case.head.position >= offset or not self._over(case.head):
             return case
-        if not state.remains(case.head, self.state.clock_ms):
+        if not self._remains(case.head):
             return None
         case.rest()
         return case

@@ -139,6 +139,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     keys: list[tuple[str, list[str]]] = []  # public keys and their uses, that came with an activation, see trust.py
     sequence_floor: int = 0
     idle_floor_ms: int = 0  # conversations without a record since then are over, whatever the limit is now
+    room_ms: int = 0  # the same, since they had to make room: of those less remains
     full: bool = False  # no new conversation is remembered
 
 
@@ -167,12 +168,13 @@ def silent(updated_ms: int, now_ms: int, idle_ms: int, floor_ms: int) -> bool:
     return updated_ms + idle_ms <= now_ms or updated_ms <= floor_ms
 
 
-def remains(head: Conversation, now_ms: int) -> bool:
-    """Of one that is over: whether something of it is remembered still."""
-    return holds(head) or (_counts(head) and head.updated_ms + REMAINS_MS > now_ms)
+def remains(head: Conversation, now_ms: int, room_ms: int) -> bool:
+    """Of one that is over: whether something of it is remembered still. Up to `room_ms` only what holds does."""
+    lately = head.updated_ms + REMAINS_MS > now_ms and head.updated_ms > room_ms
+    return holds(head) or (lately and counts(head))
 
 
-def _counts(head: Conversation) -> bool:
+def counts(head: Conversation) -> bool:
     """Whether a call of it may still be told, or counts in a sum."""
     if b"\x01" in head.underway[_ALLOWED_MARKS]:
         return True
@@ -220,9 +222,7 @@ def forgotten_ms(head: Conversation) -> int:
 def next_deadline_ms(head: Conversation) -> int:
     """The next moment at which time alone changes something, 0 where there is none but that it may be idle."""
     if not head.approvals and not head.handoffs:
-        if head.ended_ms:
-            return forgotten_ms(head)
-        return head.updated_ms + REMAINS_MS if is_rested(head) and _counts(head) and not holds(head) else 0
+        return forgotten_ms(head) if head.ended_ms else 0
     due = [one.expires_ms for one in head.approvals] + [one.due_ms for one in head.handoffs if one.due_ms]
     return min(due, default=0)
 

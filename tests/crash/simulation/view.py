@@ -35,7 +35,7 @@ class Remembered:
             {name: dict(kept) for name, kept in memory._parts.items() if kept},
             state.encode(fold._state),
             frozenset(fold.agenda._scheduled),
-            frozenset(name for name, _ in fold.idle),
+            frozenset(name for silent in (fold.idle, fold.remains) for name, _ in silent),
             fold.bundles.get(fold.ruleset, fold.fallback).remembered.idle_s * 1000,
         )
 
@@ -49,7 +49,7 @@ class Remembered:
             leaves = state.forgotten_ms(head)
             over = bool(leaves) and leaves <= clock_ms
             if over or state.silent(head.updated_ms, clock_ms, self.idle_ms, partition.idle_floor_ms):
-                if not state.remains(head, clock_ms):  # some of it may be gone already
+                if not state.remains(head, clock_ms, partition.room_ms):  # some of it may be gone already
                     assert name in self.scheduled | self.waiting, f"{name}: it is over, and nothing forgets it"
                     continue
                 assert state.is_rested(head) or name in self.scheduled | self.waiting, f"{name}: nothing ends it"

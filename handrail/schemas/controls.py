@@ -10,6 +10,7 @@ from handrail.schemas.keys import Use, public_of
 from handrail.schemas.strict_json import INTEGER_MAX
 
 CONTROL_KEY = "control"
+FORGET = "handrail.control.forget.v1"
 KEYS_MAX = 100
 
 
@@ -127,6 +128,13 @@ class Resolution(Control):
     resolution: dict[str, Any]
 
 
+class Forget(Control):
+    """What was said and tried in the conversation of the subject is forgotten; what was decided against it stays."""
+
+    reason: str | None = None
+    by: Json = None
+
+
 class Grant(Control):
     """The ledger's answer to a request against a budget."""
 
@@ -145,6 +153,7 @@ CONTROLS: dict[str, type[Control]] = {
     "handrail.control.tick.v1": Tick,
     "handrail.control.resolution.v1": Resolution,
     "handrail.control.grant.v1": Grant,
+    FORGET: Forget,
 }
 COPY = "handrail.control.resolution.v1"
-OF_A_CONVERSATION = frozenset({COPY, "handrail.control.grant.v1"})
+OF_A_CONVERSATION = frozenset({COPY, FORGET, "handrail.control.grant.v1"})

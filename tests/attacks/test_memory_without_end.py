@@ -6,9 +6,11 @@ import pytest
 
 from handrail.policies import Bundle
 from handrail.schemas.record import StateWrite
+from handrail.schemas.signature import sign_record
 from handrail.streams.governor import state
 from handrail.streams.governor.partition import PartitionFold
 from tests.bundles import REFUNDS, bundle
+from tests.keys import key
 from tests.log import Log, Outcome
 
 HOUR, DAY = 3600, 24 * 3600
@@ -327,3 +329,46 @@ def test_an_event_that_says_it_is_of_next_year_makes_nobody_idle() -> None:
 
 def test_state_layout_has_no_new_version() -> None:
     assert state.VERSION == 2
+
+
+# --- told to forget
+
+
+@pytest.mark.parametrize("name", ["halted", "asks_for_a_person", "denied"])
+def test_told_to_forget_it_keeps_no_word_and_what_was_decided_against_it(name: str) -> None:
+    log = Log()
+    log.query(SECRET)
+    globals()[name](log)
+    log.control("forget", subject="conv-1")
+    ticks(log, 1, 1)
+    outcome = log.fold(rules())
+    assert remembered(outcome) == ["conv-1"]
+    assert not holds_words(outcome)
+    code = {"halted": "halted", "asks_for_a_person": "owner.human", "denied": "approval.denied"}[name]
+    assert code in [reason["code"] for reason in proposes(log)["reasons"]]
+
+
+def test_to_forget_what_is_not_known_begins_nothing() -> None:
+    log = Log()
+    log.control("forget", subject="conv-1")
+    outcome = log.fold(rules())
+    assert remembered(outcome) == []
+    assert outcome.records == []
+
+
+@pytest.mark.parametrize("record", ["forget", "memory"])
+def test_nobody_forgets_without_a_key_where_one_counts(record: str) -> None:
+    told = {"forget": {}, "memory": {"before_ms": 2**52, "full": True, "remembered": 1, "leaving": 1}}[record]
+    log = Log()
+    brought = [{"public": key().public.line, "uses": ["decisions", "controls", "resolutions"]}]
+    said = {"ruleset": rules().ruleset, "keys": brought, "issuer": "/w", "partition": 0, "seq": 1}
+    log.append(sign_record(key(), Log().control("policies.activated", **said)))
+    log.query(SECRET)
+    log.wait(2 * HOUR)
+    more = {} if record == "forget" else {"conversations_max": 1}
+    log.control(record, subject="conv-1" if record == "forget" else "control", **told, **more)
+    log.query("Hello again, is it there?", conversation="conv-2")
+    outcome = log.fold(rules())
+    assert holds_words(outcome)
+    assert [one["kind"] for one in outcome.of("alert")] == ["bypass"]
+    assert outcome.verdicts == ["allow", "allow"]

@@ -40,6 +40,11 @@ def told(kind: str, data: dict[str, Any], at_ms: int) -> Event:
     return _event(kind, at_ms, data)
 
 
+def forget(conversation: str, data: dict[str, Any], at_ms: int) -> Event:
+    """What was said in this conversation is forgotten."""
+    return _event("forget", at_ms, data, subject=conversation)
+
+
 def resolution(raw: dict[str, Any], at_ms: int) -> Event:
     """The copy of what a human did; the same for the same record, so that copying twice is a repeat."""
     name = digest([raw["source"], raw["id"], raw["subject"], raw["type"]])

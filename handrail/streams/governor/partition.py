@@ -16,6 +16,7 @@ from handrail.policies import Bundle, load_bundle
 from handrail.policies.keys import trusted
 from handrail.schemas import quick
 from handrail.schemas.canonical import canonical
+from handrail.schemas.controls import FORGET
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.partitioner import partition_of
@@ -347,6 +348,8 @@ class Batch:
             self._signed(record, raw, self._control)
         elif event_type == RESOLUTION:
             self._signed(record, raw, self._resolution)
+        elif event_type == FORGET:
+            self._signed(record, raw, self._forget)
         elif event_type != GRANT:
             self._event(record, raw, canonical(raw["data"]))
 
@@ -427,6 +430,13 @@ class Batch:
         if answer.get("outcome") == "resolved" and not (head.handoffs or head.approvals):
             head.ended_ms = head.ended_ms or self.state.clock_ms  # whoever writes after it begins it anew
         self._heard(case, record, turn.outputs)
+
+    def _forget(self, record: Record, raw: dict[str, Any]) -> None:
+        """Somebody was forgotten: of this conversation only that remains which does of one that is over."""
+        case = self._living(raw["subject"], record.offset)
+        if case is not None and case.head.position < record.offset:
+            case.rest()
+            self._touch(case, record, [])
 
     def _settle(self, due: Due, record: Record) -> None:
         """What time alone changes in one conversation."""

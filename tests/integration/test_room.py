@@ -56,9 +56,9 @@ async def test_told_to_forget_a_worker_keeps_no_word_of_it(broker: str, tmp_path
             told = ["control", "forget", name, "--bootstrap", broker]
             done = await asyncio.to_thread(CliRunner().invoke, main, told)
             assert done.exit_code == 0, done.output
-            await wire.raw(NAMES[1].encode(), question(NAMES[1]))
-            await wire.raw(NAMES[1].encode(), question(NAMES[1], event="r"))
-            await wire.until(2)
+            for event in "qr":  # one batch after the other
+                await wire.raw(NAMES[1].encode(), question(NAMES[1], event=event))
+                await wire.until(1)
             async with asyncio.timeout(SECONDS_MAX):  # states follow decisions
                 while await _kept(broker):
                     await asyncio.sleep(0.1)

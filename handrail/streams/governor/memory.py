@@ -123,6 +123,11 @@ class Memory:
             value = self.entries(name).get(int(number))
         return None if value is None else StateWrite(key, value, state.decode_conversation(head).position)
 
+    @property
+    def leaving(self) -> bool:
+        """Whether something is still to be removed with the next batch."""
+        return bool(self._unnamed)
+
     # --- reading
 
     def head(self, name: str) -> Conversation | None:

@@ -34,7 +34,7 @@ from handrail.streams.governor.step import Conflict, conflict, step, turn_of
 
 CONTROL_KEY = "control"
 BURIED_MAX = 100_000  # tombstones whose position a standby remembers, so that a late writer raises nobody from the dead
-IDLE_LATE_MS = 600_000  # where nothing else happens, who is idle leaves so much later: many at a time
+LATE_MS = 600_000  # where nothing else happens, what is forgotten leaves the states so much later: many at a time
 SWEEP_MAX = 500  # conversations that leave with one batch because they were idle: the others with the next ones
 PARTS_MAX = 16  # that one record makes: what is learnt, a part for each open handoff, an approval, a sealed block
 
@@ -187,11 +187,13 @@ class PartitionFold:
     def next_ms(self) -> int | None:
         """The log time at which time alone changes something, None where it does not."""
         due, first = self.agenda.next_ms, self.idle.first
-        if first is None:
-            return due
-        idle_s = self.bundles.get(self._state.ruleset, self.fallback).remembered.idle_s
-        idle_ms = first[1] + idle_s * 1000 + IDLE_LATE_MS
-        return idle_ms if due is None else min(due, idle_ms)
+        found = [] if due is None else [due]
+        if first is not None:
+            idle_s = self.bundles.get(self._state.ruleset, self.fallback).remembered.idle_s
+            found.append(first[1] + idle_s * 1000 + LATE_MS)
+        if self.memory.leaving:
+            found.append(self._state.clock_ms + LATE_MS)
+        return min(found, default=None)
 
     def begin(self, data: dict[str, Any]) -> None:
         """Begin where a snapshot was taken; conversations from before it are not known. Raises ValidationError."""

@@ -46,6 +46,9 @@ class Remembered:
     conversations_max: int = 100_000
 
 
+REMEMBERED = Remembered()
+
+
 Stated = Mapping[str, Any]
 """Fields of Limits that a part of the file states."""
 
@@ -62,7 +65,7 @@ class LimitsFile:
     @property
     def remembered(self) -> Remembered:
         """What holds for each partition."""
-        return replace(Remembered(), **self.memory)
+        return replace(REMEMBERED, **self.memory)
 
     def limits(self, tenant: str, agent_id: str) -> Limits:
         """What holds for the agent and tenant."""

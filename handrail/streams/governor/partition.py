@@ -489,14 +489,17 @@ class Batch:
 
     def silent(self, updated_ms: int) -> bool:
         """Whether whatever had its last record then has been idle too long."""
-        return state.silent(updated_ms, self.state.clock_ms, self.idle_ms, self.state.idle_floor_ms)
+        partition = self.state
+        return updated_ms + self.idle_ms <= partition.clock_ms or updated_ms <= partition.idle_floor_ms
 
     def _remains(self, head: Conversation) -> bool:
         return state.remains(head, self.state.clock_ms, self.state.room_ms)
 
     def _over(self, head: Conversation) -> bool:
-        leaves = state.forgotten_ms(head)
-        return self.silent(head.updated_ms) or (bool(leaves) and leaves <= self.state.clock_ms)
+        if self.silent(head.updated_ms):
+            return True
+        leaves = state.forgotten_ms(head) if head.ended_ms else 0  # nearly never
+        return bool(leaves) and leaves <= self.state.clock_ms
 
     @property
     def bundle(self) -> tuple[Bundle, bool]:
@@ -545,9 +548,10 @@ class Batch:
 
     def _touch(self, case: Case, record: Record, outputs: list[Output]) -> None:
         case.head.position = record.offset
-        self.touched.pop(case.id, None)  # in the order of their last records
-        self.touched[case.id] = case
-        if case.id in self.resting:
-            self.resting.remove(case.id)
+        name = case.id
+        self.touched.pop(name, None)  # in the order of their last records
+        self.touched[name] = case
+        if self.resting and name in self.resting:
+            self.resting.remove(name)
         self.fold.agenda.schedule(case.id, case.head)
         self.outputs += outputs

@@ -163,11 +163,6 @@ def holds(head: Conversation) -> bool:
     return bool(head.halt or head.denied or open_ or (head.owned and not head.ended_ms))
 
 
-def silent(updated_ms: int, now_ms: int, idle_ms: int, floor_ms: int) -> bool:
-    """Whether what had its last record at `updated_ms` is idle; up to `floor_ms` everything is."""
-    return updated_ms + idle_ms <= now_ms or updated_ms <= floor_ms
-
-
 def remains(head: Conversation, now_ms: int, room_ms: int) -> bool:
     """Of one that is over: whether something of it is remembered still. Up to `room_ms` only what holds does."""
     lately = head.updated_ms + REMAINS_MS > now_ms and head.updated_ms > room_ms

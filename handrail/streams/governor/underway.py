@@ -20,15 +20,15 @@ ALLOWED_MAX = 256
 NOT_ALLOWED_MAX = 64
 LOST_MAX = 1024
 ENTRY, NAME, WHO, LOST = 17, 8, 16, 8  # bytes: an entry, its id, its id and call, what is left of one
-NEWEST_MAX = 8 * ENTRY
+NEWEST_MAX = 12 * ENTRY
 NOT_ALLOWED, ALLOWED, TOLD = b"\x00", b"\x01", b"\x02"
 
 
 def find(kept: bytes, name: bytes) -> int:
-    """Where the latest entry with these first bytes begins; -1 where there is none."""
-    at = kept.rfind(name)
+    """Where the entry with these first bytes begins; -1 where there is none."""
+    at = kept.find(name)
     while at >= 0 and at % ENTRY:
-        at = kept.rfind(name, 0, at + len(name) - 1)
+        at = kept.find(name, at + 1)
     return at
 
 
@@ -115,8 +115,11 @@ def _merge(case: Case) -> None:
     """The newest go to the others; what was told leaves, and the oldest beyond the bounds."""
     head = case.head
     kept: bytes = case.part(CALLS) if CALLS in head.parts else b""
-    for start in range(0, len(head.underway), ENTRY):
-        entry = head.underway[start : start + ENTRY]
+    newest = head.underway
+    if not kept and TOLD not in newest[WHO::ENTRY]:
+        kept, newest = newest, b""
+    for start in range(0, len(newest), ENTRY):
+        entry = newest[start : start + ENTRY]
         at = find(kept, entry[:NAME])
         if at >= 0:
             kept = kept[:at] + kept[at + ENTRY :]
@@ -135,6 +138,8 @@ def _merge(case: Case) -> None:
 def _bounded(kept: bytes) -> tuple[bytes, list[bytes]]:
     """(the entries within the bounds, the allowed ones that left)."""
     lost: list[bytes] = []
+    if len(kept) <= NOT_ALLOWED_MAX * ENTRY:
+        return kept, lost
     for mark, most in ((ALLOWED, ALLOWED_MAX), (NOT_ALLOWED, NOT_ALLOWED_MAX)):
         marks = kept[WHO::ENTRY]
         for _ in range(marks.count(mark) - most):

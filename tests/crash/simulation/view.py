@@ -48,7 +48,7 @@ class Remembered:
             head = state.decode_conversation(raw)
             leaves = state.forgotten_ms(head)
             over = bool(leaves) and leaves <= clock_ms
-            if over or state.silent(head.updated_ms, clock_ms, self.idle_ms, partition.idle_floor_ms):
+            if over or head.updated_ms <= max(clock_ms - self.idle_ms, partition.idle_floor_ms):
                 if not state.remains(head, clock_ms, partition.room_ms):  # some of it may be gone already
                     assert name in self.scheduled | self.waiting, f"{name}: it is over, and nothing forgets it"
                     continue

@@ -212,6 +212,23 @@ def test_nor_is_one_whose_conversation_has_ended_and_it_leaves_after_a_month() -
     assert remembered(log.fold(rules())) == []
 
 
+@pytest.mark.parametrize(("days", "verdict"), [(8, "block"), (25, "block"), (40, "allow")])
+@pytest.mark.parametrize("end", [False, True], ids=["open", "ended"])
+def test_what_a_sum_has_counted_outlasts_the_silence(days: int, verdict: str, *, end: bool) -> None:
+    condition = "{sum: usd, by: conversation, over: 30d, operator: greater_than, value: 500}"
+    rule = f"{{id: split, condition: {condition}, action: block}}"
+    policy = f"id: p\nname: P\nrules:\n  default_action: allow\n  rules:\n    - {rule}\n"
+    found = bundle(p=policy, tools="tools: {refund: {effect: write, fields: {usd: arguments.amount}}}")
+    log = Log()
+    for number in range(5):
+        log.does("refund", {"ok": True}, amount=99 + number / 100)
+    if end:
+        log.event("execution.ended", outcome="resolved")
+    ticks(log, days * DAY, 1, 1)
+    log.proposes("refund", amount=98)
+    assert log.fold(found).verdicts == ["allow"] * 5 + [verdict]
+
+
 # --- a person resolves
 
 

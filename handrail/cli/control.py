@@ -117,6 +117,31 @@ def model(agent: str, served: str, provider: str, **common: Any) -> None:
     )
 
 
+@control.command()
+@click.argument("conversations", metavar="CONVERSATION...", nargs=-1, required=True)
+@_REASON
+@common
+@explained
+def forget(conversations: tuple[str, ...], reason: str | None, **common: Any) -> None:
+    """Workers forget what was said and tried in CONVERSATION, at once.
+
+    What was decided against it stays, without words: a halt, a denial, an owner, an open handoff. The events themselves
+    stay on the log until its retention ends.
+    """
+    from handrail.schemas.identity import mistake_in
+    from handrail.streams.engine.settings import WorkerSettings
+    from handrail.streams.engine.tell import forget as tell_forget
+    from handrail.streams.keys import key_of
+
+    if common["by"] is not None and (mistake := mistake_in(common["by"])) is not None:
+        raise ConfigError(f"handrail control: --by: {mistake}")
+    settings = WorkerSettings.of({"bootstrap": common["bootstrap"], "key": common["key"]})
+    said = {"reason": reason, "by": None if common["by"] is None else {"id": common["by"]}}
+    data = {name: value for name, value in said.items() if value is not None}
+    asyncio.run(tell_forget(settings.bootstrap, conversations, data, key_of(settings.key)))
+    click.echo(f"control.forget: told of {len(conversations)} conversations")
+
+
 def _tell(kind: str, data: dict[str, Any], common: dict[str, Any]) -> None:
     from handrail.schemas.identity import mistake_in
     from handrail.streams.engine.settings import WorkerSettings

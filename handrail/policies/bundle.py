@@ -38,6 +38,7 @@ class Bundle:
         self._judge = Judge(parts.policies, parts.tools)
         self._lexicon = MappingProxyType(dict(parts.lexicon))
         self._limits = lru_cache(CACHED)(parts.limits.limits)
+        self.remembered = parts.limits.remembered
         self._agents = dict(parts.agents.agents)
         self.has_agents = bool(self._agents)  # whether agents.yaml has an entry of any agent
         self._price = lru_cache(CACHED)(parts.prices.price)

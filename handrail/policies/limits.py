@@ -3,6 +3,7 @@
 default: {steps_max: 100, cost_usd_max: "10.00"}
 tenants: {acme: {cost_usd_max: "5.00"}}
 agents: {refunds: {confidence_min: {response: 0.7}}}
+memory: {idle_s: 604800, conversations_max: 100000}
 """
 
 from collections.abc import Callable, Mapping
@@ -37,6 +38,17 @@ class Limits:
     conversation_cost_pico_max: int = 30 * PICO
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """How long and how many conversations one partition remembers: the same for all agents and tenants."""
+
+    idle_s: int = 7 * 86_400
+    conversations_max: int = 100_000
+
+
+REMEMBERED = Remembered()
+
+
 Stated = Mapping[str, Any]
 """Fields of Limits that a part of the file states."""
 
@@ -48,6 +60,12 @@ class LimitsFile:
     default: Stated = field(default_factory=dict)
     tenants: Mapping[str, Stated] = field(default_factory=dict)
     agents: Mapping[str, Stated] = field(default_factory=dict)
+    memory: Stated = field(default_factory=dict)
+
+    @property
+    def remembered(self) -> Remembered:
+        """What holds for each partition."""
+        return replace(REMEMBERED, **self.memory)
 
     def limits(self, tenant: str, agent_id: str) -> Limits:
         """What holds for the agent and tenant."""
@@ -62,13 +80,21 @@ class LimitsFile:
 def read_limits(value: Any, mistakes: Mistakes, below: LimitsFile | None = None) -> LimitsFile:
     """The limits of a parsed file; what it leaves out of `default` is taken from `below`."""
     root = mapping(value, "", mistakes, f"default: {_EXAMPLE}")
-    known_keys(root, "", ("default", "tenants", "agents"), mistakes)
+    known_keys(root, "", ("default", "tenants", "agents", "memory"), mistakes)
     default = _stated(root["default"], "default", mistakes) if "default" in root else {}
+    memory = _memory(root["memory"], mistakes) if "memory" in root else {}
     return LimitsFile(
         {**(below.default if below else {}), **default},
         _named(root, "tenants", mistakes),
         _named(root, "agents", mistakes),
+        {**(below.memory if below else {}), **memory},
     )
+
+
+def _memory(value: Any, mistakes: Mistakes) -> Stated:
+    settings = mapping(value, "memory", mistakes, "{idle_s: 604800}")
+    known_keys(settings, "memory", _MEMORY, mistakes)
+    return {key: _MEMORY[key](settings[key], at("memory", key), mistakes) for key in settings if key in _MEMORY}
 
 
 def _named(root: Mapping[str, Any], key: str, mistakes: Mistakes) -> dict[str, Stated]:
@@ -142,3 +168,8 @@ _KEYS: dict[str, tuple[str, Callable[[Any, str, Mistakes], int | None]]] = {
     "conversation_cost_usd_max": ("conversation_cost_pico_max", _usd),
 }
 """What each key of the file sets, and how it is read."""
+
+_MEMORY: dict[str, Callable[[Any, str, Mistakes], int | None]] = {
+    "idle_s": _from(60, SECONDS_MAX),
+    "conversations_max": _from(100, 10_000_000),
+}

@@ -10,6 +10,7 @@ from handrail.schemas.keys import Use, public_of
 from handrail.schemas.strict_json import INTEGER_MAX
 
 CONTROL_KEY = "control"
+FORGET = "handrail.control.forget.v1"
 KEYS_MAX = 100
 
 
@@ -102,6 +103,18 @@ class Snapshot(Control):
     state: dict[str, Any]
 
 
+class Memory(Control):
+    """A partition remembers as many conversations as it may: `leaving` of `remembered` make room, which had no record
+    since `before_ms` (log time, ms since 1970). With `full` no new one is remembered.
+    """
+
+    before_ms: Annotated[int, Field(ge=0, le=INTEGER_MAX)]
+    full: bool
+    remembered: Annotated[int, Field(ge=0)]
+    leaving: Annotated[int, Field(ge=0)]
+    conversations_max: Annotated[int, Field(ge=0)]
+
+
 class Tick(Control):
     """Time passes: written while something is due."""
 
@@ -113,6 +126,13 @@ class Resolution(Control):
     source: str
     id: Name
     resolution: dict[str, Any]
+
+
+class Forget(Control):
+    """What was said and tried in the conversation of the subject is forgotten; what was decided against it stays."""
+
+    reason: str | None = None
+    by: Json = None
 
 
 class Grant(Control):
@@ -129,9 +149,11 @@ CONTROLS: dict[str, type[Control]] = {
     "handrail.control.queue.state.v1": QueueState,
     "handrail.control.baseline.set.v1": BaselineSet,
     "handrail.control.snapshot.v1": Snapshot,
+    "handrail.control.memory.v1": Memory,
     "handrail.control.tick.v1": Tick,
     "handrail.control.resolution.v1": Resolution,
     "handrail.control.grant.v1": Grant,
+    FORGET: Forget,
 }
 COPY = "handrail.control.resolution.v1"
-OF_A_CONVERSATION = frozenset({COPY, "handrail.control.grant.v1"})
+OF_A_CONVERSATION = frozenset({COPY, FORGET, "handrail.control.grant.v1"})

@@ -215,7 +215,9 @@ class Alert(Shape):
     """`handrail.alert.v1`."""
 
     alert_id: Name
-    kind: Literal["drift", "divergence", "breaker", "model", "budget", "bypass", "completeness", "sla"]
+    kind: Literal[
+        "drift", "divergence", "breaker", "model", "budget", "bypass", "completeness", "sla", "unknown", "memory"
+    ]
     severity: Literal["low", "medium", "high"]
     about: dict[str, Json]
     since: Time

@@ -32,7 +32,8 @@ def limits() -> Schema:
     stated = {key: _limit(read) for key, (_, read) in limits_file._KEYS.items()}
     stated["confidence_min"] = mapping({"query": _SHARE, "response": _SHARE})
     of_one = mapping(stated)
-    root = mapping({"default": of_one, "tenants": named(of_one), "agents": named(of_one)})
+    memory = mapping({key: _limit(read) for key, read in limits_file._MEMORY.items()})
+    root = mapping({"default": of_one, "tenants": named(of_one), "agents": named(of_one), "memory": memory})
     return {"title": "How far an execution and a conversation may go", **root}
 
 

@@ -30,9 +30,19 @@ def snapshot(data: dict[str, Any], at_ms: int) -> Event:
     return _event("snapshot", at_ms, data)
 
 
+def memory(data: dict[str, Any], at_ms: int) -> Event:
+    """The partition remembers as many conversations as it may."""
+    return _event("memory", at_ms, data)
+
+
 def told(kind: str, data: dict[str, Any], at_ms: int) -> Event:
     """What an operator says, such as `agent.mode`."""
     return _event(kind, at_ms, data)
+
+
+def forget(conversation: str, data: dict[str, Any], at_ms: int) -> Event:
+    """What was said in this conversation is forgotten."""
+    return _event("forget", at_ms, data, subject=conversation)
 
 
 def resolution(raw: dict[str, Any], at_ms: int) -> Event:

@@ -36,6 +36,8 @@ TICK_MS = 1000
 LOOK_S = 600.0
 SNAPSHOT_AGAIN_MS = 60_000  # while the one that was written has not come back on the log
 
+ROOM_AGAIN_MS = 2_000  # the same, of what is said where too many conversations are remembered
+
 
 @dataclass(slots=True)
 class Chunk:
@@ -76,7 +78,7 @@ class Pipeline:
         self._closing = False
         self._deliveries: deque[asyncio.Task[None]] = deque()
         self._in_flight_bytes = 0  # of what those write
-        self._ticked_ms = self._snapshot_ms = 0
+        self._ticked_ms = self._snapshot_ms = self._room_ms = 0
         self._moved_s = time.monotonic()  # when something was delivered, or came to one that had nothing to do
         self._first = fold.position + 1
         self.order = Order(consumer, tp, self._first)
@@ -105,6 +107,7 @@ class Pipeline:
             if chunk.records or self.delivery.foreign:
                 await self._deliver_later(await self._folded(chunk), chunk)
                 await self._snapshot()
+                await self._make_room()
             await asyncio.sleep(0)
         await asyncio.gather(*self._deliveries)
         if self.delivery.foreign:
@@ -120,6 +123,14 @@ class Pipeline:
             return
         self._snapshot_ms = now_ms
         await self._issue(controls.snapshot(data, now_ms))
+
+    async def _make_room(self) -> None:
+        """Where the partition remembers as many conversations as it may, the log says what follows."""
+        now_ms = _now_ms()
+        if now_ms - self._room_ms < ROOM_AGAIN_MS or (data := self.fold.room()) is None:
+            return
+        self._room_ms = now_ms
+        await self._issue(controls.memory(data, now_ms))
 
     async def _issue(self, event: controls.Event) -> None:
         await self._issuer.write(self.tp.partition, event, self.fold.sequence_floor)
@@ -187,7 +198,7 @@ class Pipeline:
                 await self.delivery.look()
 
     def _until_tick_s(self) -> float | None:
-        due = self.fold.agenda.next_ms
+        due = self.fold.next_ms
         return None if due is None else max(0, due - _now_ms(), self._ticked_ms + TICK_MS - _now_ms()) / 1000
 
     def _take(self) -> Chunk:

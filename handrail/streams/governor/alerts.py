@@ -39,6 +39,20 @@ def refused(record: Record, raw: dict[str, Any], now_ms: int, reason: str) -> Ou
     return record_of(ALERTS, ALERT, data["alert_id"], subject, now_ms, data)
 
 
+def crowded(record: Record, told: dict[str, Any], now_ms: int) -> Output:
+    """The alert on a partition that remembers as many conversations as it may."""
+    left, full = told["leaving"], told["full"]
+    said = [f"the {left} longest idle conversations were forgotten to make room"] if left else []
+    said += ["new conversations are blocked: those that remain are in use, or held"] if full else []
+    message, severity = "; ".join(said), "high" if full else "medium"
+    names = ("remembered", "leaving", "full", "conversations_max")
+    evidence = {name: told[name] for name in names}
+    seed = orjson.dumps(["memory", record.partition, record.offset])
+    place = (record.partition, record.offset)
+    data = _data(seed, "memory", severity, message, {"partition": record.partition}, evidence, now_ms, place)
+    return record_of(ALERTS, ALERT, data["alert_id"], CONTROL_KEY, now_ms, data)
+
+
 def _data(
     seed: bytes,
     kind: str,

@@ -9,7 +9,7 @@ from typing import Any
 
 from handrail.schemas.canonical import canonical
 from handrail.schemas.clock import to_rfc3339
-from handrail.streams.governor import decision, handoff, kept, sums
+from handrail.streams.governor import decision, handoff, kept, sums, underway
 from handrail.streams.governor.call import Call
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding, most_restrictive, ordered
 from handrail.streams.governor.handoff import OPEN_MAX
@@ -137,7 +137,7 @@ def grant(
     if verdict == REQUIRE_APPROVAL:
         handoff_id = request(turn, waited["kind"], call, left)
     if verdict == ALLOW:
-        turn.case.head.open_actions = {**turn.case.head.open_actions, call.action_id: call.key + b"\x01"}
+        underway.begun(turn.case, call, allowed=True)
         if waited["kind"] == "action":
             sums.allowed(turn, call)
     decision.emit(

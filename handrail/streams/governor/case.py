@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from handrail.streams.governor import entries, guard
+from handrail.streams.governor import entries, guard, state
 from handrail.streams.governor.entries import ENTRIES_MAX, Entry
 from handrail.streams.governor.state import Conversation, Execution
 
@@ -65,6 +65,12 @@ class Case:
             self.added = {}
         if self.new_parts:
             self.new_parts = {}
+
+    def rest(self) -> None:
+        """Forget all but what remains of a conversation that is over."""
+        if not state.is_rested(self.head):
+            self.head = state.rested(self.head)
+            self._guard, self.customer_read = None, None
 
     def part(self, name: str) -> Any:
         """The decoded part of the head; there must be one."""

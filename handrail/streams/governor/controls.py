@@ -8,6 +8,8 @@ from handrail.streams.governor import trust
 from handrail.streams.governor.mode import with_mode
 from handrail.streams.governor.state import AgentMode, PartitionState
 
+MEMORY = "handrail.control.memory.v1"
+ACTIVE_MS = 3_600_000  # who had a record within the last hour does not make room: new ones are blocked instead
 KEPT_MAX = 500  # of each kind; the oldest leaves
 
 
@@ -65,6 +67,14 @@ def snapshot(state: PartitionState, data: dict[str, Any]) -> None:
     state.snapshot_ms = state.clock_ms
 
 
+def memory(state: PartitionState, data: dict[str, Any]) -> None:
+    """Who had no record since then makes room, but for what remains; who had one within the hour stays in any case."""
+    before_ms = min(data["before_ms"], state.clock_ms - ACTIVE_MS)
+    state.room_ms = max(state.room_ms, before_ms)
+    state.idle_floor_ms = max(state.idle_floor_ms, before_ms)
+    state.full = data["full"]
+
+
 def tick(state: PartitionState, data: dict[str, Any]) -> None:
     """Time passes; the clock was moved by the record itself."""
 
@@ -77,6 +87,7 @@ CONTROLS: dict[str, Callable[[PartitionState, dict[str, Any]], None]] = {
     "handrail.control.model.verified.v1": model_verified,
     "handrail.control.baseline.set.v1": baseline_set,
     "handrail.control.snapshot.v1": snapshot,
+    MEMORY: memory,
     "handrail.control.tick.v1": tick,
 }
 RESOLUTION = "handrail.control.resolution.v1"

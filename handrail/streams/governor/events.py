@@ -27,6 +27,7 @@ from handrail.streams.governor import (
     speaker,
     standing,
     sums,
+    underway,
 )
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.call import UNKNOWN
@@ -39,9 +40,7 @@ from handrail.streams.governor.state import AgentMode, PartitionState
 from handrail.streams.governor.turn import Turn
 
 Answer = tuple[int, int] | None  # (verdict, route)
-OPEN_ACTIONS_MAX = 16
 HUMAN_AGENT = "human_agent"
-ALLOWED, NOT_ALLOWED = b"\x01", b"\x00"
 
 
 @lru_cache(16)
@@ -151,7 +150,7 @@ def action_proposed(turn: Turn) -> Answer:
     verdict, findings, handoff_id = ownership.consequence(turn, "action", one, findings)
     if tried is not None and verdict_seen == REQUIRE_APPROVAL:
         _attempt(turn, tried)
-    _open_action(turn, one, ALLOWED if verdict == ALLOW else NOT_ALLOWED)
+    underway.begun(turn.case, one, verdict == ALLOW)
     if verdict == ALLOW:
         sums.allowed(turn, one)
     route = _route_of(turn)
@@ -165,13 +164,6 @@ def action_proposed(turn: Turn) -> Answer:
 def _attempt(turn: Turn, tried: entries.Tried) -> None:
     turn.case.add(tried)
     turn.case.head.attempts += 1
-
-
-def _open_action(turn: Turn, one: call.Call, allowed: bytes) -> None:
-    opened = turn.case.head.open_actions
-    opened[one.action_id] = one.key + allowed
-    while len(opened) > OPEN_ACTIONS_MAX:
-        del opened[next(iter(opened))]
 
 
 def _still_waiting(turn: Turn, one: call.Call, handoff_id: str) -> Answer:
@@ -195,12 +187,8 @@ def action_executed(turn: Turn) -> Answer:
     """What an action did: its result matters to loops, facts and the handoff; without a decision it is a bypass."""
     head, one = turn.case.head, calls.call_of(turn, turn.data)
     status, result = turn.data["status"], turn.data.get("result")
-    proposed = head.open_actions.get(one.action_id)
-    known = proposed is not None and proposed[:8] == one.key and not turn.stranger
-    governed = known and proposed[8:] == ALLOWED if proposed is not None else False
+    known, governed = _proposed(turn, one, status)
     held = not (turn.recorded or turn.observed)
-    if known and status != UNKNOWN:  # how it ended may follow
-        head.open_actions = {name: call for name, call in head.open_actions.items() if name != one.action_id}
     over = None if known else limits.count_step(turn)
     shown, redacted = kept.shown(result, "result")
     done = entries.Done(
@@ -224,6 +212,20 @@ def action_executed(turn: Turn) -> Answer:
         return None
     ownership.execution_halt(turn, over)
     return HALT, 2
+
+
+def _proposed(turn: Turn, one: call.Call, status: str) -> tuple[bool, bool]:
+    """(whether it was proposed, whether it was allowed); how it ended may follow where that is unknown."""
+    if turn.stranger:
+        return False, False
+    told = status != UNKNOWN
+    named, verdict = underway.known(turn.case, one)
+    if not named:
+        found = underway.was_allowed(turn, one, told)
+        return found, found
+    if verdict and told:
+        underway.ended(turn.case, one)
+    return bool(verdict), verdict == underway.ALLOWED
 
 
 def _bypass(turn: Turn, one: call.Call) -> None:

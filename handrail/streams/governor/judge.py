@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from handrail.streams.governor import approvals, limits, loops, phrases, rules, standing
+from handrail.streams.governor import approvals, limits, loops, phrases, rules, standing, underway
 from handrail.streams.governor.call import Call
 from handrail.streams.governor.finding import BLOCK, REQUIRE_APPROVAL, Finding
 from handrail.streams.governor.rules import Skipped
@@ -20,6 +20,8 @@ def again(turn: Turn, call: Call) -> tuple[list[Finding], Skipped]:
     if over is not None:
         found.append(over)
     kind = "response" if call.tool == "response" else "action"
+    if kind == "action" and (untold := underway.too_many(turn)) is not None:
+        found.append(untold)
     ruled, skipped = rules.judge(turn, kind, tool=call.tool, effect=call.effect, arguments=call.arguments)
     return found + ruled, skipped
 

@@ -123,6 +123,11 @@ class Memory:
             value = self.entries(name).get(int(number))
         return None if value is None else StateWrite(key, value, state.decode_conversation(head).position)
 
+    @property
+    def leaving(self) -> bool:
+        """Whether something is still to be removed with the next batch."""
+        return bool(self._unnamed)
+
     # --- reading
 
     def head(self, name: str) -> Conversation | None:
@@ -160,7 +165,9 @@ class Memory:
 
     # --- changing
 
-    def commit(self, touched: Mapping[str, Case], forgotten: Iterable[str], position: int) -> list[StateWrite]:
+    def commit(
+        self, touched: Mapping[str, Case], forgotten: Iterable[str], position: int, resting: Iterable[str] = ()
+    ) -> list[StateWrite]:
         """Take over what a batch changed; gives the writes in their order: heads after what they name."""
         unnamed, self._unnamed = self._unnamed, {}
         writes: list[StateWrite] = []
@@ -181,6 +188,7 @@ class Memory:
             self.live.keep(case, len(raw))
         for name in forgotten:
             writes += self._forget(name, position)
+        heads += [self._rest(name, position) for name in resting]
         return [*writes, *heads, *self._remove(unnamed, position)]
 
     def _commit_entries(self, name: str, case: Case) -> list[StateWrite]:
@@ -216,6 +224,14 @@ class Memory:
             for key_of, name, number in unnamed
             if number not in (self.entries(name) if key_of is state.entry_key else self.parts(name))
         ]
+
+    def _rest(self, name: str, position: int) -> StateWrite:
+        """The head that remains. Its own position stays, so that it is the same wherever the log is cut."""
+        self.live.take(name)
+        head = state.rested(state.decode_conversation(self._heads[name]))
+        self._heads[name] = raw = state.encode(head)
+        self._keep_named(name, head)
+        return StateWrite(name.encode(), raw, position)
 
     def _forget(self, name: str, position: int) -> list[StateWrite]:
         del self._heads[name]

@@ -16,22 +16,26 @@ from handrail.policies import Bundle, load_bundle
 from handrail.policies.keys import trusted
 from handrail.schemas import quick
 from handrail.schemas.canonical import canonical
+from handrail.schemas.controls import FORGET
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Output, Record, StateWrite
-from handrail.streams.governor import alerts, deadletters, deadlines, resolutions, snapshot, state, trust
+from handrail.streams.governor import alerts, deadletters, deadlines, resolutions, room, snapshot, state, trust
 from handrail.streams.governor.agenda import Agenda, Due
 from handrail.streams.governor.broken import broken
 from handrail.streams.governor.case import Case
-from handrail.streams.governor.controls import ACTIVATED, CONTROLS, GRANT, RESOLUTION
+from handrail.streams.governor.controls import ACTIVATED, CONTROLS, GRANT, MEMORY, RESOLUTION
 from handrail.streams.governor.events import AFTERWARDS, redo_bypass
+from handrail.streams.governor.idle import Idle
 from handrail.streams.governor.memory import Memory
-from handrail.streams.governor.state import PARTITION_KEY, Conversation, PartitionState
+from handrail.streams.governor.state import PARTITION_KEY, REMAINS_MS, Conversation, PartitionState
 from handrail.streams.governor.step import Conflict, conflict, step, turn_of
 
 CONTROL_KEY = "control"
 BURIED_MAX = 100_000  # tombstones whose position a standby remembers, so that a late writer raises nobody from the dead
+LATE_MS = 600_000  # where nothing else happens, what is forgotten leaves the states so much later: many at a time
+SWEEP_MAX = 500  # conversations that leave with one batch because they were idle: the others with the next ones
 PARTS_MAX = 16  # that one record makes: what is learnt, a part for each open handoff, an approval, a sealed block
 
 
@@ -71,8 +75,11 @@ class PartitionFold:
         self.number, self.partitions, self.checked = partition, partitions, checked
         self.bundles, self.fallback = bundles, _fallback()
         self.memory, self.agenda = Memory(), Agenda()
+        self.idle, self.remains = Idle(), Idle()  # all but what is left of those that are over; that, while it counts
         self._state = PartitionState(ruleset=ruleset)
         self._loaded: dict[bytes, int] = {}
+        self._last: dict[str, tuple[int, int, str]] = {}  # of what was loaded, for `idle`
+        self._left: set[str] = set()  # those of them that are in `remains`
         self._buried: dict[bytes, None] = {}  # keys of tombstones that were loaded, oldest first
         self.ungoverned: set[int] = set()  # offsets of bypasses in conversations that were written, the partition not
         self.overwritten: set[bytes] = set()  # keys of the changelog whose last record is not the newest
@@ -107,7 +114,7 @@ class PartitionFold:
         So little is left for `recovered`, and what was forgotten leaves a standby too.
         """
         for name, head in self.memory.settled():
-            self.agenda.schedule(name, head)
+            self._loaded_head(name, head)
         self.agenda.prune(self._state.clock_ms, self._due_ms)
         while len(self._buried) > BURIED_MAX:
             oldest = next(iter(self._buried))
@@ -120,7 +127,19 @@ class PartitionFold:
         self._loaded.clear()
         self._buried.clear()
         for name, head in self.memory.recovered():
-            self.agenda.schedule(name, head)
+            self._loaded_head(name, head)
+        left = {name for name in self._left if name in self.memory}
+        self.idle.begin(last for name, last in self._last.items() if name in self.memory and name not in left)
+        self.remains.begin(self._last[name] for name in left)
+        self._last, self._left = {}, set()
+
+    def _loaded_head(self, name: str, head: Conversation) -> None:
+        self.agenda.schedule(name, head)
+        self._last[name] = (head.updated_ms, head.position, name)
+        if state.is_rested(head) and not state.holds(head):
+            self._left.add(name)
+        else:
+            self._left.discard(name)
 
     def _due_ms(self, name: str) -> int:
         head = self.memory.head(name)
@@ -156,6 +175,26 @@ class PartitionFold:
         """The data of a snapshot of the partition's own state; None where none is due."""
         return snapshot.told(self._state) if snapshot.due(self._state, now_ms) else None
 
+    def room(self) -> dict[str, Any] | None:
+        """The data of the record that keeps the partition within its bound; None where none is due."""
+        bound = self.bundles.get(self._state.ruleset, self.fallback).remembered
+        first = self.idle.first
+        if first is not None and first[1] <= self._state.idle_floor_ms:
+            return None  # the last ones are still leaving
+        return room.told(self.memory, (self.remains, self.idle), self._state, bound)
+
+    @property
+    def next_ms(self) -> int | None:
+        """The log time at which time alone changes something, None where it does not."""
+        due, first = self.agenda.next_ms, self.idle.first
+        found = [] if due is None else [due]
+        if first is not None:
+            idle_s = self.bundles.get(self._state.ruleset, self.fallback).remembered.idle_s
+            found.append(first[1] + idle_s * 1000 + LATE_MS)
+        if self.memory.leaving:
+            found.append(self._state.clock_ms + LATE_MS)
+        return min(found, default=None)
+
     def begin(self, data: dict[str, Any]) -> None:
         """Begin where a snapshot was taken; conversations from before it are not known. Raises ValidationError."""
         self._state = snapshot.restored(data)
@@ -175,10 +214,56 @@ class PartitionFold:
         except BaseException:
             self._postpone(batch.settled)
             raise
-        self._state = batch.state
-        states = self.memory.commit(batch.touched, batch.forgotten, batch.state.position)
+        before, self._state = self._state.position, batch.state
+        self._sweep(batch, before)
+        states = self.memory.commit(batch.touched, batch.forgotten, batch.state.position, batch.resting)
+        self._keep_left(batch.resting)
         self._postpone(batch.postponed)
         return Folded(batch.outputs, states, self._partition_write(), batch.types)
+
+    def _sweep(self, batch: "Batch", before: int) -> None:
+        """Take what is over out of the memory, in a later batch than the one that touched it last.
+
+        When it leaves changes nothing: by the clock it was forgotten already.
+        """
+        for name, case in batch.touched.items():
+            self.idle.touch(name, case.head.updated_ms)
+            self.remains.drop(name)
+        for name in (*batch.forgotten, *batch.resting):
+            self.idle.drop(name)
+            self.remains.drop(name)
+        for _ in range(SWEEP_MAX):
+            if not self._take_idle(batch, before) and not self._take_left(batch):
+                return
+
+    def _take_idle(self, batch: "Batch", before: int) -> bool:
+        """The one that has been silent longest, if that is too long; whether it was."""
+        first = self.idle.first
+        if first is None or not batch.silent(first[1]) or first[0] in batch.touched:
+            return False
+        head = self.memory.head(first[0])
+        if head is not None and head.position > before:
+            return False
+        self.idle.drop(first[0])
+        if head is not None:
+            batch.leave(first[0], head)
+        return True
+
+    def _take_left(self, batch: "Batch") -> bool:
+        """The same of what is left of others."""
+        first = self.remains.first
+        if first is None or (first[1] + REMAINS_MS > batch.state.clock_ms and first[1] > batch.state.room_ms):
+            return False
+        self.remains.drop(first[0])
+        if (head := self.memory.head(first[0])) is not None:
+            batch.leave(first[0], head)
+        return True
+
+    def _keep_left(self, resting: list[str]) -> None:
+        for name in resting:
+            head = self.memory.head(name)
+            if head is not None and not state.holds(head):
+                self.remains.touch(name, head.updated_ms)
 
     def _partition_write(self) -> StateWrite:
         return StateWrite(PARTITION_KEY, state.encode(self._state), self._state.position)
@@ -204,6 +289,8 @@ class Batch:
         self.touched: dict[str, Case] = {}
         self.types: dict[str, int] = {}
         self.forgotten: list[str] = []
+        self.resting: list[str] = []  # of these only what remains is kept
+        self.idle_ms = self.bundle[0].remembered.idle_s * 1000
         self.settled: list[Due] = []
         self.postponed: list[Due] = []
         self.settling: str | None = None  # the conversation whose time has come with the record
@@ -263,6 +350,8 @@ class Batch:
             self._signed(record, raw, self._control)
         elif event_type == RESOLUTION:
             self._signed(record, raw, self._resolution)
+        elif event_type == FORGET:
+            self._signed(record, raw, self._forget)
         elif event_type != GRANT:
             self._event(record, raw, canonical(raw["data"]))
 
@@ -302,12 +391,22 @@ class Batch:
         if event_type == ACTIVATED and data["ruleset"] not in self.fold.bundles:
             raise UnknownBundle(data["ruleset"])
         CONTROLS[event_type](self.state, data)
+        idle_ms = self.bundle[0].remembered.idle_s * 1000
+        if idle_ms > self.idle_ms:
+            self.state.idle_floor_ms = max(self.state.idle_floor_ms, self.state.clock_ms - self.idle_ms)
+        self.idle_ms = idle_ms
+        if event_type == MEMORY and (data["leaving"] or data["full"]):
+            self.outputs.append(alerts.crowded(record, data, self.state.clock_ms))
 
     def _event(self, record: Record, raw: dict[str, Any], content: bytes, plain: bool = False) -> None:
         if raw["type"] in AFTERWARDS and self._living(raw["subject"], record.offset) is None:
             return
-        case = self.case(raw["subject"], record.offset)
         bundle, active = self.bundle
+        if self.state.full and self._living(raw["subject"], record.offset) is None:
+            case = Case(raw["subject"], Conversation(), {}, {})  # which nobody keeps
+            self.outputs += room.refused(turn_of(case, self.state, record, raw, bundle, active, True, plain))
+            return
+        case = self.case(raw["subject"], record.offset)
         if case.head.position >= record.offset:  # the conversation was written, the partition's state was not
             if record.offset in self.fold.ungoverned:
                 redo_bypass(self.state, raw, bundle, case.head.tenant)
@@ -320,7 +419,7 @@ class Batch:
                 f"id: {raw['id']!r} of {raw['source']!r} came before with other content: give each event its own id"
             )
             turn.outputs.append(deadletters.letter(record, reason, self.state.clock_ms))
-        self._touch(case, record, turn.outputs)
+        self._heard(case, record, turn.outputs)
 
     def _resolution(self, record: Record, raw: dict[str, Any]) -> None:
         case = self._living(raw["subject"], record.offset)
@@ -329,7 +428,17 @@ class Batch:
         bundle, active = self.bundle
         turn = turn_of(case, self.state, record, raw, bundle, active, learns=False)
         resolutions.fold(turn, raw["data"])
-        self._touch(case, record, turn.outputs)
+        head, answer = case.head, raw["data"]["resolution"]
+        if answer.get("outcome") == "resolved" and not (head.handoffs or head.approvals):
+            head.ended_ms = head.ended_ms or self.state.clock_ms  # whoever writes after it begins it anew
+        self._heard(case, record, turn.outputs)
+
+    def _forget(self, record: Record, raw: dict[str, Any]) -> None:
+        """Somebody was forgotten: of this conversation only that remains which does of one that is over."""
+        case = self._living(raw["subject"], record.offset)
+        if case is not None and case.head.position < record.offset:
+            case.rest()
+            self._touch(case, record, [])
 
     def _settle(self, due: Due, record: Record) -> None:
         """What time alone changes in one conversation."""
@@ -340,14 +449,18 @@ class Batch:
         if case.head.position >= record.offset:  # its time has to come again behind what it was written at
             self.postponed.append(due)
             return
-        leaves = state.forgotten_ms(case.head)
-        if leaves and leaves <= self.state.clock_ms:
+        if self._leaves(case.head):
             self._leave(case, due)
             return
         bundle, active = self.bundle
         outputs = deadlines.settle(case, self.state, record, bundle, active)
         if outputs:
             self._touch(case, record, outputs)
+
+    def _heard(self, case: Case, record: Record, outputs: list[Output]) -> None:
+        """As `_touch`, of a record of the conversation's own: it is not idle."""
+        case.head.updated_ms = self.state.clock_ms
+        self._touch(case, record, outputs)
 
     def _leave(self, case: Case, due: Due) -> None:
         """Forget a conversation, in a later batch than the one whose partition state covers what it was written at.
@@ -357,8 +470,36 @@ class Batch:
         """
         if case.head.position > self.fold.position:
             self.postponed.append(due)
-        elif case.id not in self.forgotten:
-            self.forgotten.append(case.id)
+        else:
+            self.leave(case.id, case.head)
+
+    def leave(self, name: str, head: Conversation) -> None:
+        """One that is over leaves the memory, but for what remains of it."""
+        if not self._remains(head):
+            if name not in self.forgotten:
+                self.forgotten.append(name)
+        elif not state.is_rested(head) and name not in self.resting:
+            self.resting.append(name)
+
+    def _leaves(self, head: Conversation) -> bool:
+        """Whether it is over with no deadline to come, and something of it can be forgotten."""
+        if head.handoffs or head.approvals or not self._over(head):
+            return False
+        return not (state.is_rested(head) and self._remains(head))
+
+    def silent(self, updated_ms: int) -> bool:
+        """Whether whatever had its last record then has been idle too long."""
+        partition = self.state
+        return updated_ms + self.idle_ms <= partition.clock_ms or updated_ms <= partition.idle_floor_ms
+
+    def _remains(self, head: Conversation) -> bool:
+        return state.remains(head, self.state.clock_ms, self.state.room_ms)
+
+    def _over(self, head: Conversation) -> bool:
+        if self.silent(head.updated_ms):
+            return True
+        leaves = state.forgotten_ms(head) if head.ended_ms else 0  # nearly never
+        return bool(leaves) and leaves <= self.state.clock_ms
 
     @property
     def bundle(self) -> tuple[Bundle, bool]:
@@ -384,15 +525,17 @@ class Batch:
         return found
 
     def _living(self, name: str, offset: int) -> Case | None:
-        """The case of a conversation that is remembered at this offset.
+        """The case of a conversation that is remembered at this offset, or what remains of it.
 
-        Its day is over by the clock; but one that was written further on in the log has lived until then.
+        It may be over by the clock; but one that was written further on in the log has lived until then.
         """
         case = self._known(name)
-        if case is None or not case.head.ended_ms or case.head.position >= offset:
+        if case is None or case.head.position >= offset or not self._over(case.head):
             return case
-        leaves = state.forgotten_ms(case.head)
-        return None if leaves and leaves <= self.state.clock_ms else case
+        if not self._remains(case.head):
+            return None
+        case.rest()
+        return case
 
     def _known(self, name: str) -> Case | None:
         """The case of a conversation that is in the memory, be its day over or not."""
@@ -404,7 +547,11 @@ class Batch:
         return case
 
     def _touch(self, case: Case, record: Record, outputs: list[Output]) -> None:
-        case.head.position, case.head.updated_ms = record.offset, self.state.clock_ms
-        self.touched[case.id] = case
+        case.head.position = record.offset
+        name = case.id
+        self.touched.pop(name, None)  # in the order of their last records
+        self.touched[name] = case
+        if self.resting and name in self.resting:
+            self.resting.remove(name)
         self.fold.agenda.schedule(case.id, case.head)
         self.outputs += outputs

@@ -72,7 +72,7 @@ class Conversation(msgspec.Struct, array_like=True, tag=VERSION):
     """The head: what every decision depends on; written with each batch, so what is large lies in parts (case.py)."""
 
     position: int = -1
-    updated_ms: int = 0
+    updated_ms: int = 0  # of its last record, not of a deadline
     tenant: str = "default"
     agent_id: str = ""
     agent_version: str = ""
@@ -87,7 +87,7 @@ class Conversation(msgspec.Struct, array_like=True, tag=VERSION):
     owned: bool = False  # a human owns the conversation
     halt: str = ""  # the code of the halt
     classification: tuple[str, str, str, str, float, bool, str] | None = None
-    open_actions: dict[str, bytes] = {}  # action id -> what was proposed and whether it was allowed
+    underway: bytes = b""  # the newest calls that were proposed and not told, see underway.py
     denied: bytes = b""  # calls that a human refused, 8 bytes each
     approvals: list[Approval] = []
     handoffs: list[OpenHandoff] = []
@@ -138,6 +138,9 @@ class PartitionState(msgspec.Struct, array_like=True):
     snapshot_ms: int = 0  # when a snapshot of this state was put on the log, see snapshot.py
     keys: list[tuple[str, list[str]]] = []  # public keys and their uses, that came with an activation, see trust.py
     sequence_floor: int = 0
+    idle_floor_ms: int = 0  # conversations without a record since then are over, whatever the limit is now
+    room_ms: int = 0  # the same, since they had to make room: of those less remains
+    full: bool = False  # no new conversation is remembered
 
 
 ROUTES = ("ai", "ai_supervised", "human")
@@ -145,20 +148,77 @@ ROUTES = ("ai", "ai_supervised", "human")
 DAY_MS = 24 * 60 * 60 * 1000
 
 
+REMAINS_MS = 30 * DAY_MS  # as long as topics keep events, and rules may look back
+CALLS, LOST, SUMS = "calls", "lost", "sums"  # parts: what may run and was not told, and what was counted
+_APPROVAL, _HANDOFF = "a", "h"
+_ALLOWED_MARKS = slice(16, None, 17)
+
+
+def holds(head: Conversation) -> bool:
+    """Whether something was decided against it, or a person has it: that is never forgotten.
+
+    A person who resolved it has it no more when its day is over.
+    """
+    open_ = head.handoffs or head.approvals
+    return bool(head.halt or head.denied or open_ or (head.owned and not head.ended_ms))
+
+
+def remains(head: Conversation, now_ms: int, room_ms: int) -> bool:
+    """Of one that is over: whether something of it is remembered still. Up to `room_ms` only what holds does."""
+    lately = head.updated_ms + REMAINS_MS > now_ms and head.updated_ms > room_ms
+    return holds(head) or (lately and counts(head))
+
+
+def counts(head: Conversation) -> bool:
+    """Whether a call of it may still be told, or counts in a sum."""
+    if b"\x01" in head.underway[_ALLOWED_MARKS]:
+        return True
+    return CALLS in head.parts or LOST in head.parts or SUMS in head.parts
+
+
+def rested(head: Conversation) -> Conversation:
+    """What remains of one that is over: no words, no executions, no customer."""
+    kept = {part_of(kind, one.id) for one in head.handoffs for kind in (_APPROVAL, _HANDOFF)} | {CALLS, LOST, SUMS}
+    return Conversation(
+        position=head.position,
+        updated_ms=head.updated_ms,
+        tenant=head.tenant,
+        agent_id=head.agent_id,
+        route=head.route,
+        owned=head.owned and bool(head.halt or head.handoffs or head.approvals or not head.ended_ms),
+        halt=head.halt,
+        underway=head.underway,
+        denied=head.denied,
+        approvals=head.approvals,
+        handoffs=head.handoffs,
+        last_handoff=head.last_handoff,
+        entries_next=head.entries_next,
+        entries_first=head.entries_next,
+        first_offset=head.first_offset,
+        parts={name: number for name, number in head.parts.items() if name in kept},
+        parts_next=head.parts_next,
+        decisions=head.decisions,
+        chain=head.chain,
+    )
+
+
+def is_rested(head: Conversation) -> bool:
+    """Whether no event came since it was `rested`."""
+    return not (head.guard or head.sealed or head.executions)
+
+
 def forgotten_ms(head: Conversation) -> int:
-    """When the conversation leaves the memory: a day after its end, 0 (never) while a human has it."""
-    if not head.ended_ms or head.owned or head.handoffs or head.approvals:
+    """When the day after its end is over; 0 (never) while a handoff is open or an approval waits."""
+    if not head.ended_ms or head.handoffs or head.approvals:
         return 0
     return head.ended_ms + DAY_MS
 
 
 def next_deadline_ms(head: Conversation) -> int:
-    """The next moment at which time alone changes something, 0 where there is none."""
+    """The next moment at which time alone changes something, 0 where there is none but that it may be idle."""
     if not head.approvals and not head.handoffs:
         return forgotten_ms(head) if head.ended_ms else 0
     due = [one.expires_ms for one in head.approvals] + [one.due_ms for one in head.handoffs if one.due_ms]
-    if leaves := forgotten_ms(head):
-        due.append(leaves)
     return min(due, default=0)
 
 

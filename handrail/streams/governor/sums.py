@@ -10,9 +10,9 @@ from typing import Any
 from handrail.policies.cumulative import addable
 from handrail.policies.subject import Counted, Earlier, Subject
 from handrail.streams.governor.call import UNKNOWN, Call
+from handrail.streams.governor.state import SUMS
 from handrail.streams.governor.turn import Turn
 
-SUMS = "sums"
 COUNTED_MAX = 256  # actions of a conversation: beyond it the oldest leaves, and windows back to it fail closed
 WHO, AT, OFFSET, DONE, VALUES = range(5)
 

@@ -30,8 +30,12 @@ CONVERSATIONS, STRANGER = _named(True, 3), _named(False, 1)[0]
 
 
 def bundles() -> list[Bundle]:
-    """Two bundles that answer differently: the second asks two people, where the first asks one."""
-    return [bundle(refunds=REFUNDS), bundle(refunds=TWO_PEOPLE)]
+    """Two bundles that answer differently: the second asks two people, not one, and remembers longer."""
+    limits = "memory: {{idle_s: {}}}".format
+    return [
+        bundle(refunds=REFUNDS, limits=limits(48 * HOURS)),
+        bundle(refunds=TWO_PEOPLE, limits=limits(72 * HOURS)),
+    ]
 
 
 class Oracle:
@@ -114,12 +118,28 @@ class Writer:
             case "resolve" if self.open:
                 handoff = dice.choice(list(self.open.values()))
                 log.resolves(
-                    handoff, dice.choice(("approved", "approved", "denied", "returned")), f"d{dice.randrange(2)}"
+                    handoff,
+                    dice.choice(("approved", "approved", "denied", "resolved", "returned")),
+                    f"d{dice.randrange(2)}",
                 )
             case "tick":
                 log.wait(dice.choice((1, HOURS))).control("tick")
             case "day":
                 self.day()
+            case "idle":
+                log.wait(dice.choice((47, 49, 73, 31 * 24)) * HOURS)
+                if dice.random() < 0.7:
+                    log.control("tick")
+            case "room":
+                before_ms = log.now_ms - dice.choice((0, 2, 30, 60)) * HOURS * 1000
+                log.control(
+                    "memory",
+                    before_ms=before_ms,
+                    full=dice.random() < 0.5,
+                    remembered=9,
+                    leaving=1,
+                    conversations_max=9,
+                )
             case "activate":
                 self.activate(dice.randrange(2))
             case "mode":
@@ -170,7 +190,7 @@ class Writer:
 
 MIX = {
     "refund": 5, "look": 3, "query": 3, "spend": 1, "customer": 1, "end": 2, "resolve": 4, "tick": 2, "day": 3,
-    "activate": 1, "mode": 1, "repeat": 2, "conflict": 1, "junk": 1, "stranger": 1,
+    "idle": 2, "room": 1, "activate": 1, "mode": 1, "repeat": 2, "conflict": 1, "junk": 1, "stranger": 1,
 }  # fmt: skip
 KINDS, WEIGHTS = list(MIX), list(MIX.values())
 

@@ -18,7 +18,7 @@ from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import DECISIONS
 from handrail.streams.governor import snapshot
 from handrail.streams.governor.partition import PartitionFold
-from handrail.streams.governor.state import DAY_MS
+from handrail.streams.governor.state import REMAINS_MS
 from tests.bundles import bundle, refunds
 from tests.log import Log
 
@@ -162,7 +162,7 @@ def test_a_conversation_that_ended_and_begins_anew_is_judged_from_there_on(verif
     one = Cut()
     log = one.log
     log.event("execution.ended", conversation="old", outcome="resolved")
-    log.wait(DAY_MS / 1000 + 60)
+    log.wait(REMAINS_MS / 1000 + 60)  # its calls were never told
     again = len(log.records)
     log.event("query.received", conversation="old", text="Me again.")
     outputs = PartitionFold(0, None, FULL.bundles).fold(log.records).outputs

@@ -17,7 +17,7 @@ from handrail.schemas.chain import START
 from handrail.schemas.signature import sign_batch
 from handrail.schemas.topics import DECISIONS
 from handrail.streams.governor.partition import PartitionFold
-from handrail.streams.governor.state import DAY_MS
+from handrail.streams.governor.state import REMAINS_MS
 from tests.crash.load import traffic
 from tests.keys import key
 from tests.log import Log
@@ -156,7 +156,7 @@ def anew() -> tuple[list[bytes], int]:
     log.proposes("get_order", order_id="A-1")
     log.proposes("get_order", order_id="A-2")
     log.event("execution.ended", outcome="resolved")
-    log.wait(DAY_MS / 1000 + 60)
+    log.wait(REMAINS_MS / 1000 + 60)  # its calls were never told
     log.query("Me again.", conversation="conv-2")
     begun = len(log.records)
     log.proposes("get_order", order_id="A-3")

@@ -10,6 +10,8 @@ from typing import Self
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
+from handrail.kafka import mended
+from handrail.kafka.reachable import reachable, unreachable
 from handrail.schemas.errors import ConfigError, SinkError
 from handrail.schemas.topics import CATALOGUE
 from handrail.streams.engine.admin import Admin
@@ -33,10 +35,9 @@ async def cluster_id(bootstrap: str) -> str:
     """How the cluster names itself: offsets mean nothing elsewhere. Raises ConfigError."""
     admin = Admin(bootstrap_servers=bootstrap)
     try:
-        await admin.start()
-        found = (await admin.describe_cluster())["cluster_id"]
-    except (KafkaError, OSError) as error:
-        raise ConfigError(f"broker {bootstrap}: {error}: is it running, and is the address right?") from error
+        with reachable(bootstrap):
+            await admin.start()
+            found = (await admin.describe_cluster())["cluster_id"]
     finally:
         await admin.close()
     if not found:
@@ -55,6 +56,7 @@ class Reader:
         self._bootstrap, self._cluster, self._tell = bootstrap, cluster, tell
         self._next = {TopicPartition(*place): offset for place, offset in offsets.items()}
         self._refreshed_s = 0.0
+        mended.install()
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             group_id=None,
@@ -73,7 +75,7 @@ class Reader:
             await self.refresh()
         except (KafkaError, OSError) as error:
             await stop(self._consumer)
-            raise ConfigError(f"broker {self._bootstrap}: {error}: start it, or mend the address") from error
+            raise unreachable(self._bootstrap, error, "start it, or mend the address") from error
         return self
 
     async def __aexit__(
@@ -114,7 +116,7 @@ class Reader:
             await self._catch_up(list(error.args[0]))
             return {}
         except KafkaError as error:
-            raise SinkError(f"sink: broker {self._bootstrap}: {error}: may this client read the topics?") from error
+            raise SinkError(f"sink: {unreachable(self._bootstrap, error)}") from error
         for tp, records in found.items():
             self._next[tp] = records[-1].offset + 1
         return found

@@ -12,7 +12,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 
-from handrail.schemas.record import UNREAD
+from handrail.schemas.envelope import UNREAD
 
 V2 = 2  # older formats have no headers
 OFFSET_BYTES = 8  # the first of a batch, before anything else

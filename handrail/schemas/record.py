@@ -5,9 +5,6 @@ Structs and no named tuples: a fold makes five of these for each event, and thes
 
 import msgspec
 
-UNREAD = "handrail-unread"
-"""The header of a record that stands for a produce batch which cannot be read: why, and what to do."""
-
 
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One Kafka record. `timestamp_ms` is the log's append time in milliseconds since 1970-01-01 UTC."""

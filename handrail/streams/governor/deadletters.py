@@ -1,7 +1,8 @@
 """Dead letters: what could not be read or folded, byte for byte, with where it came from and one line why."""
 
 from handrail.schemas.clock import to_rfc3339
-from handrail.schemas.record import UNREAD, Output, Record
+from handrail.schemas.envelope import UNREAD
+from handrail.schemas.record import Output, Record
 from handrail.schemas.topics import DEADLETTERS
 
 REASON_MAX = 500

@@ -14,8 +14,9 @@ import orjson
 
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.decode import Decoded, decode, decode_output, decode_resolution
+from handrail.schemas.envelope import UNREAD
 from handrail.schemas.errors import SchemaError
-from handrail.schemas.record import UNREAD, Record
+from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DEADLETTERS, DECISIONS, HANDOFFS, RESOLUTIONS
 from handrail.streams.governor.redaction import redact_bytes, redact_record, redact_text
 

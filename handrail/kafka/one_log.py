@@ -43,6 +43,7 @@ class OneLog:
         self.bootstrap, self.lost = bootstrap, ""
         self._topics, self._who, self._tell, self._options = tuple(topics), who, tell, options
         self._id: LogId | None = None
+        self.watching: asyncio.Task[NoReturn] | None = None  # of `process_of`: it ends when the log is gone
 
     @property
     def id(self) -> LogId:
@@ -144,10 +145,14 @@ async def process_of(
     with reachable(bootstrap):
         await log.meet()
     _of_process = log
+    log.watching = asyncio.create_task(log.watch(), name="log")
     try:
         yield log
     finally:
         _of_process = None
+        log.watching.cancel()
+        await asyncio.wait([log.watching])
+        log.watching.cancelled() or log.watching.exception()
 
 
 def install() -> None:

@@ -1,31 +1,25 @@
 """Another log at the same address: whoever remembers the one before ends, or begins anew, and mixes nothing."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.admin import AIOKafkaAdminClient
 from click.testing import CliRunner
 
 from handrail.broker import EmbeddedBroker
 from handrail.broker.ports import free_port
 from handrail.cli import main
-from handrail.kafka.log_id import LogId, log_id
-from handrail.kafka.one_log import AnotherLog, OneLog, clients_of, install
-from handrail.schemas.topics import AGENT_EVENTS, CATALOGUE, DECISIONS, PARTITIONS, STATES
+from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, PARTITIONS, STATES
 from handrail.streams.engine.topics import ensure_topics
 from infra.kafka.cluster import Cluster
 from tests.brokers import admin_of, wipe
-from tests.groups import groups_of_its_own
 from tests.log import Log
 from tests.oracle import compare
-from tests.processes import WAIT_S_MAX
-from tests.sinks import sink
-from tests.topics import Wire, data, read
+from tests.processes import WAIT_S_MAX, HandrailProcess
+from tests.sinks import Sink, sink, stored
+from tests.topics import Wire, read
 from tests.workers import Worker, worker
 
 pytestmark = pytest.mark.kafka
@@ -42,11 +36,11 @@ def logs(name: str, count: int = COUNT) -> list[Log]:
     return found
 
 
-async def decide(broker: str, name: str, count: int = COUNT) -> None:
-    """Put the events on the log; all are decided when this returns."""
+async def decide(broker: str, name: str, count: int = COUNT, before: int = 0) -> None:
+    """Put the events on the log; all are decided when this returns. `before`: decisions that are there already."""
     async with Wire(broker, DECISIONS) as wire:
         await wire.publish_all([record for log in logs(name, count) for record in log.records])
-        await wire.until(count)
+        await wire.until(before + count)
 
 
 def verified(broker: str) -> str:
@@ -56,13 +50,21 @@ def verified(broker: str) -> str:
     return done.output
 
 
-async def ended(process: Worker, *words: str) -> None:
+async def ended(process: HandrailProcess, *words: str, status: int = 1) -> None:
     """It has ended by itself, and its last line has these words."""
-    status = await asyncio.to_thread(process.process.wait, WAIT_S_MAX)
+    found = await asyncio.to_thread(process.process.wait, WAIT_S_MAX)
     last = process.said().splitlines()[-1]
-    assert status == 1, process.said()
+    assert found == status, process.said()
     for word in words:
         assert word in last, process.said()
+
+
+async def delete(admin: AIOKafkaAdminClient, topic: str) -> None:
+    """The topic is gone when this returns."""
+    await admin.delete_topics([topic])
+    async with asyncio.timeout(WAIT_S_MAX):
+        while topic in await admin.list_topics():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # no broker tells when
 
 
 async def remade(broker: str) -> None:
@@ -73,6 +75,8 @@ async def remade(broker: str) -> None:
 
 class Embedded:
     """An embedded broker that is started anew at its address."""
+
+    new_id = True
 
     def __init__(self) -> None:
         self._port = free_port()
@@ -91,11 +95,11 @@ class Apache:
     """One node of Apache Kafka that is built anew at its address, with a new id or, as containers do, with the same."""
 
     def __init__(self, same_id: bool) -> None:
-        self._cluster, self._same_id = Cluster(nodes=1, short_lived=True).start(), same_id
+        self._cluster, self.new_id = Cluster(nodes=1, short_lived=True).start(), not same_id
         self.bootstrap = self._cluster.bootstrap
 
     async def renew(self) -> None:
-        await asyncio.to_thread(self._cluster.rebuild, self._cluster.cluster_id if self._same_id else None)
+        await asyncio.to_thread(self._cluster.rebuild, None if self.new_id else self._cluster.cluster_id)
 
     def stop(self) -> None:
         self._cluster.stop()
@@ -113,6 +117,8 @@ class Remade(Apache):
 
 class EmbeddedRemade(Embedded):
     """An embedded broker whose topics are deleted and made again."""
+
+    new_id = False
 
     async def renew(self) -> None:
         await remade(self.bootstrap)
@@ -148,10 +154,53 @@ async def test_a_worker_of_the_log_before_decides_nothing_of_the_new_one(place: 
         await place.renew()
         with worker(place.bootstrap, tmp_path / "second"):
             await decide(place.bootstrap, "second")
-            await ended(old, ENDED if "topics" not in type(place).__name__ else "")
-            await decide(place.bootstrap, "third")
+            await ended(old, ENDED)
+            await decide(place.bootstrap, "third", before=COUNT)
             assert "no difference" in await asyncio.to_thread(verified, place.bootstrap)
             verdict = await compare(place.bootstrap, PARTITIONS)
             assert (verdict.lost, verdict.wrong) == ([], []), str(verdict)
             states = await read(place.bootstrap, STATES, PARTITIONS)
             assert not [one for one in states if one.key.startswith(b"first")]
+
+
+async def test_a_sink_adds_nothing_of_another_log(place: Place, tmp_path: Path) -> None:
+    await ensure_topics(place.bootstrap)
+    with sink(place.bootstrap, tmp_path) as old:
+        async with Wire(place.bootstrap) as wire:
+            await wire.publish_all(record for log in logs("first", 40) for record in log.records)
+        old.wait_stored(40)
+        await place.renew()
+        await ensure_topics(place.bootstrap)
+        await ended(old, ENDED)
+    async with Wire(place.bootstrap) as wire:
+        await wire.publish_all(record for log in logs("second", 60) for record in log.records)
+    again = Sink(place.bootstrap, tmp_path)
+    if place.new_id:
+        again.wait_ready().wait_stored(100)  # beside the rows of the cluster before
+        assert again.stop() == 0, again.said()
+    else:
+        await ended(again, "holds rows of another log", "another folder with --data", status=2)
+        (tmp_path / "new").mkdir()
+        with sink(place.bootstrap, tmp_path / "new") as fresh:
+            fresh.wait_stored(60)
+            assert fresh.stop() == 0, fresh.said()
+    assert stored(tmp_path / "data", "events") in (40, 100)
+
+
+async def test_states_of_topics_that_are_gone_decide_nothing(place: Place, tmp_path: Path) -> None:
+    """The events were deleted and made again, the states were not: a worker says so, and does not pass over events."""
+    await ensure_topics(place.bootstrap)
+    with worker(place.bootstrap, tmp_path) as old:
+        await decide(place.bootstrap, "first")
+        assert old.stop() == 0, old.said()
+    async with admin_of(place.bootstrap) as admin:
+        await delete(admin, AGENT_EVENTS)
+        await ensure_topics(place.bootstrap)
+        again = Worker(place.bootstrap, tmp_path / "worker.log")
+        await ended(again, "its states are of another agent.events.v1", f"delete the topic {STATES}")
+        again.kill()
+        await delete(admin, STATES)
+    with worker(place.bootstrap, tmp_path):
+        await decide(place.bootstrap, "second", before=COUNT)
+    verdict = await compare(place.bootstrap, PARTITIONS)
+    assert verdict.lost == [], str(verdict)

@@ -16,7 +16,7 @@ from handrail.schemas.keys import SigningKey
 from handrail.schemas.topics import AGENT_EVENTS, POLICIES, RESOLUTIONS, STATES
 from handrail.streams.engine.app import GovernorApp, build
 from handrail.streams.engine.bundles import Bundles
-from handrail.streams.engine.fatal import die, die_of, leave
+from handrail.streams.engine.fatal import die, leave
 from handrail.streams.engine.health import healthy
 from handrail.streams.engine.health import ready as is_ready
 from handrail.streams.engine.issuer import Issuer
@@ -55,8 +55,6 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
         process_of(settings.bootstrap, READ, "worker", lambda line: die(EngineError(line))) as log,
         Producer(settings.bootstrap) as producer,
     ):
-        watching = asyncio.create_task(log.watch(), name="log")
-        watching.add_done_callback(die_of)
         bundles = Bundles(settings.bootstrap)
         count = await producer.partitions(AGENT_EVENTS)
         issuer = Issuer(producer, key, "worker")
@@ -76,7 +74,6 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
             await stop.wait()
             crashed.cancel()
             await partitions.close()
-            watching.cancel()
             await _leave(app)
 
 

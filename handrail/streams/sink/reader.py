@@ -11,6 +11,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from handrail.kafka import mended
+from handrail.kafka.log_id import log_id
+from handrail.kafka.one_log import OneLog
 from handrail.kafka.reachable import reachable, unreachable
 from handrail.schemas.errors import ConfigError, SinkError
 from handrail.schemas.topics import CATALOGUE
@@ -40,20 +42,25 @@ async def cluster_id(bootstrap: str) -> str:
             found = (await admin.describe_cluster())["cluster_id"]
     finally:
         await admin.close()
-    if not found:
+    return known(bootstrap, str(found or ""))
+
+
+def known(bootstrap: str, cluster: str) -> str:
+    """The same. Raises ConfigError where it is empty."""
+    if not cluster:
         raise ConfigError(f"broker {bootstrap}: has no cluster id: the sink needs one to know its offsets again")
-    return str(found)
+    return cluster
 
 
 class Reader:
     """Reads every partition of the stored topics; those that are added later too, within REFRESH_S.
 
-    `offsets` of `cluster` says where to go on; what is not in it is read from its beginning. `tell` gets one line for
+    `offsets` of `log` says where to go on; what is not in it is read from its beginning. `tell` gets one line for
     each partition of which records were deleted before they were stored.
     """
 
-    def __init__(self, bootstrap: str, cluster: str, offsets: Mapping[Place, int], tell: Tell) -> None:
-        self._bootstrap, self._cluster, self._tell = bootstrap, cluster, tell
+    def __init__(self, bootstrap: str, log: OneLog, offsets: Mapping[Place, int], tell: Tell) -> None:
+        self._bootstrap, self._log, self._tell = bootstrap, log, tell
         self._next = {TopicPartition(*place): offset for place, offset in offsets.items()}
         self._refreshed_s = 0.0
         mended.install()
@@ -104,8 +111,9 @@ class Reader:
     async def read(self) -> Records:
         """The next records of each partition, in the order of the log; none where none came within WAIT_MS.
 
-        Raises SinkError where another cluster answers now, or the broker refuses for good.
+        Raises SinkError where another log is there now, or the broker refuses for good.
         """
+        self._check_log()
         if time.monotonic() - self._refreshed_s >= REFRESH_S:
             self._refreshed_s = time.monotonic()
             with suppress(KafkaError, ConfigError):  # a broker that is away comes back, and is asked again
@@ -123,7 +131,7 @@ class Reader:
 
     async def refresh(self) -> None:
         """Partitions that are new since the last time are read from their beginning, those stored from there on."""
-        await self._check_cluster()
+        self._check_log()
         known = await self._partitions()
         assigned = self._consumer.assignment()
         if new := known - assigned:
@@ -133,13 +141,10 @@ class Reader:
                 self._consumer.seek(tp, self._next[tp])
         self._refreshed_s = time.monotonic()
 
-    async def _check_cluster(self) -> None:
-        """An embedded broker that was started again on its port has another log, to which no offset here belongs."""
-        found = await cluster_id(self._bootstrap)
-        if found != self._cluster:
-            raise SinkError(
-                f"sink: broker {self._bootstrap}: is cluster {found} now, was {self._cluster}: start the sink again"
-            )
+    def _check_log(self) -> None:
+        """To another log no offset here belongs: a broker that was started anew, topics that were made again."""
+        if self._log.lost:
+            raise SinkError(f"sink: {self._log.lost}")
 
     async def _partitions(self) -> set[TopicPartition]:
         cluster = await self._consumer._client.fetch_all_metadata()
@@ -156,7 +161,9 @@ class Reader:
                 self._restart(tp, first[tp])
 
     async def _catch_up(self, partitions: list[TopicPartition]) -> None:
-        await self._check_cluster()
+        with suppress(KafkaError, OSError):
+            self._log.compare(await log_id(self._bootstrap, TOPICS))
+        self._check_log()
         first = await beginnings(self._bootstrap, partitions)
         for tp in partitions:
             self._restart(tp, first[tp])

@@ -9,12 +9,17 @@ from aiokafka.admin import AIOKafkaAdminClient
 from click.testing import CliRunner
 
 from handrail.broker import EmbeddedBroker
-from handrail.broker.ports import free_port
+from handrail.broker.ports import HOST, free_port
 from handrail.cli import main
-from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, PARTITIONS, STATES
+from handrail.client import Agent, Client, NoDecision, NotRecorded
+from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, HANDOFFS, PARTITIONS, STATES
 from handrail.streams.engine.topics import ensure_topics
 from infra.kafka.cluster import Cluster
 from tests.brokers import admin_of, wipe
+from tests.hooks.processes import hooks, to, write
+from tests.hooks.receiver import receiving
+from tests.hooks.records import refund
+from tests.hooks.records import write as publish
 from tests.log import Log
 from tests.oracle import compare
 from tests.processes import WAIT_S_MAX, HandrailProcess
@@ -57,6 +62,19 @@ async def ended(process: HandrailProcess, *words: str, status: int = 1) -> None:
     assert found == status, process.said()
     for word in words:
         assert word in last, process.said()
+
+
+async def handed_over(broker: str, conversation: str, amounts: list[int]) -> None:
+    """One handoff for each amount is on the log."""
+    async with Wire(broker) as wire:
+        await publish(wire, [one for one in refund(conversation, amounts) if one.topic == HANDOFFS])
+
+
+async def asked(broker: str, conversation: str) -> None:
+    """The conversation has an event on the log when this returns."""
+    async with Wire(broker, AGENT_EVENTS) as wire:
+        while (await wire.next(WAIT_S_MAX)).key != conversation.encode():
+            pass
 
 
 async def delete(admin: AIOKafkaAdminClient, topic: str) -> None:
@@ -204,3 +222,58 @@ async def test_states_of_topics_that_are_gone_decide_nothing(place: Place, tmp_p
         await decide(place.bootstrap, "second", before=COUNT)
     verdict = await compare(place.bootstrap, PARTITIONS)
     assert verdict.lost == [], str(verdict)
+
+
+async def test_hooks_send_all_of_the_new_log_and_commit_nothing_of_the_one_before(place: Place, tmp_path: Path) -> None:
+    await ensure_topics(place.bootstrap)
+    async with receiving() as receiver:
+        write(tmp_path, to(receiver.url))
+        with hooks(place.bootstrap, tmp_path) as old:
+            await handed_over(place.bootstrap, "first", [300, 310, 320])
+            await receiver.until(lambda: len(receiver.of("first")) == 3)
+            await place.renew()
+            await ensure_topics(place.bootstrap)
+            await ended(old, ENDED)
+        with hooks(place.bootstrap, tmp_path):
+            await handed_over(place.bootstrap, "second", [300])
+            await receiver.until(lambda: len(receiver.of("second")) == 1)
+        assert len(receiver.of("first")) == 3
+
+
+async def test_a_desk_shows_nothing_of_the_log_before_and_sends_nothing_to_the_new_one(
+    place: Place, tmp_path: Path
+) -> None:
+    await ensure_topics(place.bootstrap)
+    await handed_over(place.bootstrap, "first", [300, 310])
+    given = ("--bootstrap", place.bootstrap, "--data", str(tmp_path), "--listen", f"{HOST}:{free_port()}")
+    old = HandrailProcess(tmp_path / "desk.log", "desk", *given)
+    try:
+        old.wait_ready()
+        await place.renew()
+        await ensure_topics(place.bootstrap)
+        await ended(old, ENDED, "start it again")
+        again = HandrailProcess(tmp_path / "desk.log", "desk", *given).wait_ready()
+        assert again.stop() == 0, again.said()
+    finally:
+        old.kill()
+
+
+async def test_an_agent_that_waits_is_told_and_the_next_one_is_decided(place: Place, tmp_path: Path) -> None:
+    await ensure_topics(place.bootstrap)
+    async with Client(place.bootstrap, timeout_s=WAIT_S_MAX) as client:
+        async with Agent("refunds", conversation="first", client=client, timeout_s=WAIT_S_MAX) as old:
+            waiting = asyncio.create_task(old.propose("get_order", {"order_id": "#1"}))
+            await asked(place.bootstrap, "first")
+            await place.renew()
+            await ensure_topics(place.bootstrap)
+            with pytest.raises(NoDecision, match=ENDED):
+                await waiting
+            with pytest.raises(NoDecision, match=ENDED):
+                await old.propose("get_order", {"order_id": "#1"})
+            with pytest.raises(NotRecorded, match=ENDED):
+                await old.feedback(csat=4)
+            with worker(place.bootstrap, tmp_path):
+                async with Agent("refunds", conversation="second", client=client, timeout_s=WAIT_S_MAX) as new:
+                    assert (await new.propose("get_order", {"order_id": "#2"})).decision is not None
+    events = await read(place.bootstrap, AGENT_EVENTS, PARTITIONS)
+    assert {one.key for one in events} == {b"second", b"control"}

@@ -25,6 +25,7 @@ from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIO
 
 REQUEST_BYTES_MAX = 1_100_000  # an event may have 1 MB
 KNOCK_S = 0.1
+LOOK_S = 2.0  # while decisions are waited for
 READ = (AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS)
 
 
@@ -47,6 +48,7 @@ class Connection:
         self._pid, self._loop = os.getpid(), asyncio.get_running_loop()
         install()
         self._log = self._new_log()
+        self._watching: asyncio.Task[None] | None = None
         self._people = People(self.bootstrap, self._security, self._log)
         try:
             with clients_of(self._log):
@@ -75,6 +77,7 @@ class Connection:
             await self._stop_all()
             raise
         self._reader.read(self._partitions)
+        self._watching = asyncio.create_task(self._watch(), name="handrail log")
 
     async def stop(self) -> None:
         """What was sent is acknowledged or given up; nothing is read any more."""
@@ -134,6 +137,13 @@ class Connection:
         if self.lost:
             raise AnotherLog(self.lost)
 
+    async def _watch(self) -> None:
+        """Topics may be made again on a cluster that stays, without a word to those who read them."""
+        while not self.lost:
+            await asyncio.sleep(LOOK_S)
+            if len(self._waiting):
+                await self._reader.look()
+
     def _new_log(self) -> OneLog:
         return OneLog(self.bootstrap, READ, "agent", self._gone, **self._security)
 
@@ -188,6 +198,8 @@ class Connection:
         return events
 
     async def _stop_all(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         await self._people.stop()
         await self._producer.stop()
         await self._reader.stop()

@@ -260,20 +260,22 @@ async def test_a_desk_shows_nothing_of_the_log_before_and_sends_nothing_to_the_n
 
 async def test_an_agent_that_waits_is_told_and_the_next_one_is_decided(place: Place, tmp_path: Path) -> None:
     await ensure_topics(place.bootstrap)
-    async with Client(place.bootstrap, timeout_s=WAIT_S_MAX) as client:
-        async with Agent("refunds", conversation="first", client=client, timeout_s=WAIT_S_MAX) as old:
-            waiting = asyncio.create_task(old.propose("get_order", {"order_id": "#1"}))
-            await asked(place.bootstrap, "first")
-            await place.renew()
-            await ensure_topics(place.bootstrap)
-            with pytest.raises(NoDecision, match=ENDED):
-                await waiting
-            with pytest.raises(NoDecision, match=ENDED):
-                await old.propose("get_order", {"order_id": "#1"})
-            with pytest.raises(NotRecorded, match=ENDED):
-                await old.feedback(csat=4)
-            with worker(place.bootstrap, tmp_path):
-                async with Agent("refunds", conversation="second", client=client, timeout_s=WAIT_S_MAX) as new:
-                    assert (await new.propose("get_order", {"order_id": "#2"})).decision is not None
+    async with (
+        Client(place.bootstrap, timeout_s=WAIT_S_MAX) as client,
+        Agent("refunds", conversation="first", client=client, timeout_s=WAIT_S_MAX) as old,
+    ):
+        waiting = asyncio.create_task(old.propose("get_order", {"order_id": "#1"}))
+        await asked(place.bootstrap, "first")
+        await place.renew()
+        await ensure_topics(place.bootstrap)
+        with pytest.raises(NoDecision, match=ENDED):
+            await waiting
+        with pytest.raises(NoDecision, match=ENDED):
+            await old.propose("get_order", {"order_id": "#1"})
+        with pytest.raises(NotRecorded, match=ENDED):
+            await old.feedback(csat=4)
+        with worker(place.bootstrap, tmp_path):
+            async with Agent("refunds", conversation="second", client=client, timeout_s=WAIT_S_MAX) as new:
+                assert (await new.propose("get_order", {"order_id": "#2"})).decision is not None
     events = await read(place.bootstrap, AGENT_EVENTS, PARTITIONS)
     assert {one.key for one in events} == {b"second", b"control"}

@@ -25,6 +25,7 @@ from tests.oracle import compare
 from tests.processes import WAIT_S_MAX, HandrailProcess
 from tests.sinks import Sink, sink, stored
 from tests.topics import Wire, read
+from tests.ups import all_gone, up
 from tests.workers import Worker, worker
 
 pytestmark = pytest.mark.kafka
@@ -279,3 +280,29 @@ async def test_an_agent_that_waits_is_told_and_the_next_one_is_decided(place: Pl
                 assert (await new.propose("get_order", {"order_id": "#2"})).decision is not None
     events = await read(place.bootstrap, AGENT_EVENTS, PARTITIONS)
     assert {one.key for one in events} == {b"second", b"control"}
+
+
+def test_up_that_lost_its_broker_for_good_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANDRAIL_BROKER_AWAY_S", "3")
+    place = Embedded()
+    with up(tmp_path, place.bootstrap) as one:
+        started = one.started()
+        place.stop()
+        assert one.process.wait(WAIT_S_MAX) == 1, one.said()
+        assert "has not answered for 3 s, given up" in one.said().splitlines()[-1]
+        assert all_gone(started)
+
+
+async def test_up_goes_on_with_another_cluster_at_its_address(tmp_path: Path) -> None:
+    place = Embedded()
+    try:
+        with up(tmp_path, place.bootstrap) as one:
+            await decide(place.bootstrap, "first")
+            await place.renew()
+            await asyncio.to_thread(one.wait_said, "another log is at")
+            await asyncio.to_thread(one.wait_said, "worker-1 is ready again")
+            await decide(place.bootstrap, "second")
+            assert "no difference" in await asyncio.to_thread(verified, place.bootstrap)
+            assert await asyncio.to_thread(one.stop) == 0, one.said()
+    finally:
+        place.stop()

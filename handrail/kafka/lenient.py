@@ -72,31 +72,38 @@ class Batch:
         return True
 
     def __iter__(self) -> Iterator[Any]:
-        last = self.next_offset - 1
+        record = None
         if not self._fast.validate_crc():
-            yield self._unread(last, "its checksum does not fit: it was damaged")
+            yield self._unread("its checksum does not fit: it was damaged")
             return
-        reached = -1
         try:
-            for record in self._records():
+            for record in self._fast:
                 yield record
-                reached = record.offset
-        except Exception as error:  # of codecs, and of what is made of bytes that are none
-            if reached < last:
-                yield self._unread(last, " ".join(str(error).split()) or type(error).__name__)
-
-    def _records(self) -> Iterator[Any]:
-        try:
-            yield from self._fast
         except UnicodeDecodeError:
-            # From its beginning: the fetcher passes over offsets that it has had.
-            yield from LenientBatch(self._data.tobytes())
+            yield from self._leniently()
+        except Exception as error:  # of codecs, and of what is made of bytes that are no records
+            yield from self._rest(record, error)
+
+    def _leniently(self) -> Iterator[Any]:
+        """From its beginning: the fetcher passes over offsets that it has had."""
+        record = None
+        try:
+            for record in LenientBatch(self._data.tobytes()):
+                yield record
+        except Exception as error:
+            yield from self._rest(record, error)
+
+    def _rest(self, record: Any, error: Exception) -> Iterator[Unread]:
+        """What comes behind the last record that could be read, if any does."""
+        if record is None or record.offset < self.next_offset - 1:
+            yield self._unread(" ".join(str(error).split()) or type(error).__name__)
 
     @property
     def _first(self) -> int:
         return int.from_bytes(self._data[:OFFSET_BYTES], "big", signed=True)
 
-    def _unread(self, last: int, why: str) -> Unread:
+    def _unread(self, why: str) -> Unread:
+        last = self.next_offset - 1
         old = self._data[_MemoryRecordsPy.MAGIC_OFFSET] < V2
         kind = 0 if old else self._fast.attributes & _DefaultRecordBatchPy.CODEC_MASK
         codec = f" ({CODECS.get(kind, f'codec {kind}')})" if kind else ""

@@ -101,12 +101,16 @@ class LogId:
 
     def changed(self, now: "LogId") -> str:
         """What is another now, in words; empty where it is the same log, as far as both tell."""
-        if self.cluster != now.cluster:
+        if self.cluster and now.cluster and self.cluster != now.cluster:
             return f"is cluster {now.cluster} now, was {self.cluster}"
         for name, found in now.topics.items():
             if self.topics.get(name, found) != found:
                 return f"topic {name} was deleted and made again (id {found}, was {self.topics[name]})"
         return ""
+
+    def with_topics(self, now: "LogId") -> "LogId":
+        """The same log, with what another answer tells beyond."""
+        return self if now.topics.keys() <= self.topics.keys() else LogId(self.cluster, {**now.topics, **self.topics})
 
 
 async def log_id(bootstrap: str, topics: Iterable[str], **options: Any) -> LogId:

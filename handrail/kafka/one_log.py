@@ -5,6 +5,7 @@ had begun, and what it asks for are offsets and generations of the log before.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
@@ -21,6 +22,8 @@ from handrail.kafka.log_id import LogId, log_id, told
 from handrail.kafka.reachable import reachable
 from handrail.schemas.errors import EngineError
 
+KNOWN_S_MAX = 5.0  # until a broker tells the ids of all topics; one before Kafka 3.1 never does
+AGAIN_S = 0.05
 LOOK_S = 1.0  # between two looks at topics that may have been made again, on a cluster that stayed
 
 Tell = Callable[[str], None]
@@ -51,10 +54,19 @@ class OneLog:
         assert self._id is not None
         return self._id
 
-    async def meet(self) -> LogId:
-        """The log that is at the address now is the one. Raises KafkaError or OSError."""
-        self._id = await log_id(self.bootstrap, self._topics, **self._options)
-        return self._id
+    async def meet(self, wait_s: float = 0.0) -> LogId:
+        """The log that is at the address now is the one; for `wait_s` all topics are waited for.
+
+        Raises KafkaError or OSError.
+        """
+        until_s = time.monotonic() + wait_s
+        while True:
+            found = await log_id(self.bootstrap, self._topics, **self._options)
+            if found.topics.keys() >= set(self._topics) or time.monotonic() >= until_s:
+                break
+            await asyncio.sleep(AGAIN_S)  # a broker learns of a topic a little later than the one that made it
+        self._id = found
+        return found
 
     async def check(self, connection: AIOKafkaConnection) -> None:
         """Raises AnotherLog where the broker at the other end serves another one."""
@@ -71,6 +83,8 @@ class OneLog:
             self._tell(self.lost)
         if self.lost:
             raise AnotherLog(self.lost)
+        if self._id is not None:
+            self._id = self._id.with_topics(found)
 
     async def watch(self) -> NoReturn:
         """Ask again and again. Raises EngineError when it is gone."""
@@ -103,13 +117,19 @@ class Client(client.AIOKafkaClient):  # type: ignore[misc]
     async def _metadata_update(self, *arguments: Any) -> bool:
         """What is sent by this goes to topics that were looked at: whoever hears of a lost one asks here."""
         if self._log is not None:
-            for connection in [one for one in self._conns.values() if one.connected()][:1]:
+            if (connection := self._idle()) is not None:
                 with suppress(KafkaError, TimeoutError, OSError):
                     await self._log.check(connection)
             if self._log.lost:
                 return False
         updated: bool = await super()._metadata_update(*arguments)
         return updated
+
+    def _idle(self) -> AIOKafkaConnection | None:
+        """A connection that answers soon: where a group is joined, others wait behind that."""
+        groups = client.ConnectionGroup
+        found = (one for (_, group), one in self._conns.items() if group == groups.DEFAULT and one.connected())
+        return next(found, None)
 
 
 async def _connected(*arguments: Any, **options: Any) -> AIOKafkaConnection:
@@ -143,7 +163,7 @@ async def process_of(
     install()
     log = OneLog(bootstrap, topics, who, tell)
     with reachable(bootstrap):
-        await log.meet()
+        await log.meet(KNOWN_S_MAX)
     _of_process = log
     log.watching = asyncio.create_task(log.watch(), name="log")
     try:
@@ -151,8 +171,7 @@ async def process_of(
     finally:
         _of_process = None
         log.watching.cancel()
-        await asyncio.wait([log.watching])
-        log.watching.cancelled() or log.watching.exception()
+        await asyncio.gather(log.watching, return_exceptions=True)
 
 
 def install() -> None:

@@ -17,8 +17,8 @@ TODO = f"end all workers, delete the topic {STATES}, start them again: the state
 
 
 def of(log: LogId) -> bytes:
-    """What the states of a log are marked with."""
-    return (log.topics.get(AGENT_EVENTS) or log.cluster).encode()
+    """What the states of a log are marked with; empty where its broker tells no ids of topics."""
+    return log.topics.get(AGENT_EVENTS, "").encode()
 
 
 def check_mark(number: int, found: bytes | None, mine: bytes) -> None:

@@ -146,7 +146,15 @@ class EmbeddedRemade(Embedded):
 Place = Embedded | Apache
 
 
-@pytest.fixture(params=["embedded", "embedded-topics", "apache", "apache-same-id", "apache-topics"])
+@pytest.fixture(
+    params=[
+        "embedded",
+        "embedded-topics",
+        pytest.param("apache", marks=[pytest.mark.apache, pytest.mark.long]),
+        pytest.param("apache-same-id", marks=[pytest.mark.apache, pytest.mark.long]),
+        pytest.param("apache-topics", marks=pytest.mark.apache),
+    ]
+)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """A broker whose log begins anew when it is told to."""
     kind: str = request.param

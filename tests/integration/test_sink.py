@@ -13,6 +13,7 @@ from aiokafka.admin import NewPartitions, RecordsToDelete
 
 from handrail.broker import EmbeddedBroker
 from handrail.kafka.one_log import OneLog
+from handrail.schemas.errors import SinkError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, HANDOFFS, PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
@@ -238,6 +239,16 @@ async def test_records_deleted_while_they_are_read_are_one_line(apache: str, tmp
     assert offsets == [2]
     assert len(said) == 1
     assert "going on at its beginning, offset 2" in said[0]
+
+
+@pytest.mark.kafka
+async def test_a_log_that_ran_back_is_not_stored_in_the_places_of_what_is_gone(broker: str) -> None:
+    await ensure_topics(broker)
+    async with Wire(broker) as wire:
+        await wire.raw(b"k", b"x", AGENT_EVENTS, 0)
+    with pytest.raises(SinkError, match=r"agent\.events\.v1\[0\]: ran back: ends at offset 1, and is stored up to 5"):
+        async with Reader(broker, await met(broker), {(AGENT_EVENTS, 0): 5}, print):
+            raise AssertionError("it was read")
 
 
 @pytest.mark.kafka

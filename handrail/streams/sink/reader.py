@@ -83,6 +83,9 @@ class Reader:
         except (KafkaError, OSError) as error:
             await stop(self._consumer)
             raise unreachable(self._bootstrap, error, "start it, or mend the address") from error
+        except BaseException:
+            await stop(self._consumer)
+            raise
         return self
 
     async def __aexit__(
@@ -157,17 +160,28 @@ class Reader:
         first, last = await asyncio.gather(beginnings(self._bootstrap, partitions), ends(self._bootstrap, partitions))
         for tp in sorted(partitions):
             stored = self._next.setdefault(tp, first[tp])
-            if not first[tp] <= stored <= last[tp]:
+            self._check_end(tp, last[tp])
+            if stored < first[tp]:
                 self._restart(tp, first[tp])
 
     async def _catch_up(self, partitions: list[TopicPartition]) -> None:
         with suppress(KafkaError, OSError):
             self._log.compare(await log_id(self._bootstrap, TOPICS))
         self._check_log()
-        first = await beginnings(self._bootstrap, partitions)
+        first, last = await asyncio.gather(beginnings(self._bootstrap, partitions), ends(self._bootstrap, partitions))
         for tp in partitions:
+            self._check_end(tp, last[tp])
             self._restart(tp, first[tp])
             self._consumer.seek(tp, first[tp])
+
+    def _check_end(self, tp: TopicPartition, end: int) -> None:
+        """What is stored is on the log, or was deleted for its age; else the places of its rows are given anew."""
+        if self._next[tp] > end:
+            raise SinkError(
+                f"sink: {tp.topic}[{tp.partition}]: ran back: ends at offset {end}, and is stored up to "
+                f"{self._next[tp]}: it has lost records; if it stays so, choose another folder with --data: the log is "
+                "stored from its beginning"
+            )
 
     def _restart(self, tp: TopicPartition, first: int) -> None:
         self._tell(

@@ -32,27 +32,23 @@ class FetchedRecord(NamedTuple):
     headers: Sequence[tuple[str, bytes]]
 
 
-class FetchResult(fetcher.FetchResult):  # type: ignore[misc]
-    """Gives out no more than BYTES_MAX at a time, with the record that reaches it; the rest stays packed."""
-
-    _partition_records: Any
-
-    def getall(self, max_records: int | None = None) -> list[FetchedRecord]:
-        """The next records, in the order of the log."""
-        if not self.check_assignment(self._topic_partition) or not self.has_more():
-            return []
-        found, size = list[FetchedRecord](), 0
-        for record in self._partition_records:
-            found.append(record)
-            size += record.serialized_key_size + record.serialized_value_size
-            if size >= BYTES_MAX or len(found) == max_records:
-                self._update_position()
-                return found
-        self._update_position()
-        self._partition_records = None
-        return found
+def getall(self: Any, max_records: int | None = None) -> list[FetchedRecord]:
+    """As aiokafka's `FetchResult.getall`, up to BYTES_MAX: what is not given out yet stays packed."""
+    if not self.check_assignment(self._topic_partition) or not self.has_more():
+        return []
+    found, size = list[FetchedRecord](), 0
+    for record in self._partition_records:
+        found.append(record)
+        size += record.serialized_key_size + record.serialized_value_size
+        if size >= BYTES_MAX or len(found) == max_records:
+            self._update_position()
+            return found
+    self._update_position()
+    self._partition_records = None
+    return found
 
 
 def install() -> None:
     """Every consumer of this process makes its records so from now on."""
-    fetcher.ConsumerRecord, fetcher.FetchResult = FetchedRecord, FetchResult
+    fetcher.ConsumerRecord = FetchedRecord
+    fetcher.FetchResult.getall = getall  # no class of our own: aiokafka compares it, also with what was made before

@@ -69,8 +69,8 @@ def up(
     """Run everything on this machine: a broker, topics, workers, the sink and the desk.
 
     Prints one line `ready …` when all is up. What ends is started again, with a line that says why; what ends six times
-    within a minute ends everything, with status 1. SIGTERM or Ctrl-C ends it in good order, within a minute; a second
-    Ctrl-C ends it at once. Logs are in DATA/logs.
+    within a minute ends everything, with status 1; so does a broker that has not answered for five minutes. SIGTERM or
+    Ctrl-C ends it in good order, within a minute; a second Ctrl-C ends it at once. Logs are in DATA/logs.
 
     The embedded broker keeps its log in memory: when it ends, conversations are forgotten; DuckDB keeps what was
     stored. With --bootstrap, the next start goes on where this one ended.

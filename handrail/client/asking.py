@@ -102,6 +102,7 @@ class Enforcing:
         self, client: Client, conversation_id: str, timeout_s: float, approval_timeout_s: float, enter: bool
     ) -> None:
         self._client, self._conversation_id, self._enter = client, conversation_id, enter
+        self._connection: Connection  # of the log that the conversation is on: it is asked and told nowhere else
         self._timeout_s, self._approval_timeout_s = timeout_s, approval_timeout_s
         self._unanswered: dict[str, Unanswered] = {}
         self._handed: dict[str, int] = {}  # by handoff, when the decision that names it was made, by the log
@@ -110,8 +111,10 @@ class Enforcing:
         """Decisions are read from now on. Raises Unreachable."""
         if self._enter:
             await self._client.__aenter__()
+        await self._client.renew()
+        self._connection = self._client.connection
         try:
-            self._partition = await self._client.connection.join(self._conversation_id, self._timeout_s)
+            self._partition = await self._connection.join(self._conversation_id, self._timeout_s)
         except (TimeoutError, KafkaError) as error:
             why = f"no answer within {self._timeout_s:g} s" if isinstance(error, TimeoutError) else str(error)
             await self._leave_client()
@@ -124,7 +127,7 @@ class Enforcing:
         """No more decisions of this conversation are needed."""
         while self._unanswered:
             self._unanswered.popitem()[1].stack.close()
-        self._client.connection.leave(self._partition)
+        self._connection.leave(self._partition)
         await self._leave_client()
 
     async def tell(self, event: Event) -> None:
@@ -183,10 +186,6 @@ class Enforcing:
     async def _leave_client(self) -> None:
         if self._enter:
             await self._client.__aexit__()
-
-    @property
-    def _connection(self) -> Connection:
-        return self._client.connection
 
     async def _first(self, question: Question, expected: Expected, until_s: float) -> Arrival:
         try:

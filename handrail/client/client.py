@@ -30,6 +30,14 @@ class _Shared:
         self.connection, self.users, self.lock = connection, 0, asyncio.Lock()
 
 
+async def _left(shared: _Shared) -> None:
+    """One uses it no more."""
+    async with shared.lock:
+        shared.users -= 1
+        if not shared.users:
+            await shared.connection.stop()
+
+
 _open: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Key, _Shared]]" = WeakKeyDictionary()
 
 
@@ -73,6 +81,7 @@ class Client:
         if unknown := sorted(self._security.keys() - set(SECURITY)):
             raise ConfigError(f"security: {', '.join(unknown)} is not known: use {', '.join(SECURITY)}")
         self._shared: _Shared | None = None
+        self._renewing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         if self._shared is not None:
@@ -80,6 +89,8 @@ class Client:
         opened = _open.setdefault(asyncio.get_running_loop(), {})
         made = _Shared(Connection(self.bootstrap, self._waiting_max, self._security))
         shared = opened.setdefault(self.key, made)
+        if shared.connection.lost:  # to a log that is gone; who belongs to that one keeps it
+            shared = opened[self.key] = made
         async with shared.lock:
             if not shared.users:
                 await shared.connection.start(self.timeout_s)
@@ -90,10 +101,21 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         shared, self._shared = self._shared, None
         assert shared is not None
-        async with shared.lock:
-            shared.users -= 1
-            if not shared.users:
-                await shared.connection.stop()
+        await _left(shared)
+
+    async def renew(self) -> None:
+        """Where another log came up at the address, whoever begins now is connected to that one. Raises Unreachable."""
+        async with self._renewing:
+            if not self.connection.lost:
+                return
+            before, self._shared = self._shared, None
+            try:
+                await self.__aenter__()
+            except BaseException:
+                self._shared = before
+                raise
+            assert before is not None
+            await _left(before)
 
     def twin(self) -> "Client":
         """Another client of the same connection."""

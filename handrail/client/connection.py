@@ -11,19 +11,22 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from handrail.client.address import endpoint
-from handrail.client.errors import Unreachable
+from handrail.client.errors import NoDecision, Unreachable
 from handrail.client.event import Event
 from handrail.client.handback import Handback
 from handrail.client.people import People
 from handrail.client.reader import Reader
 from handrail.client.waiting import Expected, Waiting
+from handrail.kafka.one_log import AnotherLog, OneLog, clients_of, install
 from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.partitioner import partition_of
-from handrail.schemas.topics import AGENT_EVENTS, DECISIONS
+from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS
 
 REQUEST_BYTES_MAX = 1_100_000  # an event may have 1 MB
 KNOCK_S = 0.1
+LOOK_S = 2.0  # while decisions are waited for
+READ = (AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS)
 
 
 class Connection:
@@ -33,14 +36,24 @@ class Connection:
         self.bootstrap, self._security = bootstrap, security
         self._waiting = Waiting(waiting_max)
         self._partitions = 0
+        self._log = self._new_log()
+
+    @property
+    def lost(self) -> str:
+        """Why nothing goes over it any more: another log is at the address. Empty while it is the same."""
+        return self._log.lost
 
     async def start(self, timeout_s: float) -> None:
         """Connected, and the topics are there. Raises Unreachable when that takes longer than `timeout_s`."""
         self._pid, self._loop = os.getpid(), asyncio.get_running_loop()
-        self._people = People(self.bootstrap, self._security)
+        install()
+        self._log = self._new_log()
+        self._watching: asyncio.Task[None] | None = None
+        self._people = People(self.bootstrap, self._security, self._log)
         try:
-            self._reader = Reader(self.bootstrap, self._waiting, self._security)
-            self._producer = self._new_producer(timeout_s)
+            with clients_of(self._log):
+                self._reader = Reader(self.bootstrap, self._waiting, self._security)
+                self._producer = self._new_producer(timeout_s)
         except ValueError as error:
             raise ConfigError(f"security: {error}") from None
         self._why = "nothing listens there"
@@ -50,6 +63,7 @@ class Connection:
                 await self._producer.start()
                 await self._reader.start()
                 self._partitions = await self._count_partitions()
+                await self._log.meet()
         except (TimeoutError, KafkaError, OSError, ConfigError) as error:
             await self._stop_all()
             if isinstance(error, ConfigError):
@@ -63,6 +77,7 @@ class Connection:
             await self._stop_all()
             raise
         self._reader.read(self._partitions)
+        self._watching = asyncio.create_task(self._watch(), name="handrail log")
 
     async def stop(self) -> None:
         """What was sent is acknowledged or given up; nothing is read any more."""
@@ -74,7 +89,7 @@ class Connection:
 
         Raises TimeoutError or KafkaError.
         """
-        self.check_place()
+        self._check()
         partition = partition_of(conversation_id.encode(), self._partitions)
         async with asyncio.timeout(timeout_s):
             await self._reader.join(partition)
@@ -82,10 +97,16 @@ class Connection:
 
     def leave(self, partition: int) -> None:
         """The reverse of `join`."""
-        self._reader.leave(partition)
+        if not self.lost:  # nothing is read there any more
+            self._reader.leave(partition)
 
     def expect(self, event: Event) -> AbstractContextManager[Expected]:
-        """Collect the decisions on this event, from before it is sent. Raises NoDecision where too many wait."""
+        """Collect the decisions on this event, from before it is sent.
+
+        Raises NoDecision where too many wait, or another log is there by now.
+        """
+        if self.lost:
+            raise NoDecision(self.lost)
         return self._waiting.expect(event.source, event.id, event.conversation_id)
 
     async def handed_back(
@@ -95,7 +116,7 @@ class Connection:
 
         `since_ms` is the log's time of the first of them. Raises KafkaError.
         """
-        self.check_place()
+        self._check()
         place = (partition_of(conversation_id.encode(), self._partitions), self._partitions)
         return await self._people.handed_back(conversation_id, handoffs, place, since_ms, until_s)
 
@@ -105,10 +126,31 @@ class Connection:
         Kafka may store it twice; identity makes that one. Raises TimeoutError at `until_s` (seconds of
         `time.monotonic`), or KafkaError.
         """
-        self.check_place()
+        self._check()
         async with asyncio.timeout(max(0.0, until_s - time.monotonic())):
             key = event.conversation_id.encode()
             await self._producer.send_and_wait(AGENT_EVENTS, event.value, key=key, headers=list(CLOUDEVENT))
+
+    def _check(self) -> None:
+        """Raises as `check_place`, and AnotherLog where another one is there by now."""
+        self.check_place()
+        if self.lost:
+            raise AnotherLog(self.lost)
+
+    async def _watch(self) -> None:
+        """Topics may be made again on a cluster that stays, without a word to those who read them."""
+        while not self.lost:
+            await asyncio.sleep(LOOK_S)
+            if len(self._waiting):
+                await self._reader.look()
+
+    def _new_log(self) -> OneLog:
+        return OneLog(self.bootstrap, READ, "agent", self._gone, **self._security)
+
+    def _gone(self, why: str) -> None:
+        """Nothing that is waited for can come any more."""
+        self._waiting.fail(why)
+        self._people.fail()
 
     def check_place(self) -> None:
         """Raises ConfigError in another process or event loop than the one that connected."""
@@ -156,6 +198,8 @@ class Connection:
         return events
 
     async def _stop_all(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         await self._people.stop()
         await self._producer.stop()
         await self._reader.stop()

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from handrail.client.answer import Answer, Permit
 from handrail.client.asking import Question
 from handrail.client.client import Client
+from handrail.client.connection import Connection
 from handrail.client.errors import NoDecision, reasons
 from handrail.client.event import Event
 from handrail.client.handback import Handback
@@ -86,11 +87,13 @@ class Observing:
     async def _run(self) -> None:
         try:
             async with self._client if self._enter else nullcontext():
-                partition = await self._client.connection.join(self._conversation_id, self._timeout_s)
+                await self._client.renew()
+                connection = self._client.connection
+                partition = await connection.join(self._conversation_id, self._timeout_s)
                 try:
-                    await self._send_all()
+                    await self._send_all(connection)
                 finally:
-                    self._client.connection.leave(partition)
+                    connection.leave(partition)
         except (HandrailError, KafkaError, TimeoutError) as error:
             log.warning("%s: nothing more is recorded: %s", self._conversation_id, error)
         finally:
@@ -99,13 +102,13 @@ class Observing:
             while not self._queue.empty():
                 self._lose(self._queue.get_nowait())
 
-    async def _send_all(self) -> None:
+    async def _send_all(self, connection: Connection) -> None:
         while (work := await self._queue.get()) is not None:
             event, kind, later = work
             with ExitStack() as stack:
                 try:
-                    expected = stack.enter_context(self._client.connection.expect(event)) if later else None
-                    await self._client.connection.publish(event, time.monotonic() + self._timeout_s)
+                    expected = stack.enter_context(connection.expect(event)) if later else None
+                    await connection.publish(event, time.monotonic() + self._timeout_s)
                 except (NoDecision, KafkaError, TimeoutError) as error:
                     log.warning("%s: %s is not recorded: %s", self._conversation_id, event.type, error)
                     self._lose(work)

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from handrail.client.handback import Handback, Handed
 from handrail.kafka import mended
+from handrail.kafka.one_log import AnotherLog, OneLog, clients_of
 from handrail.schemas.decode import decode_output, decode_resolution
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.topics import HANDOFFS, RESOLUTIONS
@@ -37,8 +38,8 @@ class _Wait:
 class People:
     """Nothing is connected before somebody waits, and a partition for which nobody does is not fetched."""
 
-    def __init__(self, bootstrap: str, security: Mapping[str, Any]) -> None:
-        self._bootstrap, self._security = bootstrap, security
+    def __init__(self, bootstrap: str, security: Mapping[str, Any], log: OneLog) -> None:
+        self._bootstrap, self._security, self._log = bootstrap, security, log
         self._lock = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
         self._task: asyncio.Task[None] | None = None
@@ -51,14 +52,22 @@ class People:
         """The first of these handoffs that a person is done with; None at `until_s` (seconds of `time.monotonic`).
 
         `place` is the conversation's partition and how many there are, `since_ms` the log's time of the first handoff.
-        Raises KafkaError.
+        Raises KafkaError; AnotherLog where another one is there by now.
         """
         wait, key = _Wait(handoffs), conversation_id.encode()
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, until_s - time.monotonic())):
                 async with self._reading(key, wait, place, since_ms):
                     await wait.news.wait()
+        if wait.handed.back is None and self._log.lost:
+            raise AnotherLog(self._log.lost)
         return wait.handed.back
+
+    def fail(self) -> None:
+        """Nobody who waits gets anything any more."""
+        for waits in self._waits.values():
+            for wait in waits:
+                wait.news.set()
 
     async def stop(self) -> None:
         """Nobody is told anything any more."""
@@ -90,15 +99,16 @@ class People:
         if self._consumer is not None:
             return self._consumer
         mended.install()
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-            max_partition_fetch_bytes=FETCH_BYTES,
-            **self._security,
-        )
+        with clients_of(self._log):
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap,
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=FETCH_WAIT_MS,
+                max_partition_fetch_bytes=FETCH_BYTES,
+                **self._security,
+            )
         try:
             await consumer.start()
             await consumer.topics()  # so that it knows where they are

@@ -57,6 +57,10 @@ class Reader:
         """Names of all topics; one is never asked for by its name: the embedded broker creates what it hears."""
         return set(await self._consumer.topics())
 
+    async def look(self) -> None:
+        """Ask for the metadata anew, and so which log is there (`OneLog`)."""
+        await self._consumer._client.force_metadata_update()
+
     def read(self, partitions: int) -> None:
         """Begin to read; no partition is fetched before somebody joins it."""
         assigned = [TopicPartition(DECISIONS, number) for number in range(partitions)]

@@ -37,6 +37,12 @@ class Expected:
         self._arrived: deque[Arrival] = deque(maxlen=KEPT_MAX)
         self._seen: set[str] = set()
         self._news = asyncio.Event()
+        self._failed = ""
+
+    def fail(self, why: str) -> None:
+        """Nothing more arrives."""
+        self._failed = why
+        self._news.set()
 
     def arrive(self, arrival: Arrival) -> None:
         """One decision; the same one again changes nothing."""
@@ -46,13 +52,18 @@ class Expected:
             self._news.set()
 
     async def next(self, kind: str, until_s: float) -> Arrival:
-        """The next decision of this kind. Raises TimeoutError at `until_s` (seconds of `time.monotonic`)."""
+        """The next decision of this kind.
+
+        Raises TimeoutError at `until_s` (seconds of `time.monotonic`), NoDecision where none can come any more.
+        """
         async with asyncio.timeout(max(0.0, until_s - time.monotonic())):
             while True:
                 while self._arrived:
                     found = self._arrived.popleft()
                     if found.decision.kind == kind:
                         return found
+                if self._failed:
+                    raise NoDecision(f"{self.conversation_id}: {self._failed}")
                 self._news.clear()
                 await self._news.wait()
 
@@ -82,6 +93,11 @@ class Waiting:
             yield expected
         finally:
             self._forget(expected)
+
+    def fail(self, why: str) -> None:
+        """Nobody who waits gets anything any more."""
+        for expected in self._by_identity.values():
+            expected.fail(why)
 
     def wanted(self, key: bytes | None) -> bool:
         """Whether anybody waits for something of this conversation."""

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from handrail.hooks import config
+from handrail.hooks import choice, config
 from handrail.hooks.config import Config
 from handrail.hooks.courier import Courier
 from handrail.hooks.endpoint import Endpoint
@@ -15,6 +16,7 @@ from handrail.hooks.inbound import Inbound, listening
 from handrail.hooks.letters import Letters
 from handrail.hooks.settings import HooksSettings
 from handrail.hooks.tally import Tally
+from handrail.kafka.one_log import OneLog, process_of
 from handrail.schemas.errors import EngineError
 from handrail.streams.answer import Answer
 from handrail.streams.engine.producer import Producer
@@ -39,6 +41,7 @@ async def run(settings: HooksSettings, ready: Tell, notice: Tell) -> None:
     registry = CollectorRegistry()
     tally = Tally(registry)
     async with AsyncExitStack() as stack:
+        log = await stack.enter_async_context(process_of(settings.bootstrap, choice.TOPICS, "hooks"))
         producer = await stack.enter_async_context(Producer(settings.bootstrap))
         letters = Letters(producer, notice)
         couriers = []
@@ -53,33 +56,36 @@ async def run(settings: HooksSettings, ready: Tell, notice: Tell) -> None:
             notice(
                 "handrail hooks: answers are not signed: where keys.yaml names keys for resolutions, give --key FILE"
             )
-        await _work(couriers, stop, lambda: ready(f"ready: {len(couriers)} hooks at {settings.bootstrap}{at}"))
+        await _work(couriers, stop, lambda: ready(f"ready: {len(couriers)} hooks at {settings.bootstrap}{at}"), log)
 
 
-async def _work(couriers: list[Courier], stop: asyncio.Event, ready: Callable[[], None]) -> None:
-    """Until `stop`. A hook that is gone is left out; one that fails ends all, and somebody starts them again."""
+async def _work(couriers: list[Courier], stop: asyncio.Event, ready: Callable[[], None], log: OneLog) -> None:
+    """Until `stop`, or `log` is gone. A hook that is gone is left out; one that fails ends all."""
     tasks = [asyncio.create_task(courier.run(stop), name=courier.hook.name) for courier in couriers]
     telling = asyncio.create_task(_tell(couriers, ready))
     stopped = asyncio.create_task(stop.wait())
+    assert log.watching is not None
     try:
-        waiting: set[asyncio.Task[object]] = {*tasks, telling, stopped}
+        waiting: set[asyncio.Task[Any]] = {*tasks, telling, stopped, log.watching}
         while stopped in waiting:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                _check(task)
+                _check(task, log)
     finally:
         stop.set()
         telling.cancel()
         stopped.cancel()
         if tasks:
             await asyncio.wait(tasks)
-    for task in tasks:
-        _check(task)
+        failed = [task for task in tasks if not task.cancelled() and task.exception() is not None]
+    for task in failed:
+        _check(task, log)
 
 
-def _check(task: "asyncio.Task[object]") -> None:
+def _check(task: "asyncio.Task[Any]", log: OneLog) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        raise EngineError(f"handrail hooks: {task.get_name()}: {type(error).__name__}: {error}") from error
+        why = log.lost or f"{task.get_name()}: {type(error).__name__}: {error}"
+        raise EngineError(f"handrail hooks: {why}") from error
 
 
 async def _tell(couriers: list[Courier], ready: Callable[[], None]) -> None:

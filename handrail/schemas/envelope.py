@@ -10,6 +10,9 @@ SOURCE_MAX = 512
 CLOUDEVENT = (("content-type", b"application/cloudevents+json"),)
 """The headers of a record with one, by CloudEvents' Kafka binding."""
 
+UNREAD = "handrail-unread"
+"""The header of a record that stands for a produce batch which cannot be read: why, and what to do."""
+
 
 class Envelope(Shape):
     """One CloudEvent. Extension attributes are kept. Identity is (source, id, subject)."""

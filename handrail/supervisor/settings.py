@@ -31,6 +31,9 @@ class UpSettings(Settings):
     session_timeout_s: float | None = Field(
         None, ge=1, le=1800, description="a worker that is silent for so long has lost its partitions"
     )
+    broker_away_s: float = Field(
+        300.0, gt=0, description="a broker that has not answered for so long is lost, and everything ends"
+    )
     snapshot_s: float = Field(2.0, gt=0, description="how often a snapshot is taken, when something has changed")
 
     @property

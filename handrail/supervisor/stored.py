@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 from aiokafka import TopicPartition
 
+from handrail.kafka.reachable import reachable
 from handrail.schemas.errors import ConfigError
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.scan import partitions
@@ -31,8 +32,9 @@ def offsets(data: Path, cluster: str) -> dict[TopicPartition, int]:
 
 async def log_ends(bootstrap: str) -> dict[TopicPartition, int]:
     """Where each partition that is stored ends now. Raises ConfigError where the broker does not answer."""
-    async with asyncio.timeout(BROKER_S_MAX):
-        return await ends(bootstrap, await partitions(bootstrap, TOPICS), timeout_s=BROKER_S_MAX)
+    with reachable(bootstrap):
+        async with asyncio.timeout(BROKER_S_MAX):
+            return await ends(bootstrap, await partitions(bootstrap, TOPICS), timeout_s=BROKER_S_MAX)
 
 
 def missing(last: Mapping[TopicPartition, int], stored: Mapping[TopicPartition, int]) -> int:

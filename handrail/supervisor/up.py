@@ -24,6 +24,7 @@ from handrail.supervisor.crew import Crew, Member
 from handrail.supervisor.folder import Claim, Run, claimed
 from handrail.supervisor.plan import DESK, SINK, endpoints, parts
 from handrail.supervisor.progress import Progress
+from handrail.supervisor.reach import Reach
 from handrail.supervisor.rules import Rules
 from handrail.supervisor.settings import UpSettings
 from handrail.supervisor.signals import Stop
@@ -92,6 +93,7 @@ class Up:
         self._broker: brokers.OwnBroker | None = None
         self._broker_ends = Ends()
         self._bootstrap, self._cluster = settings.bootstrap or "", ""
+        self._reach: Reach | None = None
         self._crew = Crew(limit, environment_without("http"), progress.tell)
 
     async def keep(self, ready: Tell) -> NoReturn:
@@ -109,6 +111,8 @@ class Up:
 
     async def end(self) -> None:
         """Workers first, then the sink when it has stored what they wrote, then the broker."""
+        if self._reach is not None:
+            self._reach.close()
         if self._crew.members:
             with self._progress.doing("ending: workers"):
                 await self._crew.end(self._workers, signal.SIGTERM, WORKERS_END_S)
@@ -136,6 +140,7 @@ class Up:
     async def _meet(self) -> None:
         await ensure_topics(self._bootstrap)
         self._cluster = await cluster_id(self._bootstrap)
+        self._reach = Reach(self._bootstrap, self._cluster, self._settings.broker_away_s)
         own = self._broker is not None
         self._claim.note(Run(os.getpid(), self._bootstrap, own, self._cluster, endpoints(self._settings)))
 
@@ -160,8 +165,20 @@ class Up:
     async def _tend(self) -> None:
         if self._broker is not None and self._broker.ended:
             await self._replace_broker(self._broker)
+        if self._reach is not None:
+            self._reach.look()
+            if self._reach.cluster != self._cluster:
+                await self._meet_another(self._reach.cluster)
         self._crew.tend()
         await asyncio.sleep(TEND_S)
+
+    async def _meet_another(self, cluster: str) -> None:
+        """What is started here ends by itself where it knew the log before, and is started again as ever."""
+        self._progress.tell(
+            f"handrail up: another log is at {self._bootstrap}: is cluster {cluster} now, was {self._cluster}: "
+            f"conversations, open approvals and handoffs begin anew; what was stored stays in {self._settings.data}"
+        )
+        await self._meet()
 
     async def _replace_broker(self, gone: brokers.OwnBroker) -> None:
         """A new broker is an empty one, so nobody who knew the old one's log goes on."""

@@ -9,6 +9,7 @@ process that started them.
 
 import argparse
 import base64
+import shutil
 import signal
 import sys
 import tempfile
@@ -78,6 +79,17 @@ class Cluster:
         """Return when every node lists all nodes, as after `start`, or after one of them was started again."""
         for node in self.nodes:
             _wait_ready(node, self.cluster_id, self._count)
+
+    def rebuild(self, cluster_id: str | None = None) -> None:
+        """Another cluster, of the same id if it is given, and as empty as a new one, is at the same addresses."""
+        self.cluster_id = cluster_id or _cluster_id()
+        for node in self.nodes:
+            node.kill()
+            shutil.rmtree(node.place.folder)
+        self._format([node.place for node in self.nodes])
+        for node in self.nodes:
+            node.start()
+        self.wait_ready()
 
     def stop(self) -> None:
         """Return when all nodes have ended and their data is gone."""

@@ -12,6 +12,8 @@ from aiokafka import TopicPartition
 from aiokafka.admin import NewPartitions, RecordsToDelete
 
 from handrail.broker import EmbeddedBroker
+from handrail.kafka.one_log import OneLog
+from handrail.schemas.errors import SinkError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, HANDOFFS, PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
@@ -155,6 +157,13 @@ async def test_a_dead_letter_of_8_mb_is_stored_whole(broker: str, tmp_path: Path
     assert found == [(value,), (b"after",)]
 
 
+async def met(broker: str) -> OneLog:
+    """The log that is there."""
+    found = OneLog(broker, TOPICS, "sink")
+    await found.meet()
+    return found
+
+
 @pytest.mark.kafka
 async def test_a_new_broker_starts_anew_and_old_rows_stay(tmp_path: Path) -> None:
     clusters = []
@@ -222,7 +231,7 @@ async def test_records_deleted_while_they_are_read_are_one_line(apache: str, tmp
             await wire.raw(b"k", b"x", AGENT_EVENTS, 0)
         async with admin_of(apache) as admin:
             await admin.delete_records({TopicPartition(AGENT_EVENTS, 0): RecordsToDelete(before_offset=2)})
-        async with Reader(apache, await cluster_id(apache), {(AGENT_EVENTS, 0): 2}, said.append) as found:
+        async with Reader(apache, await met(apache), {(AGENT_EVENTS, 0): 2}, said.append) as found:
             found._consumer.seek(TopicPartition(AGENT_EVENTS, 0), 0)  # as if retention had overtaken it
             offsets: list[int] = []
             while not offsets:
@@ -233,6 +242,16 @@ async def test_records_deleted_while_they_are_read_are_one_line(apache: str, tmp
 
 
 @pytest.mark.kafka
+async def test_a_log_that_ran_back_is_not_stored_in_the_places_of_what_is_gone(broker: str) -> None:
+    await ensure_topics(broker)
+    async with Wire(broker) as wire:
+        await wire.raw(b"k", b"x", AGENT_EVENTS, 0)
+    with pytest.raises(SinkError, match=r"agent\.events\.v1\[0\]: ran back: ends at offset 1, and is stored up to 5"):
+        async with Reader(broker, await met(broker), {(AGENT_EVENTS, 0): 5}, print):
+            raise AssertionError("it was read")
+
+
+@pytest.mark.kafka
 @pytest.mark.apache
 async def test_partitions_that_are_added_are_read_from_their_beginning(
     apache: str, monkeypatch: pytest.MonkeyPatch
@@ -240,7 +259,7 @@ async def test_partitions_that_are_added_are_read_from_their_beginning(
     await ensure_topics(apache)
     monkeypatch.setattr(reader, "REFRESH_S", 0.2)
     async with (
-        Reader(apache, await cluster_id(apache), {}, print) as found,
+        Reader(apache, await met(apache), {}, print) as found,
         Wire(apache) as wire,
         admin_of(apache) as admin,
     ):

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
+from handrail.kafka.log_id import LogId
 from handrail.schemas.topics import AGENT_EVENTS, STATES
 from handrail.streams.engine.changelog import POSITION
 from handrail.streams.engine.delivery import Delivery
@@ -77,7 +78,7 @@ class Recovered(Partitions):
 
 async def test_ours_forgets_a_partition_that_another_owns() -> None:
     consumer, nobody = Consumer(), cast(Producer, None)
-    parts: Any = (Issuer(nobody, None, "worker"), Known(True), Tally(CollectorRegistry()), print)
+    parts: Any = (Issuer(nobody, None, "worker"), Known(True), Tally(CollectorRegistry()), print, LogId("", {}))
     partitions = Recovered("", 2, *parts)
     both = {TP0, TP(AGENT_EVENTS, 1)}
     ours: Any = consumer

@@ -3,6 +3,7 @@
 import pytest
 
 from handrail.broker.ports import HOST, free_port
+from handrail.kafka.one_log import OneLog
 from handrail.schemas.errors import ConfigError
 from handrail.streams.sink.reader import Reader
 from tests import forks
@@ -29,5 +30,5 @@ def test_no_broker_there_is_one_line(command: tuple[str, ...]) -> None:
 async def test_brokers_that_go_away_while_the_sink_starts_are_one_line() -> None:
     address = f"{HOST}:{free_port()}"
     with pytest.raises(ConfigError, match=rf"^broker {address}: .*: start it, or mend the address$"):
-        async with Reader(address, "cluster", {}, print):
+        async with Reader(address, OneLog(address, (), "sink"), {}, print):
             raise AssertionError("nobody is there")

@@ -15,15 +15,17 @@ from handrail.desk.reveal import reveal
 from handrail.desk.web.app import build
 from handrail.desk.web.audit import Audit
 from handrail.desk.web.changes import Changes
-from handrail.desk.web.follower import Follower
+from handrail.desk.web.follower import FOLLOWED, Follower
 from handrail.desk.web.pages import Pages
 from handrail.desk.web.parts import Desk
 from handrail.desk.web.presence import Presence
 from handrail.desk.web.security import Security, SecuritySettings
 from handrail.desk.web.sending import Sender
 from handrail.desk.web.settings import WebSettings
+from handrail.kafka.one_log import process_of
 from handrail.streams.address import host_port, refused, url_of
 from handrail.streams.engine.producer import Producer
+from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import key_of
 from handrail.streams.process import stop_signal
 
@@ -54,20 +56,22 @@ async def run(settings: WebSettings, login: SecuritySettings, ready: Tell, notic
 @asynccontextmanager
 async def _desk(settings: WebSettings, notice: Tell) -> AsyncIterator[tuple[Desk, list[Task], float]]:
     """The parts of a desk that has read the log, the tasks that go on with it, and how long reading took."""
+    await ensure_topics(settings.bootstrap)
     changes = Changes()
     follower, key = Follower(settings.bootstrap, changes, settings.data), key_of(settings.key)
-    began_s = time.monotonic()
-    await follower.begin()
-    read_s = time.monotonic() - began_s
-    async with Producer(settings.bootstrap) as producer:
+    async with process_of(settings.bootstrap, FOLLOWED, "desk") as log, Producer(settings.bootstrap) as producer:
+        began_s = time.monotonic()
+        await follower.begin()
+        read_s = time.monotonic() - began_s
         sender = Sender(producer)
         audit = Audit(sender, key)
         desk = Desk(
             follower, sender, audit, Presence(changes), changes, Pages(), key, partial(reveal, settings.bootstrap)
         )
+        assert log.watching is not None
         tasks: list[Task] = [asyncio.create_task(follower.follow()), asyncio.create_task(audit.run())]
         try:
-            yield desk, tasks, read_s
+            yield desk, [*tasks, log.watching], read_s
         finally:
             await sender.close()
             if left := await audit.drain(AUDITED_S):

@@ -27,9 +27,17 @@ class Delivery:
     """
 
     def __init__(
-        self, producer: Producer, bootstrap: str, partition: int, next_offset: int, key: SigningKey | None = None
+        self,
+        producer: Producer,
+        bootstrap: str,
+        partition: int,
+        next_offset: int,
+        key: SigningKey | None = None,
+        mark: bytes = b"",
     ) -> None:
+        """`mark` names the log that is folded."""
         self._producer, self._bootstrap, self._partition, self._key = producer, bootstrap, partition, key
+        self._mark = mark
         self.next_offset = next_offset
         self.foreign: set[bytes] = set()
 
@@ -43,7 +51,7 @@ class Delivery:
     async def states(self, folded: Folded) -> None:
         """Every state is acknowledged when this returns, the partition's own last."""
         assert folded.partition_state is not None
-        rows = [changelog.row_of(write) for write in (*folded.states, folded.partition_state)]
+        rows = [*map(changelog.row_of, folded.states), changelog.row_of(folded.partition_state, self._mark)]
         gaps = []
         for written in await self._producer.write_then(STATES, self._partition, rows):
             if written.first < self.next_offset:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from handrail.kafka.reachable import unreachable
 from handrail.schemas.errors import ConfigError
 from handrail.streams.engine.reading import reading
 
@@ -58,9 +59,11 @@ async def _probe(bootstrap: str, partitions: list[TopicPartition], timeout_s: fl
             yield consumer
     except (TimeoutError, KafkaError, OSError) as error:
         asked = ", ".join(f"{partition.topic}[{partition.partition}]" for partition in partitions)
-        why = f"no answer within {timeout_s:g} s" if isinstance(error, TimeoutError) else str(error)
-        raise ConfigError(
-            f"broker {bootstrap}: ends of {asked}: {why}: is the broker up, and has each partition a leader?"
+        raise unreachable(
+            bootstrap,
+            TimeoutError(f"no answer within {timeout_s:g} s") if isinstance(error, TimeoutError) else error,
+            "is the broker up, and has each partition a leader?",
+            f"ends of {asked}",
         ) from error
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from faust.types import TP
 
+from handrail.kafka.log_id import LogId
 from handrail.schemas.errors import EngineError, FoldError
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.engine import changelog, controls
+from handrail.streams.engine import changelog, controls, origin
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.consumer import BatchConsumer
 from handrail.streams.engine.delivery import Delivery
@@ -28,10 +29,10 @@ class Partitions:
     """One pipeline for each partition of `agent.events.v1` that is assigned to this worker."""
 
     def __init__(
-        self, bootstrap: str, count: int, issuer: Issuer, bundles: Bundles, tally: Tally, notice: Notice
+        self, bootstrap: str, count: int, issuer: Issuer, bundles: Bundles, tally: Tally, notice: Notice, log: LogId
     ) -> None:
         self._bootstrap, self._count, self._issuer, self._bundles = bootstrap, count, issuer, bundles
-        self._tally, self._notice = tally, notice
+        self._tally, self._notice, self._mark = tally, notice, origin.of(log)
         self._starting: dict[TP, list[Any]] = {}  # events that came before their partition was recovered
         self._pipelines: dict[TP, Pipeline] = {}
         self._tasks: dict[TP, asyncio.Task[None]] = {}
@@ -105,7 +106,7 @@ class Partitions:
             closing.add_done_callback(self._closing.discard)
         for tp in wanted - self._standbys.keys():
             fold = PartitionFold(tp.partition, self._count, self._bundles.known)
-            self._standbys[tp] = Standby(self._bootstrap, fold, self._notice, self._assigned.wait)
+            self._standbys[tp] = Standby(self._bootstrap, fold, self._notice, self._assigned.wait, self._mark)
 
     async def _release(self, tp: TP) -> None:
         task = self._tasks.pop(tp, None)
@@ -154,11 +155,13 @@ class Partitions:
         if left is not None and await changelog.end_of(self._bootstrap, number) == left.delivery.next_offset:
             return left.fold, left.delivery
         fold, first = await self._read_along(tp)
-        end = await changelog.read(self._bootstrap, fold, partial(self._tell_progress, number), first)
+        end = await changelog.read(self._bootstrap, fold, partial(self._tell_progress, number), first, self._mark)
         fold.recovered()
+        if fold.position >= 0:
+            await origin.check_end(self._bootstrap, number, fold.position)
         if fold.ruleset and fold.ruleset not in self._bundles.known:
             raise EngineError(f"bundle {fold.ruleset} is active but not published: publish it again")
-        delivery = Delivery(self._issuer.producer, self._bootstrap, number, end, self._issuer.key)
+        delivery = Delivery(self._issuer.producer, self._bootstrap, number, end, self._issuer.key, self._mark)
         # An owner that was killed before it could mend them left them to whoever comes next.
         delivery.foreign = fold.overwritten
         return fold, delivery

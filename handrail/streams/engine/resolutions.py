@@ -30,7 +30,7 @@ def sort(partitions: int, records: Sequence[Record], now_ms: int) -> tuple[list[
         try:
             copies.append(_copied(record, partitions))
         except SchemaError as error:
-            found = deadletters.letter(record, str(error), now_ms)
+            found = deadletters.letter(record, deadletters.unread(record, str(error)), now_ms)
             letters.append(Row(found.key, found.value, found.headers))
         except Exception as error:
             raise broken(record, error) from error

@@ -25,9 +25,18 @@ class Standby:
     """Loads the changelog of one partition into `fold` until it is closed; `offset` is the next one to be loaded."""
 
     def __init__(
-        self, bootstrap: str, fold: PartitionFold, notice: Notice, begin: Callable[[], Awaitable[object]]
+        self,
+        bootstrap: str,
+        fold: PartitionFold,
+        notice: Notice,
+        begin: Callable[[], Awaitable[object]],
+        mark: bytes = b"",
     ) -> None:
-        """`begin` is awaited first: what a worker owns comes before what it may own one day."""
+        """`begin` is awaited first: what a worker owns comes before what it may own one day.
+
+        `mark` names the log that the states must have been folded from.
+        """
+        self._mark = mark
         self.fold, self.offset = fold, 0
         self.end: int | None = None
         self._bootstrap, self._notice, self._begin = bootstrap, notice, begin
@@ -64,7 +73,7 @@ class Standby:
             while True:
                 found = await consumer.getmany(self._tp, timeout_ms=POLL_MS, max_records=changelog.RECORDS_MAX)
                 if records := found.get(self._tp):
-                    changelog.load(self.fold, records)
+                    changelog.load(self.fold, records, self._mark)
                     self.offset = records[-1].offset + 1
                 self.end = consumer.highwater(self._tp)
                 await asyncio.sleep(0)

@@ -8,8 +8,9 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
+from handrail.kafka.reachable import reachable
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import AGENT_EVENTS, CATALOGUE, Topic
 from handrail.streams.engine.admin import Admin
@@ -38,7 +39,7 @@ async def ensure_topics(bootstrap: str, *, partitions: int | None = None, replic
         No broker answers; existing topics that must have equally many partitions do not, or not as many as asked
         for; `agent.events.v1` exists without `LogAppendTime`; the broker refuses a topic.
     """
-    try:
+    with reachable(bootstrap):
         async with _admin(bootstrap) as admin:
             found = await _partition_counts(admin)
             number = _common_count(found, partitions)
@@ -51,8 +52,6 @@ async def ensure_topics(bootstrap: str, *, partitions: int | None = None, replic
             _common_count(visible, partitions)
             await _check_timestamps(admin, bootstrap, visible)
             return created
-    except (KafkaError, OSError) as error:
-        raise ConfigError(f"broker {bootstrap}: {error}: is it running, and is the address right?") from error
 
 
 async def partition_counts(bootstrap: str) -> dict[str, int]:

@@ -8,11 +8,12 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from handrail.kafka.one_log import process_of
 from handrail.policies import Bundle, load_bundle
 from handrail.policies.keys import trusted
 from handrail.schemas.errors import ConfigError, EngineError
 from handrail.schemas.keys import SigningKey
-from handrail.schemas.topics import AGENT_EVENTS
+from handrail.schemas.topics import AGENT_EVENTS, POLICIES, RESOLUTIONS, STATES
 from handrail.streams.engine.app import GovernorApp, build
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.fatal import die, leave
@@ -31,6 +32,7 @@ from handrail.streams.process import collect_less, stop_signal
 from handrail.streams.wait import Look, telling, with_waits
 
 LEAVE_S_MAX = 20.0
+READ = (AGENT_EVENTS, RESOLUTIONS, STATES, POLICIES)  # what a worker remembers comes from these
 
 Tell = Callable[[str], None]
 
@@ -49,11 +51,14 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
     collect_less()
     await ensure_topics(settings.bootstrap)
     registry = CollectorRegistry()
-    bundles = Bundles(settings.bootstrap)
-    async with Producer(settings.bootstrap) as producer:
+    async with (
+        process_of(settings.bootstrap, READ, "worker", lambda line: die(EngineError(line))) as log,
+        Producer(settings.bootstrap) as producer,
+    ):
+        bundles = Bundles(settings.bootstrap)
         count = await producer.partitions(AGENT_EVENTS)
         issuer = Issuer(producer, key, "worker")
-        partitions = Partitions(settings.bootstrap, count, issuer, bundles, Tally(registry), notice)
+        partitions = Partitions(settings.bootstrap, count, issuer, bundles, Tally(registry), notice, log.id)
         registry.register(Standing(partitions))
         look = PartitionWaits(partitions).look
         async with _watched(settings, registry, partitions, look) as told, telling("handrail worker", look, notice):

@@ -1,6 +1,7 @@
 """Dead letters: what could not be read or folded, byte for byte, with where it came from and one line why."""
 
 from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.envelope import UNREAD
 from handrail.schemas.record import Output, Record
 from handrail.schemas.topics import DEADLETTERS
 
@@ -10,8 +11,16 @@ FIRST_PLACE = "handrail-first-place"  # on a redriven record: where it lay at fi
 REDRIVEN_TO = "handrail-redriven-to"  # on a note, which lies beside the dead letters: where one of them went
 
 ADDED = ("topic", "partition", "offset", "reason", "at", "key", "null")
-OWN = frozenset({*(f"handrail-{name}" for name in ADDED), REDRIVEN_TO})
+OWN = frozenset({*(f"handrail-{name}" for name in ADDED), REDRIVEN_TO, UNREAD})
 """The headers that a record cannot bring along; all others its dead letter has too."""
+
+
+def unread(record: Record, why: str) -> str:
+    """Why nobody could read it: of a record that stands for a whole batch, what is wrong with that one."""
+    for name, value in record.headers:
+        if name == UNREAD and value:
+            return value.decode(errors="replace")
+    return why
 
 
 def letter(record: Record, reason: str, now_ms: int) -> Output:

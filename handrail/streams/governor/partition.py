@@ -317,7 +317,8 @@ class Batch:
             raw, content = quick.read(record.value) or (decode(record.value).raw, None)
             self._check(record, raw)
         except SchemaError as error:
-            self.outputs.append(deadletters.letter(record, str(error), self.state.clock_ms))
+            why = deadletters.unread(record, str(error))
+            self.outputs.append(deadletters.letter(record, why, self.state.clock_ms))
         else:
             self._count(raw["type"])
             if content is None:

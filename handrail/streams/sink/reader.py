@@ -10,6 +10,10 @@ from typing import Self
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
+from handrail.kafka import mended
+from handrail.kafka.log_id import log_id
+from handrail.kafka.one_log import OneLog
+from handrail.kafka.reachable import reachable, unreachable
 from handrail.schemas.errors import ConfigError, SinkError
 from handrail.schemas.topics import CATALOGUE
 from handrail.streams.engine.admin import Admin
@@ -33,28 +37,33 @@ async def cluster_id(bootstrap: str) -> str:
     """How the cluster names itself: offsets mean nothing elsewhere. Raises ConfigError."""
     admin = Admin(bootstrap_servers=bootstrap)
     try:
-        await admin.start()
-        found = (await admin.describe_cluster())["cluster_id"]
-    except (KafkaError, OSError) as error:
-        raise ConfigError(f"broker {bootstrap}: {error}: is it running, and is the address right?") from error
+        with reachable(bootstrap):
+            await admin.start()
+            found = (await admin.describe_cluster())["cluster_id"]
     finally:
         await admin.close()
-    if not found:
+    return known(bootstrap, str(found or ""))
+
+
+def known(bootstrap: str, cluster: str) -> str:
+    """The same. Raises ConfigError where it is empty."""
+    if not cluster:
         raise ConfigError(f"broker {bootstrap}: has no cluster id: the sink needs one to know its offsets again")
-    return str(found)
+    return cluster
 
 
 class Reader:
     """Reads every partition of the stored topics; those that are added later too, within REFRESH_S.
 
-    `offsets` of `cluster` says where to go on; what is not in it is read from its beginning. `tell` gets one line for
+    `offsets` of `log` says where to go on; what is not in it is read from its beginning. `tell` gets one line for
     each partition of which records were deleted before they were stored.
     """
 
-    def __init__(self, bootstrap: str, cluster: str, offsets: Mapping[Place, int], tell: Tell) -> None:
-        self._bootstrap, self._cluster, self._tell = bootstrap, cluster, tell
+    def __init__(self, bootstrap: str, log: OneLog, offsets: Mapping[Place, int], tell: Tell) -> None:
+        self._bootstrap, self._log, self._tell = bootstrap, log, tell
         self._next = {TopicPartition(*place): offset for place, offset in offsets.items()}
         self._refreshed_s = 0.0
+        mended.install()
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             group_id=None,
@@ -73,7 +82,10 @@ class Reader:
             await self.refresh()
         except (KafkaError, OSError) as error:
             await stop(self._consumer)
-            raise ConfigError(f"broker {self._bootstrap}: {error}: start it, or mend the address") from error
+            raise unreachable(self._bootstrap, error, "start it, or mend the address") from error
+        except BaseException:
+            await stop(self._consumer)
+            raise
         return self
 
     async def __aexit__(
@@ -102,8 +114,9 @@ class Reader:
     async def read(self) -> Records:
         """The next records of each partition, in the order of the log; none where none came within WAIT_MS.
 
-        Raises SinkError where another cluster answers now, or the broker refuses for good.
+        Raises SinkError where another log is there now, or the broker refuses for good.
         """
+        self._check_log()
         if time.monotonic() - self._refreshed_s >= REFRESH_S:
             self._refreshed_s = time.monotonic()
             with suppress(KafkaError, ConfigError):  # a broker that is away comes back, and is asked again
@@ -114,14 +127,14 @@ class Reader:
             await self._catch_up(list(error.args[0]))
             return {}
         except KafkaError as error:
-            raise SinkError(f"sink: broker {self._bootstrap}: {error}: may this client read the topics?") from error
+            raise SinkError(f"sink: {unreachable(self._bootstrap, error)}") from error
         for tp, records in found.items():
             self._next[tp] = records[-1].offset + 1
         return found
 
     async def refresh(self) -> None:
         """Partitions that are new since the last time are read from their beginning, those stored from there on."""
-        await self._check_cluster()
+        self._check_log()
         known = await self._partitions()
         assigned = self._consumer.assignment()
         if new := known - assigned:
@@ -131,13 +144,10 @@ class Reader:
                 self._consumer.seek(tp, self._next[tp])
         self._refreshed_s = time.monotonic()
 
-    async def _check_cluster(self) -> None:
-        """An embedded broker that was started again on its port has another log, to which no offset here belongs."""
-        found = await cluster_id(self._bootstrap)
-        if found != self._cluster:
-            raise SinkError(
-                f"sink: broker {self._bootstrap}: is cluster {found} now, was {self._cluster}: start the sink again"
-            )
+    def _check_log(self) -> None:
+        """To another log no offset here belongs: a broker that was started anew, topics that were made again."""
+        if self._log.lost:
+            raise SinkError(f"sink: {self._log.lost}")
 
     async def _partitions(self) -> set[TopicPartition]:
         cluster = await self._consumer._client.fetch_all_metadata()
@@ -150,15 +160,28 @@ class Reader:
         first, last = await asyncio.gather(beginnings(self._bootstrap, partitions), ends(self._bootstrap, partitions))
         for tp in sorted(partitions):
             stored = self._next.setdefault(tp, first[tp])
-            if not first[tp] <= stored <= last[tp]:
+            self._check_end(tp, last[tp])
+            if stored < first[tp]:
                 self._restart(tp, first[tp])
 
     async def _catch_up(self, partitions: list[TopicPartition]) -> None:
-        await self._check_cluster()
-        first = await beginnings(self._bootstrap, partitions)
+        with suppress(KafkaError, OSError):
+            self._log.compare(await log_id(self._bootstrap, TOPICS))
+        self._check_log()
+        first, last = await asyncio.gather(beginnings(self._bootstrap, partitions), ends(self._bootstrap, partitions))
         for tp in partitions:
+            self._check_end(tp, last[tp])
             self._restart(tp, first[tp])
             self._consumer.seek(tp, first[tp])
+
+    def _check_end(self, tp: TopicPartition, end: int) -> None:
+        """What is stored is on the log, or was deleted for its age; else the places of its rows are given anew."""
+        if self._next[tp] > end:
+            raise SinkError(
+                f"sink: {tp.topic}[{tp.partition}]: ran back: ends at offset {end}, and is stored up to "
+                f"{self._next[tp]}: it has lost records; if it stays so, choose another folder with --data: the log is "
+                "stored from its beginning"
+            )
 
     def _restart(self, tp: TopicPartition, first: int) -> None:
         self._tell(

@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 from aiokafka import ConsumerRecord, TopicPartition
 from prometheus_client import CollectorRegistry
 
+from handrail.kafka.one_log import OneLog, process_of
 from handrail.schemas.errors import SinkError
 from handrail.schemas.record import Record
 from handrail.streams.engine.topics import ensure_topics
@@ -22,11 +23,11 @@ from handrail.streams.sink.forgotten import Forgotten
 from handrail.streams.sink.live import Live
 from handrail.streams.sink.metrics import Standing, Tally, healthy
 from handrail.streams.sink.metrics import ready as is_ready
-from handrail.streams.sink.reader import Reader, Records, cluster_id
+from handrail.streams.sink.reader import Reader, Records, known
 from handrail.streams.sink.requests import Request, Told
 from handrail.streams.sink.settings import SinkSettings
 from handrail.streams.sink.snapshot import Schedule
-from handrail.streams.sink.stage import Staged, staged
+from handrail.streams.sink.stage import TOPICS, Staged, staged
 from handrail.streams.sink.store import Store
 from handrail.streams.wait import Look, telling, with_waits
 
@@ -46,32 +47,40 @@ async def run(settings: SinkSettings, ready: Tell, notice: Tell) -> None:
     store = await asyncio.to_thread(Store.open, settings.data / LIVE)
     try:
         await ensure_topics(settings.bootstrap)
-        cluster = await cluster_id(settings.bootstrap)
-        live = await asyncio.to_thread(_shared, settings, store, notice)
-        registry = CollectorRegistry()
-        tally = Tally(registry)
-        reader = Reader(settings.bootstrap, cluster, store.offsets(cluster), notice)
-        watch = Watch(store, cluster, settings.bootstrap, reader)
-        snapshots = Schedule(settings.snapshot_s, live)
-        writer = Writer(store, cluster, snapshots, tally, watch)
-        look = partial(waits.look, reader, tally, snapshots)
-        registry.register(Standing(tally, reader, settings.data, cluster))
-        async with (
-            reader,
-            _watched(settings, registry, tally, reader, look) as told,
-            telling("handrail sink", look, notice),
-        ):
-            ready(f"ready: sink of {reader.partitions} partitions at {settings.bootstrap}, database {store.path}{told}")
-            async with writer:
-                while not stop.is_set():
-                    await writer.add(await reader.read())
-                    if (request := requests.take(settings.data)) is not None:
-                        requests.answer(request, await writer.forget(request))
-            store.unshare()  # who reads the past keeps the last snapshot from being taken
-            if not await writer.close():
-                notice("handrail sink: the last snapshot lacks rows, a live query did not end; the database has all")
+        async with process_of(settings.bootstrap, TOPICS, "sink") as log:
+            await _keep(settings, store, log, stop, ready, notice)
     finally:
         store.close()
+
+
+async def _keep(
+    settings: SinkSettings, store: Store, log: OneLog, stop: asyncio.Event, ready: Tell, notice: Tell
+) -> None:
+    cluster = known(settings.bootstrap, log.id.cluster)
+    store.belongs(log.id)
+    live = await asyncio.to_thread(_shared, settings, store, notice)
+    registry = CollectorRegistry()
+    tally = Tally(registry)
+    reader = Reader(settings.bootstrap, log, store.offsets(cluster), notice)
+    watch = Watch(store, cluster, settings.bootstrap, reader)
+    snapshots = Schedule(settings.snapshot_s, live)
+    writer = Writer(store, cluster, snapshots, tally, watch)
+    look = partial(waits.look, reader, tally, snapshots)
+    registry.register(Standing(tally, reader, settings.data, cluster))
+    async with (
+        reader,
+        _watched(settings, registry, tally, reader, look) as told,
+        telling("handrail sink", look, notice),
+    ):
+        ready(f"ready: sink of {reader.partitions} partitions at {settings.bootstrap}, database {store.path}{told}")
+        async with writer:
+            while not stop.is_set():
+                await writer.add(await reader.read())
+                if (request := requests.take(settings.data)) is not None:
+                    requests.answer(request, await writer.forget(request))
+        store.unshare()  # who reads the past keeps the last snapshot from being taken
+        if not await writer.close():
+            notice("handrail sink: the last snapshot lacks rows, a live query did not end; the database has all")
 
 
 def _shared(settings: SinkSettings, store: Store, notice: Tell) -> Live | None:

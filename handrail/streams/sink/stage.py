@@ -14,6 +14,7 @@ import orjson
 
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.decode import Decoded, decode, decode_output, decode_resolution
+from handrail.schemas.envelope import UNREAD
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DEADLETTERS, DECISIONS, HANDOFFS, RESOLUTIONS
@@ -59,7 +60,8 @@ def staged(record: Record, headers: Mapping[str, bytes | None], hidden: Callable
         if not event_type.startswith(begins):
             raise SchemaError(f"type: {event_type!r} does not belong on {record.topic}")
     except SchemaError as error:
-        return _unreadable(record, str(error))
+        unread = headers.get(UNREAD)
+        return _unreadable(record, unread.decode(errors="replace") if unread else str(error))
     value, redactions = redact_record(record.value or b"", raw)
     if hidden is not None and table == "alerts":
         value = without(value, [one for one in raw["data"].get("examples", ()) if hidden(one)])

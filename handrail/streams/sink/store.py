@@ -12,7 +12,8 @@ from typing import ParamSpec, Self, TypeVar
 
 import duckdb
 
-from handrail.schemas.errors import SinkError
+from handrail.kafka.log_id import LogId
+from handrail.schemas.errors import ConfigError, SinkError
 from handrail.streams.sink import forgetting
 from handrail.streams.sink.database import BATCH, LIVE, connect
 from handrail.streams.sink.forgetting import Removed
@@ -112,6 +113,19 @@ class Store:
         asked = 'SELECT topic, "partition", next_offset FROM offsets WHERE cluster_id = ?'
         found = self._connection.execute(asked, [cluster]).fetchall()
         return {(topic, partition): offset for topic, partition, offset in found}
+
+    @_told
+    def belongs(self, log: LogId) -> None:
+        """Rows of this log may be added. Raises ConfigError where it has rows of another one under the same names."""
+        asked = "SELECT topic, topic_id FROM logs WHERE cluster_id = ?"
+        stored = dict(self._connection.execute(asked, [log.cluster]).fetchall())
+        if why := LogId(log.cluster, stored).changed(log):
+            raise ConfigError(
+                f"{self.path}: holds rows of another log of cluster {log.cluster}: {why}: "
+                "choose another folder with --data, or move this one away: the new log is stored from its beginning"
+            )
+        for topic, topic_id in log.topics.items():
+            self._connection.execute("INSERT OR IGNORE INTO logs VALUES (?, ?, ?)", [log.cluster, topic, topic_id])
 
     @_told
     def write(

@@ -47,6 +47,9 @@ class Governor:
     def connection(self) -> "Governor":
         return self
 
+    async def renew(self) -> None:
+        """There is one log."""
+
     def agent(self, conversation: str = "conv-1", agent_id: str = "refunds", **options: Any) -> Agent:
         """An agent that speaks to this governor."""
         return Agent(agent_id, conversation=conversation, client=self, **{"timeout_s": 0.05, **options})  # type: ignore[arg-type]

@@ -116,6 +116,7 @@ class Agent:
             self._asking = Enforcing(self.client, conversation, timeout_s, approval_timeout_s, enter=self._own_client)
         self._open, self._timeout_s = False, timeout_s
         self._telling: set[asyncio.Task[None]] = set()
+        self._leaving: list[Callable[[], Awaitable[None]]] = []
 
     async def __aenter__(self) -> Self:
         if self._open:
@@ -132,6 +133,8 @@ class Agent:
 
     async def __aexit__(self, *_: object) -> None:
         try:
+            for left in self._leaving:
+                await left()
             await self._told()
         finally:
             self._open = False
@@ -143,6 +146,10 @@ class Agent:
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
         return task
+
+    def _before_leaving(self, left: Callable[[], Awaitable[None]]) -> None:
+        """What is to be told when the agent's block is left; it raises nothing."""
+        self._leaving.append(left)
 
     async def _told(self) -> None:
         """What goes on has ended; what has not after `timeout_s` is given up, and said to be."""
@@ -272,9 +279,10 @@ class Agent:
     async def llm(
         self,
         model: str | Mapping[str, Any],
-        usage: Mapping[str, int],
+        usage: Mapping[str, int] | None,
         *,
         cost_usd: str | Decimal | None = None,
+        cached: bool = False,
         confidence: float | None = None,
         latency_ms: float | None = None,
         error: object = None,
@@ -282,12 +290,15 @@ class Agent:
         """Tell of a call to a language model; where its cost passes a limit, the next thing asked is answered `halt`.
 
         `model` is `provider/name` or `{provider, name, served?, fingerprint?}`, `usage` is `{input_tokens,
-        output_tokens, cached_input_tokens?}`, `cost_usd` exact (default: the list price). Raises NotRecorded.
+        output_tokens, cached_input_tokens?}`, or None where it is not known: the call is one of unknown cost then,
+        and never free. `cost_usd` is exact, 0 is free (default: the list price). `cached`: the answer came out of a
+        cache and costs nothing. Raises NotRecorded.
         """
         told = {
             "model": _model(model),
-            "usage": dict(usage),
+            "usage": None if usage is None else dict(usage),
             "cost_usd": None if cost_usd is None else f"{Decimal(cost_usd):f}",
+            "cached": cached or None,
             "confidence": confidence,
             "latency_ms": latency_ms,
             "error": None if error is None else str(error),

@@ -35,6 +35,7 @@ class Limits:
     approval_ttl_s: int = 3600
     conversation_steps_max: int = 300
     conversation_cost_pico_max: int = 30 * PICO
+    unknown_call_pico: int = PICO // 10
 
 
 Stated = Mapping[str, Any]
@@ -140,5 +141,6 @@ _KEYS: dict[str, tuple[str, Callable[[Any, str, Mistakes], int | None]]] = {
     "approval_ttl_s": ("approval_ttl_s", _from(1, SECONDS_MAX)),
     "conversation_steps_max": ("conversation_steps_max", _from(1, 1_000_000)),
     "conversation_cost_usd_max": ("conversation_cost_pico_max", _usd),
+    "unknown_call_usd": ("unknown_call_pico", _usd),
 }
 """What each key of the file sets, and how it is read."""

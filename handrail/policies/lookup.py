@@ -48,7 +48,17 @@ BARE_ROOT: dict[str, str] = {
 _EVERYWHERE: dict[str, str] = {
     **dict.fromkeys(("conversation_id", "execution_id", "parent_execution_id", "agent_version", "recorded"), "data"),
     **dict.fromkeys(
-        ("steps", "steps_max", "cost_usd", "cost_usd_max", "unpriced_tokens", "loop_run", "loop_max"), "usage"
+        (
+            "steps",
+            "steps_max",
+            "cost_usd",
+            "cost_usd_max",
+            "unpriced_tokens",
+            "unknown_calls",
+            "loop_run",
+            "loop_max",
+        ),
+        "usage",
     ),
     **dict.fromkeys(("intent", "topic", "risk", "complexity", "wants_human"), "classification"),
 }

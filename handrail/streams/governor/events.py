@@ -27,6 +27,7 @@ from handrail.streams.governor import (
     speaker,
     standing,
     sums,
+    unknown_cost,
 )
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.call import UNKNOWN
@@ -96,17 +97,26 @@ def human_requested(turn: Turn) -> Answer:
 
 def llm_completed(turn: Turn) -> Answer:
     """Count what the call cost; halt when a limit is passed."""
-    pico, unpriced = cost.of_call(turn.bundle, turn.data)
-    turn.execution.unpriced_tokens += unpriced
-    if unpriced and not turn.case.head.unpriced:
-        turn.case.head.unpriced = True
-        name = (turn.data.get("model") or {}).get("name")
-        raise_alert(turn, "model", "medium", f"no price for model {name}", model=name, unpriced_tokens=unpriced)
-    over = limits.add_cost(turn, pico)
+    spent = cost.of_call(turn.bundle, turn.data)
+    turn.execution.unpriced_tokens += spent.unpriced
+    if spent.unknown:
+        _unknown_cost(turn, spent.unpriced)
+    over = limits.add_cost(turn, spent.pico)
     if over is None or turn.case.head.halt:
         return None
     ownership.execution_halt(turn, over)
     return HALT, 2
+
+
+def _unknown_cost(turn: Turn, unpriced: int) -> None:
+    """Count the call; the first one of a conversation is told."""
+    unknown_cost.add_one(turn)
+    if turn.case.head.unpriced:
+        return
+    turn.case.head.unpriced = True
+    name = (turn.data.get("model") or {}).get("name")
+    message = f"no price for model {name}" if unpriced else f"the usage of a call of model {name} is unknown"
+    raise_alert(turn, "model", "medium", message, model=name, unpriced_tokens=unpriced)
 
 
 def llm_proposed(turn: Turn) -> Answer:

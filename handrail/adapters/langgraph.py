@@ -10,6 +10,7 @@ For a graph of your own, `tool_node(agent, tools)` stands for `ToolNode(tools)`.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from handrail.adapters.calls import Calls, Refused, ToolFailed, with_defaults
@@ -18,13 +19,15 @@ from handrail.adapters.used import Used, tell_left, used
 from handrail.client import Agent, ConfigError, Halted
 from handrail.client.call import Effect
 from handrail.client.running import checked
+from handrail.client.shown import json_of
 
 try:
     from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
-    from langchain_core.messages import AIMessage, ToolMessage
+    from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
     from langgraph.errors import GraphBubbleUp
     from langgraph.prebuilt import ToolNode
     from langgraph.prebuilt.tool_node import ToolCallRequest
+    from langgraph.types import Command
 except ImportError as error:
     raise missing("langgraph", error) from None
 
@@ -109,11 +112,27 @@ def tool_node(
 
 
 def _told(answered: Any) -> Any:
-    if not isinstance(answered, ToolMessage):
-        return answered
-    if answered.status == "error":
+    """What the tool said, without the ids that LangGraph gives to messages and calls: they are new each time."""
+    if isinstance(answered, ToolMessage) and answered.status == "error":
         raise ToolFailed(answered.text)
-    return answered.content
+    if isinstance(answered, BaseMessage):
+        return _content(answered.content)
+    if isinstance(answered, Command):
+        said = {one.name: _told(getattr(answered, one.name)) for one in fields(answered)}
+        return {name: value for name, value in said.items() if value}
+    if isinstance(answered, Mapping):
+        return {name: _told(value) for name, value in answered.items()}
+    return [_told(one) for one in answered] if isinstance(answered, list | tuple) else answered
+
+
+def _content(content: Any) -> Any:
+    """JSON where it is the text of some, so that facts and `volatile` find their fields; blocks without their ids."""
+    if isinstance(content, str):
+        return json_of(content)
+    return [
+        {name: value for name, value in one.items() if name != "id"} if isinstance(one, dict) else one
+        for one in content
+    ]
 
 
 def _usage(message: AIMessage) -> Used | None:

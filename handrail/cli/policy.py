@@ -130,6 +130,7 @@ def _loaded(bundle: "Bundle") -> dict[str, Any]:
             "approval_ttl_s": limits.approval_ttl_s,
             "conversation_steps_max": limits.conversation_steps_max,
             "conversation_cost_usd_max": from_pico(limits.conversation_cost_pico_max),
+            "equal_calls_max": limits.equal_calls_max,
             "unknown_call_usd": from_pico(limits.unknown_call_pico),
         },
     }

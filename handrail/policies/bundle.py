@@ -181,6 +181,10 @@ class Bundle:
     def _getters(self, tool: str) -> tuple[tuple[str, Getter], ...]:
         return getters(self._parts.tools.fields(tool), self._sums)
 
+    def volatile(self, tool: str) -> tuple[Path, ...]:
+        """The ends of paths that are left out where results of a tool are compared."""
+        return self._parts.tools.volatile(tool)
+
     def facts(self, tool: str) -> tuple[Taken, ...]:
         """The facts to take from a result of the tool of exactly this canonical name."""
         return self._parts.tools.facts(tool)

@@ -17,6 +17,7 @@ from handrail.schemas.identity import identity
 from handrail.schemas.money import PICO
 
 USD_MAX = 1_000_000
+COUNTED_MAX = 255  # of equal calls: more are not counted
 SECONDS_MAX = 366 * 86_400
 _EXAMPLE = "{steps_max: 100}"
 
@@ -36,6 +37,7 @@ class Limits:
     conversation_steps_max: int = 300
     conversation_cost_pico_max: int = 30 * PICO
     unknown_call_pico: int = PICO // 10
+    equal_calls_max: int = 10
 
 
 Stated = Mapping[str, Any]
@@ -133,7 +135,8 @@ def _whole(least: int, most: int, value: Any, path: str, mistakes: Mistakes) -> 
 
 
 _KEYS: dict[str, tuple[str, Callable[[Any, str, Mistakes], int | None]]] = {
-    "loop_iterations": ("loop_iterations", _from(2, 1_000)),
+    "loop_iterations": ("loop_iterations", _from(2, COUNTED_MAX)),
+    "equal_calls_max": ("equal_calls_max", _from(2, COUNTED_MAX)),
     "steps_max": ("steps_max", _from(1, 1_000_000)),
     "cost_usd_max": ("cost_pico_max", _usd),
     "time_max_s": ("time_max_s", _seconds_or_none),

@@ -78,12 +78,16 @@ def tools() -> Schema:
     field = {"type": "string", "pattern": rf"^({'|'.join(FIELD_ROOTS)})(\.{PART})+$"}
     result = {"type": "string", "pattern": rf"^results\.{PART}(\.{PART})+$"}
     names = rf"^{PART}(\.{PART})*$"
+    volatile: Schema = {"type": "string", "pattern": names}
     key = about({"type": "string", "pattern": names}, "The argument that says which one is meant.")
     fact = {"anyOf": [result, mapping({"from": result, "key": key}, "from", "key")]}
     entry = {
         "effect": about(words("read", "write"), "What it does to the world; an event can only raise it to write."),
         "fields": about(named(field, names), "Names that rules use, as paths such as arguments.amount."),
         "facts": about(named(fact, names), "Names that rules use, as paths such as results.get_order.total."),
+        "volatile": about(
+            {"anyOf": [volatile, listed(volatile)]}, "Fields of its results that are new each time and say nothing."
+        ),
     }
     return {"title": "What tools do", **mapping({"tools": named(mapping(entry))}, "tools")}
 

@@ -13,6 +13,7 @@ from handrail.streams.governor import (
     approvals,
     call,
     calls,
+    compared,
     cost,
     decision,
     entries,
@@ -224,7 +225,7 @@ def action_executed(turn: Turn) -> Answer:
     sums.executed(turn, one, status)
     if governed or (known and not held):
         if status != UNKNOWN:
-            loops.happened(turn, one, status == "ok", kept.result_digest(status, result))
+            loops.happened(turn, one, status == "ok", compared.digest(turn, one, status, result))
         if status == "ok":
             facts.learn(turn, one, result)
     elif held:

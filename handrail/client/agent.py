@@ -13,7 +13,7 @@ from handrail.client.answer import Answer, Permit
 from handrail.client.asking import Asking, Enforcing, Expired, Question, UsedUp
 from handrail.client.call import RESPONSE, Call, Effect
 from handrail.client.client import TIMEOUT_S, Client
-from handrail.client.errors import AlreadyClaimed, GovernanceError, Unusable
+from handrail.client.errors import AlreadyClaimed, GovernanceError, Unusable, refusal
 from handrail.client.event import Voice
 from handrail.client.gate import Admission, Gate
 from handrail.client.handback import Handback
@@ -276,6 +276,20 @@ class Agent:
         await self._tell("message.sent", {"role": "assistant", "text": text, "response_id": permit.action_id})
         return permit
 
+    async def propose_llm(self, model: str | Mapping[str, Any], *, estimate: Mapping[str, int] | None = None) -> Answer:
+        """Ask to call a language model; when this returns, limits and rules have nothing against it.
+
+        `model` as for `llm`, which tells of the call afterwards; `estimate` is `{input_tokens, output_tokens}`, as far
+        as they are known before. No person approves such a call: what would need one is blocked. Raises Blocked,
+        Halted, NoDecision, SchemaError.
+        """
+        named = _model(model)
+        told = {"model": named, "estimate": None if estimate is None else dict(estimate)}
+        answer = await self._ask("llm.proposed", "llm", told)
+        if answer.decision is not None and not answer.allowed:
+            raise refusal(answer.decision, f"{self.conversation}: a call of {named.get('name')}")
+        return answer
+
     async def llm(
         self,
         model: str | Mapping[str, Any],
@@ -382,7 +396,7 @@ class Agent:
         self._check_open()
         await self._asking.tell(self._voice.event(name, data))
 
-    async def _ask(self, name: str, kind: Literal["route"], data: dict[str, Any]) -> Answer:
+    async def _ask(self, name: str, kind: Literal["route", "llm"], data: dict[str, Any]) -> Answer:
         self._check_open()
         return await self._asking.ask(Question(self._voice.event(name, data), kind))
 

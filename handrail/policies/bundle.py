@@ -88,6 +88,11 @@ class Bundle:
         return self._parts.routing.topics
 
     @property
+    def dropped(self) -> list[str]:
+        """The protected topics that the routing file sends to the AI without saying that it drops them."""
+        return self._parts.routing.dropped
+
+    @property
     def default_queue(self) -> str:
         """Where a handoff goes that no route sends elsewhere."""
         return self._parts.routing.default_queue

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from handrail.policies.mistakes import Mistakes, shown
-from handrail.policies.names import last_segment, path_parts
+from handrail.policies.names import ToolNames, path_parts
 from handrail.policies.shape import at, choice, known_keys, mapping, required, texts
 from handrail.schemas.action import canonical_tool
 
@@ -66,11 +66,11 @@ class ToolEntry:
 
 
 class Tools:
-    """The tools of a bundle, by canonical name; a bare name also serves its namespaced spellings."""
+    """The tools of a bundle, by canonical name; each name serves its other spellings too (names.py)."""
 
     def __init__(self, entries: Mapping[str, ToolEntry]) -> None:
         self._entries = dict(entries)
-        self._bare = {name: entry for name, entry in entries.items() if last_segment(name) == name}
+        self.names = ToolNames(self._entries)
         self._facts: dict[str, dict[str, Taken]] = {}
         for entry in entries.values():
             for name, fact in entry.facts.items():
@@ -83,7 +83,8 @@ class Tools:
         """The entry of a canonical tool name."""
         if tool is None or not self._entries:
             return None
-        return self._entries.get(tool) or self._bare.get(last_segment(tool))
+        named = self.names.named(tool)
+        return None if named is None else self._entries[named]
 
     def effect(self, tool: str, declared: str | None) -> Effect:
         """What the file says; an event can only raise it to `write`."""
@@ -99,6 +100,11 @@ class Tools:
         """What is left out where results of this tool are compared."""
         entry = self.entry(tool)
         return entry.volatile if entry else ()
+
+    @property
+    def fact_names(self) -> frozenset[str]:
+        """The names of facts that any tool has."""
+        return frozenset(name for entry in self._entries.values() for name in entry.facts)
 
     @property
     def field_names(self) -> frozenset[str]:

@@ -52,10 +52,10 @@ class HumanRequested(Event):
 
 
 class LlmProposed(AgentEvent):
-    """An agent is about to call a model."""
+    """An agent wants to call a model, and waits for the decision. `estimate` is what it expects to use."""
 
     model: Model
-    estimate: Estimate
+    estimate: Estimate | None = None
 
 
 class LlmCompleted(AgentEvent):

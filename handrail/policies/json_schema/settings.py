@@ -20,7 +20,7 @@ from handrail.policies.json_schema.parts import (
     or_null,
     words,
 )
-from handrail.policies.routing import DUE_IN_S_MAX, FIELDS, PRIORITIES, ROUTES, RULE, VALUES
+from handrail.policies.routing import DUE_IN_S_MAX, FIELDS, PRIORITIES, PROTECTED, ROUTES, RULE, VALUES
 from handrail.policies.tools import FIELD_ROOTS
 from handrail.schemas.keys import TYPE, USES
 
@@ -58,7 +58,11 @@ def routing() -> Schema:
     }
     rule = mapping({key: described.get(key, TEXT) for key in RULE}, "route")
     rules = {"type": ["array", "null"], "items": rule}
-    return {"title": "Who answers a query", **mapping({"topics": TEXTS, "default_queue": TEXT, "rules": rules})}
+    drops: Schema = {"anyOf": [words(*PROTECTED), listed(words(*PROTECTED))]}
+    return {
+        "title": "Who answers a query",
+        **mapping({"topics": TEXTS, "default_queue": TEXT, "rules": rules, "drops": drops}),
+    }
 
 
 def _when() -> Schema:

@@ -26,7 +26,6 @@ from handrail.streams.governor import (
     ownership,
     phrases,
     speaker,
-    standing,
     sums,
     unknown_cost,
 )
@@ -121,14 +120,19 @@ def _unknown_cost(turn: Turn, unpriced: int) -> None:
 
 
 def llm_proposed(turn: Turn) -> Answer:
-    """May this LLM call be made? Asked only by agents that want to know before they pay."""
-    findings = standing.of_proposal(turn, acts=False)
-    over = limits.over_cost(turn)
-    if over is not None:
-        findings.append(over)
+    """May this LLM call be made? Asked only by agents that want to know before they pay.
+
+    No person approves a call of a model: what would need one is blocked.
+    """
+    findings, skipped = judge.llm(turn)
     verdict, route = most_restrictive(findings), _route_of(turn)
-    handoff_id = ownership.halt(turn, findings) if verdict == HALT and not turn.case.head.halt else None
-    decision.emit(turn, "llm", verdict, findings, route=route, handoff_id=handoff_id)
+    verdict = BLOCK if verdict == REQUIRE_APPROVAL else verdict
+    handoff_id = None
+    if verdict == HALT and not turn.case.head.halt:
+        handoff_id = ownership.halt(turn, findings)
+    elif verdict == BLOCK:
+        handoff_id = ownership.called(turn, [finding for finding in findings if finding.policy_id])
+    decision.emit(turn, "llm", verdict, findings, route=route, handoff_id=handoff_id, skipped=skipped)
     return verdict, route
 
 

@@ -1,6 +1,5 @@
 """From a folder to a bundle. The only place in this package that reads files."""
 
-import os
 from pathlib import Path
 
 from handrail.policies.bundle import SEMANTICS, Bundle, compile_labelled
@@ -91,23 +90,20 @@ def _misplaced(folder: Path, paths: list[Path]) -> list[PolicyError]:
 
 def _first_file(folder: Path) -> str | None:
     """The first policy file in a folder and the folders in it; what cannot be looked through may have one."""
-    seen = 0
+    left, seen = [folder], 0
     try:
-        for here, folders, names in os.walk(folder, onerror=_raised):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            found = sorted(name for name in names if Path(name).suffix.lower() in ENDINGS and not name.startswith("."))
-            if found:
-                return str((Path(here) / found[0]).relative_to(folder))
-            seen += len(folders) + len(names)
+        while left:
+            paths = sorted(path for path in left.pop().iterdir() if not path.name.startswith("."))
+            files = [path for path in paths if path.suffix.lower() in ENDINGS and not path.is_dir()]
+            if files:
+                return str(files[0].relative_to(folder))
+            left += [path for path in reversed(paths) if path.is_dir() and not path.is_symlink()]
+            seen += len(paths)
             if seen > LOOKED_AT_MAX:
                 return f"content of over {LOOKED_AT_MAX} files"
     except OSError as error:
         return f"content ({error.strerror})"
     return None
-
-
-def _raised(error: OSError) -> None:
-    raise error
 
 
 class _Unreadable(HandrailError):

@@ -29,7 +29,7 @@ except ImportError as error:
 
 KEY = "handrail_execution"
 SETTLE_S_MAX = 10.0  # LiteLLM calls back a moment after it has returned
-LEFT_S = 0.8  # and never for a call that is cancelled, or a stream that is not read to its end
+LEFT_S = 0.3  # and never for a call that is cancelled, or a stream that is not read to its end
 UNKNOWN = "unknown"
 LEFT = "LiteLLM never said how it ended: it was cancelled, or its stream was left"
 

@@ -16,9 +16,10 @@ from setuptools import Distribution
 from setuptools.command.build_ext import build_ext
 
 GOVERNOR = (
-    "agenda", "approvals", "calls", "case", "controls", "cost", "cycle", "deadlines", "decision", "events", "guard",
-    "idle", "judge", "kept", "limits", "live", "loops", "memory", "mode", "outgoing", "ownership", "partition",
-    "phrases", "repeat", "resolutions", "room", "rules", "standing", "step", "text", "underway",
+    "agenda", "approvals", "calls", "case", "compared", "controls", "cost", "cycle", "deadlines", "decision",
+    "events", "guard", "idle", "judge", "kept", "limits", "live", "loops", "memory", "mode", "often", "outgoing",
+    "ownership", "partition", "phrases", "repeat", "resolutions", "room", "rules", "standing", "step", "text",
+    "underway", "unknown_cost",
 )  # fmt: skip
 POLICIES = ("bound", "bundle", "condition", "judge", "names", "numeric", "operators", "screen", "truth")
 SCHEMAS = (

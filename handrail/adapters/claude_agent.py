@@ -19,16 +19,18 @@ from typing import Any, Self, cast
 from handrail.adapters.calls import Calls, ToolFailed
 from handrail.adapters.extras import missing
 from handrail.adapters.usd import usd
+from handrail.adapters.used import tell_left
 from handrail.client import Agent, HandrailError
 from handrail.client.call import Effect
 from handrail.client.running import Unfinished
 
 try:
-    from claude_agent_sdk import ClaudeAgentOptions, HookMatcher, ResultMessage
+    from claude_agent_sdk import AssistantMessage, ClaudeAgentOptions, HookMatcher, ResultMessage
 except ImportError as error:
     raise missing("claude-agent", error) from None
 
 WAIT_S_MAX = 86_400  # of a hook: the agent's own timeouts are shorter, and end in a refusal
+UNKNOWN = "unknown"
 END_S_MAX = 5.0  # of messages that have an end; `receive_messages` has none
 
 
@@ -86,19 +88,30 @@ class Governed:
 
         Raises Halted, and as `Agent.respond`: the text must not be shown then.
         """
-        async with aclosing(cast(AsyncGenerator[Any, None], messages)) as open_messages:
-            async for message in open_messages:
-                if isinstance(message, ResultMessage):
-                    try:
-                        await self._end(message)
-                    except HandrailError:
-                        await _run_out(open_messages)
-                        raise
-                yield message
+        model: str | None = None  # of the turn under way
+        try:
+            async with aclosing(cast(AsyncGenerator[Any, None], messages)) as open_messages:
+                async for message in open_messages:
+                    if isinstance(message, ResultMessage):
+                        said, model = model, None
+                        try:
+                            await self._end(message, said)
+                        except HandrailError:
+                            await _run_out(open_messages)
+                            raise
+                    else:
+                        model = message.model if isinstance(message, AssistantMessage) else model or UNKNOWN
+                    yield message
+        finally:
+            if model is not None:
+                await tell_left(self._agent, _named(model), "the turn failed or was left before its result")
 
-    async def _end(self, result: ResultMessage) -> None:
-        for model, used in (result.model_usage or {}).items():
-            await self._tell((result.session_id, model), dict(used))
+    async def _end(self, result: ResultMessage, model: str | None) -> None:
+        """`model` is the one that spoke last; the result alone says what was used."""
+        for name, spent in (result.model_usage or {}).items():
+            await self._tell((result.session_id, name), dict(spent))
+        if not result.model_usage and model is not None and result.duration_api_ms:
+            await self._agent.llm(_named(model), None)
         if self._calls.halted is not None:
             raise self._calls.halted
         if result.result and not result.is_error:
@@ -109,10 +122,10 @@ class Governed:
         before, self._spent[key] = self._spent.get(key, {}), used
         names = ("inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens", "outputTokens")
         fresh, read, written, output = (used.get(name, 0) - before.get(name, 0) for name in names)
-        cost_usd = usd(used.get("costUSD", 0) - before.get("costUSD", 0))
+        cost_usd = usd(used.get("costUSD", 0) - before.get("costUSD", 0)) or None  # 0 where it knows no price
         tokens = {"input_tokens": fresh + read + written, "cached_input_tokens": read, "output_tokens": output}
         if any(tokens.values()):
-            await self._agent.llm({"provider": "anthropic", "name": key[1]}, tokens, cost_usd=cost_usd)
+            await self._agent.llm(_named(key[1]), tokens, cost_usd=cost_usd)
 
     async def _before(self, given: Any, _: str | None, __: Any) -> Any:
         """Nothing to say where the tool may run; else why not, for the model. After a halt, `claude` ends its turn."""
@@ -150,6 +163,10 @@ class Governed:
             await asyncio.wait({use.task})
             use.task.exception()
         return {}
+
+
+def _named(model: str) -> dict[str, str]:
+    return {"provider": "anthropic", "name": model}
 
 
 async def _run_out(messages: AsyncIterator[Any]) -> None:

@@ -7,22 +7,27 @@
 For a graph of your own, `tool_node(agent, tools)` stands for `ToolNode(tools)`.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from handrail.adapters.calls import Calls, Refused, ToolFailed, with_defaults
 from handrail.adapters.extras import missing
+from handrail.adapters.used import Used, tell_left, used
 from handrail.client import Agent, ConfigError, Halted
 from handrail.client.call import Effect
 from handrail.client.running import checked
+from handrail.client.shown import json_of
 
 try:
     from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
-    from langchain_core.messages import AIMessage, ToolMessage
+    from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
     from langgraph.errors import GraphBubbleUp
     from langgraph.prebuilt import ToolNode
     from langgraph.prebuilt.tool_node import ToolCallRequest
+    from langgraph.types import Command
 except ImportError as error:
     raise missing("langgraph", error) from None
 
@@ -80,14 +85,15 @@ class Governed(AgentMiddleware[Any, Any, Any]):
         began_s, named = time.monotonic(), _model(request.model, {})
         try:
             response = await handler(request)
-        except Exception as error:
-            usage = {"input_tokens": 0, "output_tokens": 0}
-            await self._agent.llm(named, usage, latency_ms=_ms(began_s), error=f"{type(error).__name__}: {error}")
+        except (Exception, asyncio.CancelledError) as error:
+            await tell_left(self._agent, named, error, latency_ms=_ms(began_s))
             raise
-        for message in response.result:
-            if isinstance(message, AIMessage) and (usage := _usage(message)):
-                named = _model(request.model, message.response_metadata)
-                await self._agent.llm(named, usage, latency_ms=_ms(began_s))
+        said = [message for message in response.result if isinstance(message, AIMessage)]
+        for message in said:
+            named = _model(request.model, message.response_metadata)
+            await self._agent.llm(named, _usage(message), latency_ms=_ms(began_s))
+        if not said:
+            await self._agent.llm(named, None, latency_ms=_ms(began_s))
         return response
 
     async def aafter_agent(self, state: Any, runtime: Any) -> None:
@@ -106,19 +112,35 @@ def tool_node(
 
 
 def _told(answered: Any) -> Any:
-    if not isinstance(answered, ToolMessage):
-        return answered
-    if answered.status == "error":
+    """What the tool said, without the ids that LangGraph gives to messages and calls: they are new each time."""
+    if isinstance(answered, ToolMessage) and answered.status == "error":
         raise ToolFailed(answered.text)
-    return answered.content
+    if isinstance(answered, BaseMessage):
+        return _content(answered.content)
+    if isinstance(answered, Command):
+        said = {one.name: _told(getattr(answered, one.name)) for one in fields(answered)}
+        return {name: value for name, value in said.items() if value}
+    if isinstance(answered, Mapping):
+        return {name: _told(value) for name, value in answered.items()}
+    return [_told(one) for one in answered] if isinstance(answered, list | tuple) else answered
 
 
-def _usage(message: AIMessage) -> dict[str, int]:
-    used = message.usage_metadata
-    if used is None:
-        return {}
-    cached = used.get("input_token_details", {}).get("cache_read", 0)
-    return {"input_tokens": used["input_tokens"], "cached_input_tokens": cached, "output_tokens": used["output_tokens"]}
+def _content(content: Any) -> Any:
+    """JSON where it is the text of some, so that facts and `volatile` find their fields; blocks without their ids."""
+    if isinstance(content, str):
+        return json_of(content)
+    return [
+        {name: value for name, value in one.items() if name != "id"} if isinstance(one, dict) else one
+        for one in content
+    ]
+
+
+def _usage(message: AIMessage) -> Used | None:
+    said = message.usage_metadata
+    if said is None:
+        return None
+    cached = said.get("input_token_details", {}).get("cache_read")
+    return used(said["input_tokens"], said["output_tokens"], cached)
 
 
 def _model(model: Any, said: Mapping[str, Any]) -> dict[str, str]:

@@ -8,6 +8,7 @@
 are wrapped instead, also those of agents that it hands off to.
 """
 
+import asyncio
 import copy
 import json
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from typing import Any
 
 from handrail.adapters.calls import Calls, Refused, with_defaults
 from handrail.adapters.extras import missing
+from handrail.adapters.used import tell_left, used
 from handrail.client import Agent, ConfigError, Halted
 from handrail.client.call import Effect
 from handrail.client.running import Unfinished
@@ -34,6 +36,9 @@ except ImportError as error:
     raise missing("openai-agents", error) from None
 
 
+LEFT = "it failed or was left"
+
+
 class Stopped(Halted, agents.AgentsException):
     """The conversation is halted. An AgentsException, so that the SDK ends the run with it and with nothing else."""
 
@@ -47,6 +52,7 @@ class GovernedAgent(agents.Agent[Any]):
     """A copy of a bot whose tools ask before they run; `governed` makes it."""
 
     calls: Calls | None = None
+    begun: "_Begun | None" = None
 
     async def get_all_tools(self, run_context: Any) -> list[Any]:
         """The tools of a turn, those of MCP servers too. Raises ConfigError where one would run ungoverned."""
@@ -56,7 +62,13 @@ class GovernedAgent(agents.Agent[Any]):
 
 async def run(agent: Agent, bot: "agents.Agent[Any]", query: Any, **options: Any) -> "agents.RunResult":
     """What `Runner.run` gives, once the answer counts as said. Raises as that, as `Agent.respond`, and Stopped."""
-    result = await agents.Runner.run(governed(agent, bot), query, **options)
+    copied = governed(agent, bot)
+    try:
+        result = await agents.Runner.run(copied, query, **options)
+    except (Exception, asyncio.CancelledError) as error:
+        assert copied.begun is not None
+        await copied.begun.left(error)
+        raise
     await agent.respond(str(result.final_output))
     return result
 
@@ -67,29 +79,31 @@ def governed(agent: Agent, bot: "agents.Agent[Any]", *, effects: Mapping[str, Ef
     `effects`: `read` or `write` by the name of the tool. A bot that serves another as a tool is governed by itself:
     `governed(agent, helper).as_tool(...)`.
     """
-    return _copy(bot, Calls(agent, effects), {})
+    begun = _Begun(agent)
+    agent._before_leaving(begun.left)
+    return _copy(bot, Calls(agent, effects), begun, {})
 
 
-def _copy(bot: Any, calls: Calls, known: dict[int, GovernedAgent]) -> GovernedAgent:
+def _copy(bot: Any, calls: Calls, begun: "_Begun", known: dict[int, GovernedAgent]) -> GovernedAgent:
     """`known` are the copies by the id of what they copy: bots may hand off to each other."""
     if isinstance(bot, GovernedAgent):
         return bot
     if type(bot) is not agents.Agent:
         raise ConfigError(f"{bot.name}: a {type(bot).__name__} may run tools that cannot be governed: use an Agent")
     if id(bot) not in known:
-        told = _Telling(calls.agent, bot.hooks)
+        told = _Telling(begun, bot.hooks)
         given = {one.name: getattr(bot, one.name) for one in fields(bot)} | {"hooks": told, "calls": calls}
-        found = known[id(bot)] = GovernedAgent(**given)
-        found.handoffs = [_handoff(one, calls, known) for one in bot.handoffs]
+        found = known[id(bot)] = GovernedAgent(**given, begun=begun)
+        found.handoffs = [_handoff(one, calls, begun, known) for one in bot.handoffs]
     return known[id(bot)]
 
 
-def _handoff(target: Any, calls: Calls, known: dict[int, GovernedAgent]) -> Any:
+def _handoff(target: Any, calls: Calls, begun: "_Begun", known: dict[int, GovernedAgent]) -> Any:
     if not isinstance(target, agents.Handoff):
-        return _copy(target, calls, known)
+        return _copy(target, calls, begun, known)
 
     async def hand_off(context: Any, given: str) -> Any:
-        return _copy(await target.on_invoke_handoff(context, given), calls, known)
+        return _copy(await target.on_invoke_handoff(context, given), calls, begun, known)
 
     return replace(target, on_invoke_handoff=hand_off)
 
@@ -128,21 +142,57 @@ def _governed_tool(calls: Calls, tool: Any) -> FunctionTool:
     return outer
 
 
+class _Begun:
+    """Calls of models that are under way, each in its run: the SDK never says how one ends that fails or is left."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+        self._calls: dict[int, tuple[Any, dict[str, str]]] = {}  # a run by the id of its context, and its model
+
+    async def starts(self, context: Any, model: dict[str, str]) -> None:
+        """A call begins; one of the same run that has not ended will not."""
+        await self._left(id(context), LEFT)
+        self._calls[id(context)] = (context, model)
+
+    def ends(self, context: Any) -> None:
+        """It has ended, and is told."""
+        self._calls.pop(id(context), None)
+
+    async def left(self, error: BaseException | str = LEFT) -> None:
+        """Whatever is under way is told as a call of unknown cost."""
+        for run in list(self._calls):
+            await self._left(run, error)
+
+    async def _left(self, run: int, error: BaseException | str) -> None:
+        if (found := self._calls.pop(run, None)) is not None:
+            await tell_left(self.agent, found[1], error)
+
+
 class _Telling(agents.AgentHooks[Any]):
     """Tells what each call of the model used; a bot's own hooks are called as before."""
 
-    def __init__(self, agent: Agent, own: Any) -> None:
-        self._agent, self._own = agent, own
-        for name in ("on_start", "on_end", "on_handoff", "on_tool_start", "on_tool_end", "on_llm_start"):
+    def __init__(self, begun: _Begun, own: Any) -> None:
+        self._begun, self._own = begun, own
+        for name in ("on_start", "on_end", "on_handoff", "on_tool_start", "on_tool_end"):
             if own is not None:
                 setattr(self, name, getattr(own, name))
 
+    async def on_llm_start(self, context: Any, agent: Any, system_prompt: Any, input_items: Any) -> None:
+        """A call begins."""
+        await self._begun.starts(context, _model(agent))
+        if self._own is not None:
+            await self._own.on_llm_start(context, agent, system_prompt, input_items)
+
     async def on_llm_end(self, context: Any, agent: Any, response: agents.ModelResponse) -> None:
         """What was used is on the log. Raises NotRecorded."""
-        used, named = response.usage, getattr(agent.model, "model", agent.model) or get_default_model()
-        cached = used.input_tokens_details.cached_tokens or 0
-        tokens = {"input_tokens": used.input_tokens, "cached_input_tokens": cached, "output_tokens": used.output_tokens}
-        model = {"provider": "openai", "name": named if isinstance(named, str) else type(named).__name__}
-        await self._agent.llm(model, tokens)
+        self._begun.ends(context)
+        said = response.usage
+        tokens = used(said.input_tokens, said.output_tokens, said.input_tokens_details.cached_tokens)
+        await self._begun.agent.llm(_model(agent), tokens)
         if self._own is not None:
             await self._own.on_llm_end(context, agent, response)
+
+
+def _model(agent: Any) -> dict[str, str]:
+    named = getattr(agent.model, "model", agent.model) or get_default_model()
+    return {"provider": "openai", "name": named if isinstance(named, str) else type(named).__name__}

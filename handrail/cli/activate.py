@@ -35,11 +35,14 @@ def activate(folder: Path, bootstrap: str | None, key: Path | None, as_json: boo
       handrail policy activate my-policies --bootstrap kafka-1:9092
     """
     from handrail.policies import load_bundle
+    from handrail.policies.lint import all_warnings
     from handrail.streams.engine.activate import activate as put_in_force
     from handrail.streams.engine.settings import WorkerSettings
     from handrail.streams.keys import key_of
 
     bundle = load_bundle(folder)
+    for warning in all_warnings(bundle):
+        click.echo(f"warning: {warning}", err=True)
     settings = WorkerSettings.of({"bootstrap": bootstrap, "key": key})
     done = asyncio.run(put_in_force(settings.bootstrap, bundle, key_of(settings.key)))
     if as_json:

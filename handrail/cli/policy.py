@@ -30,7 +30,8 @@ policy.add_command(activate)
 def check(folder: Path, as_json: bool) -> None:
     """Read every policy file in FOLDER and say what was loaded, or every mistake.
 
-    Warns of rules that can never fire, and of rules that change nothing because another one does as much.
+    Warns of rules that can never fire or change nothing because another one does as much, of names that are nearly
+    those of a tool or field, and of protections that a routing file drops.
 
     Ends with 0 when the folder can be used, 1 when it is refused, 2 when there is no such folder.
 
@@ -90,7 +91,7 @@ def _refused(mistakes: Any, as_json: bool) -> None:
 
 def _loaded(bundle: "Bundle") -> dict[str, Any]:
     """What there is to say about a bundle."""
-    from handrail.policies.lint import agent_warnings, warnings
+    from handrail.policies.lint import all_warnings
     from handrail.schemas.money import from_pico
 
     limits = bundle.limits("default", "")
@@ -118,7 +119,7 @@ def _loaded(bundle: "Bundle") -> dict[str, Any]:
             }
             for each in bundle.policies
         ],
-        "warnings": list(map(str, [*warnings(bundle.policies), *agent_warnings(bundle)])),
+        "warnings": list(map(str, all_warnings(bundle))),
         "tools": len(bundle.tools),
         "limits": {
             "loop_iterations": limits.loop_iterations,
@@ -130,6 +131,8 @@ def _loaded(bundle: "Bundle") -> dict[str, Any]:
             "approval_ttl_s": limits.approval_ttl_s,
             "conversation_steps_max": limits.conversation_steps_max,
             "conversation_cost_usd_max": from_pico(limits.conversation_cost_pico_max),
+            "equal_calls_max": limits.equal_calls_max,
+            "unknown_call_usd": from_pico(limits.unknown_call_pico),
         },
     }
 

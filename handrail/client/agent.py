@@ -13,7 +13,7 @@ from handrail.client.answer import Answer, Permit
 from handrail.client.asking import Asking, Enforcing, Expired, Question, UsedUp
 from handrail.client.call import RESPONSE, Call, Effect
 from handrail.client.client import TIMEOUT_S, Client
-from handrail.client.errors import AlreadyClaimed, GovernanceError, Unusable
+from handrail.client.errors import AlreadyClaimed, GovernanceError, Unusable, refusal
 from handrail.client.event import Voice
 from handrail.client.gate import Admission, Gate
 from handrail.client.handback import Handback
@@ -116,6 +116,7 @@ class Agent:
             self._asking = Enforcing(self.client, conversation, timeout_s, approval_timeout_s, enter=self._own_client)
         self._open, self._timeout_s = False, timeout_s
         self._telling: set[asyncio.Task[None]] = set()
+        self._leaving: list[Callable[[], Awaitable[None]]] = []
 
     async def __aenter__(self) -> Self:
         if self._open:
@@ -132,6 +133,8 @@ class Agent:
 
     async def __aexit__(self, *_: object) -> None:
         try:
+            for left in self._leaving:
+                await left()
             await self._told()
         finally:
             self._open = False
@@ -143,6 +146,10 @@ class Agent:
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
         return task
+
+    def _before_leaving(self, left: Callable[[], Awaitable[None]]) -> None:
+        """What is to be told when the agent's block is left; it raises nothing."""
+        self._leaving.append(left)
 
     async def _told(self) -> None:
         """What goes on has ended; what has not after `timeout_s` is given up, and said to be."""
@@ -269,12 +276,27 @@ class Agent:
         await self._tell("message.sent", {"role": "assistant", "text": text, "response_id": permit.action_id})
         return permit
 
+    async def propose_llm(self, model: str | Mapping[str, Any], *, estimate: Mapping[str, int] | None = None) -> Answer:
+        """Ask to call a language model; when this returns, limits and rules have nothing against it.
+
+        `model` as for `llm`, which tells of the call afterwards; `estimate` is `{input_tokens, output_tokens}`, as far
+        as they are known before. No person approves such a call: what would need one is blocked. Raises Blocked,
+        Halted, NoDecision, SchemaError.
+        """
+        named = _model(model)
+        told = {"model": named, "estimate": None if estimate is None else dict(estimate)}
+        answer = await self._ask("llm.proposed", "llm", told)
+        if answer.decision is not None and not answer.allowed:
+            raise refusal(answer.decision, f"{self.conversation}: a call of {named.get('name')}")
+        return answer
+
     async def llm(
         self,
         model: str | Mapping[str, Any],
-        usage: Mapping[str, int],
+        usage: Mapping[str, int] | None,
         *,
         cost_usd: str | Decimal | None = None,
+        cached: bool = False,
         confidence: float | None = None,
         latency_ms: float | None = None,
         error: object = None,
@@ -282,12 +304,15 @@ class Agent:
         """Tell of a call to a language model; where its cost passes a limit, the next thing asked is answered `halt`.
 
         `model` is `provider/name` or `{provider, name, served?, fingerprint?}`, `usage` is `{input_tokens,
-        output_tokens, cached_input_tokens?}`, `cost_usd` exact (default: the list price). Raises NotRecorded.
+        output_tokens, cached_input_tokens?}`, or None where it is not known: the call is one of unknown cost then,
+        and never free. `cost_usd` is exact, 0 is free (default: the list price). `cached`: the answer came out of a
+        cache and costs nothing. Raises NotRecorded.
         """
         told = {
             "model": _model(model),
-            "usage": dict(usage),
+            "usage": None if usage is None else dict(usage),
             "cost_usd": None if cost_usd is None else f"{Decimal(cost_usd):f}",
+            "cached": cached or None,
             "confidence": confidence,
             "latency_ms": latency_ms,
             "error": None if error is None else str(error),
@@ -372,7 +397,7 @@ class Agent:
         self._check_open()
         await self._asking.tell(self._voice.event(name, data))
 
-    async def _ask(self, name: str, kind: Literal["route"], data: dict[str, Any]) -> Answer:
+    async def _ask(self, name: str, kind: Literal["route", "llm"], data: dict[str, Any]) -> Answer:
         self._check_open()
         return await self._asking.ask(Question(self._voice.event(name, data), kind))
 

@@ -29,10 +29,10 @@ log = logging.getLogger("handrail.client")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An event that is answered by a decision of this kind. `call` None: a query, whose answer is never refused."""
+    """An event that is answered by a decision of this kind. `call` None: its answer is given whatever it is."""
 
     event: Event
-    kind: Literal["route", "action", "response"]
+    kind: Literal["route", "llm", "action", "response"]
     call: Call | None = None
     wait_approval: bool = True
 

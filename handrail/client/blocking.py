@@ -67,6 +67,7 @@ class BlockingAgent:
     propose = _blocking(Agent.propose)
     executed = _blocking(Agent.executed)
     respond = _blocking(Agent.respond)
+    propose_llm = _blocking(Agent.propose_llm)
     llm = _blocking(Agent.llm)
     customer_acted = _blocking(Agent.customer_acted)
     human_replied = _blocking(Agent.human_replied)

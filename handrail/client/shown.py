@@ -1,5 +1,6 @@
 """What a tool returned, as the log takes it: JSON, and not too much of it."""
 
+import json
 from hashlib import sha256
 from typing import Any
 
@@ -28,6 +29,15 @@ def shown(result: Any) -> Any:
         return loads(b"[[" + value + b"]]")[0][0]  # as deep as it will lie in its event
     except (TypeError, SchemaError, RecursionError):
         return text(repr(result))
+
+
+def json_of(said: str) -> Any:
+    """The object or list that the text is the JSON of; the text itself where it is none."""
+    try:
+        found = json.loads(said)
+    except (ValueError, RecursionError):
+        return said
+    return found if isinstance(found, dict | list) else said
 
 
 def text(said: object) -> str:

@@ -13,6 +13,7 @@ from handrail.doctor import (
     group,
     libraries,
     machine,
+    named,
     policies,
     rules,
     ruleset,
@@ -50,6 +51,7 @@ def _here(place: Place) -> dict[str, Callable[[], list[Line]]]:
         "data": partial(folder.look, place),
         "database": partial(database.look, place),
         "rules": partial(rules.look, place),
+        "tools": partial(named.look, place),
         "embedded broker": embedded.look,
     }
 

@@ -203,8 +203,9 @@ def _time(message: Message, last_ms: int) -> int:
 
 def _spent(message: Message) -> dict[str, Any]:
     usage = message.usage
-    tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
-    spent: dict[str, Any] = {"usage": dict(zip(("input_tokens", "output_tokens"), tokens, strict=True))}
+    spent: dict[str, Any] = {"usage": None}  # nobody knows
+    if usage is not None:
+        spent["usage"] = {"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens}
     # 0 stands for "not recorded" there; a price of 0 would be a claim.
     if pico := round(Decimal(str(message.cost or 0)) * money.PICO):
         spent["cost_usd"] = money.from_pico(pico)

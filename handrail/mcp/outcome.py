@@ -1,11 +1,10 @@
 """What came of a call, as `action.executed` tells it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handrail.client.shown import TEXT_MAX
+from handrail.client.shown import TEXT_MAX, json_of
 from handrail.mcp.heard import Answer
 
 NOT_ANSWERED = "it was sent as a notification, which no server answers"
@@ -39,16 +38,15 @@ def _told(result: Mapping[str, Any]) -> Any:
         return result["structuredContent"]
     content = result.get("content")
     if isinstance(content, list) and len(content) == 1 and (text := _said(content[0])) is not None:
-        return _json(text)
-    return dict(result) if content is None else content
+        return json_of(text)
+    if not isinstance(content, list):
+        return _bare(result) if content is None else content
+    return [_bare(part) if isinstance(part, Mapping) else part for part in content]
 
 
-def _json(text: str) -> Any:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return found if isinstance(found, dict | list) else text
+def _bare(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what the protocol keeps for itself."""
+    return {name: value for name, value in said.items() if name != "_meta"}
 
 
 def _content(result: Mapping[str, Any]) -> str:

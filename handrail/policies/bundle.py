@@ -89,6 +89,11 @@ class Bundle:
         return self._parts.routing.topics
 
     @property
+    def dropped(self) -> list[str]:
+        """The protected topics that the routing file sends to the AI without saying that it drops them."""
+        return self._parts.routing.dropped
+
+    @property
     def default_queue(self) -> str:
         """Where a handoff goes that no route sends elsewhere."""
         return self._parts.routing.default_queue
@@ -181,6 +186,10 @@ class Bundle:
 
     def _getters(self, tool: str) -> tuple[tuple[str, Getter], ...]:
         return getters(self._parts.tools.fields(tool), self._sums)
+
+    def volatile(self, tool: str) -> tuple[Path, ...]:
+        """The ends of paths that are left out where results of a tool are compared."""
+        return self._parts.tools.volatile(tool)
 
     def facts(self, tool: str) -> tuple[Taken, ...]:
         """The facts to take from a result of the tool of exactly this canonical name."""

@@ -9,6 +9,8 @@ from handrail.schemas.errors import ConfigError, HandrailError, PolicyError, Pol
 BYTES_MAX = 1_000_000
 FILES_MAX = 500
 ENDINGS = (".yaml", ".yml")
+CASES = "cases"  # what the policies are to decide: read by `handrail policy test`
+LOOKED_AT_MAX = 10_000  # of a folder that does not belong there
 
 _BUILT_IN = Path(__file__).parent / "defaults"
 
@@ -16,8 +18,8 @@ _BUILT_IN = Path(__file__).parent / "defaults"
 def load_bundle(folder: Path | None) -> Bundle:
     """The bundle of a folder; None gives the built-in limits and routes alone.
 
-    Reads the `*.yaml` and `*.yml` of the folder itself, not of folders inside it. Raises PolicyErrors with all
-    mistakes of all files, and ConfigError where there is no such folder.
+    Reads the `*.yaml` and `*.yml` of the folder itself; one in a folder inside it is a mistake, but for `cases` and
+    hidden ones. Raises PolicyErrors with all mistakes of all files, and ConfigError where there is no such folder.
     """
     own, unreadable = _own_files(folder) if folder is not None else ({}, [])
     texts = own | _defaults(own)
@@ -72,13 +74,36 @@ def _misnamed(paths: list[Path]) -> list[PolicyError]:
 
 
 def _misplaced(folder: Path, paths: list[Path]) -> list[PolicyError]:
-    """A folder without any file of its own, but with some one level deeper, is most likely the wrong one."""
-    if any(path.suffix.lower() in ENDINGS for path in paths):
-        return []
-    deeper = [path for path in paths if path.is_dir() and any(each.suffix in ENDINGS for each in path.iterdir())]
-    if not deeper:
-        return []
-    return [PolicyError(str(folder), "", f"holds no policy file, but {deeper[0]} does: give that folder")]
+    """Folders with files that a person takes for policies, and that would be passed over without a word."""
+    inner = [path for path in paths if path.is_dir() and path.name != CASES]
+    if any(path.suffix.lower() in ENDINGS and not path.is_dir() for path in paths):
+        mend = f"move it up into {folder}, or out of it (cases belong in {folder / CASES})"
+    else:
+        mend = "give that folder, or move its files up"
+    found = [(path, _first_file(path)) for path in inner]
+    return [
+        PolicyError(str(path), "", f"is a folder in the policy folder, and its {first} would not be read: {mend}")
+        for path, first in found
+        if first is not None
+    ]
+
+
+def _first_file(folder: Path) -> str | None:
+    """The first policy file in a folder and the folders in it; what cannot be looked through may have one."""
+    left, seen = [folder], 0
+    try:
+        while left:
+            paths = sorted(path for path in left.pop().iterdir() if not path.name.startswith("."))
+            files = [path for path in paths if path.suffix.lower() in ENDINGS and not path.is_dir()]
+            if files:
+                return str(files[0].relative_to(folder))
+            left += [path for path in reversed(paths) if path.is_dir() and not path.is_symlink()]
+            seen += len(paths)
+            if seen > LOOKED_AT_MAX:
+                return f"content of over {LOOKED_AT_MAX} files"
+    except OSError as error:
+        return f"content ({error.strerror})"
+    return None
 
 
 class _Unreadable(HandrailError):

@@ -18,6 +18,7 @@ from handrail.schemas.identity import identity
 from handrail.schemas.money import PICO
 
 USD_MAX = 1_000_000
+COUNTED_MAX = 255  # of equal calls: more are not counted
 SECONDS_MAX = 366 * 86_400
 _EXAMPLE = "{steps_max: 100}"
 
@@ -36,6 +37,8 @@ class Limits:
     approval_ttl_s: int = 3600
     conversation_steps_max: int = 300
     conversation_cost_pico_max: int = 30 * PICO
+    unknown_call_pico: int = PICO // 10
+    equal_calls_max: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,8 @@ def _whole(least: int, most: int, value: Any, path: str, mistakes: Mistakes) -> 
 
 
 _KEYS: dict[str, tuple[str, Callable[[Any, str, Mistakes], int | None]]] = {
-    "loop_iterations": ("loop_iterations", _from(2, 1_000)),
+    "loop_iterations": ("loop_iterations", _from(2, COUNTED_MAX)),
+    "equal_calls_max": ("equal_calls_max", _from(2, COUNTED_MAX)),
     "steps_max": ("steps_max", _from(1, 1_000_000)),
     "cost_usd_max": ("cost_pico_max", _usd),
     "time_max_s": ("time_max_s", _seconds_or_none),
@@ -166,6 +170,7 @@ _KEYS: dict[str, tuple[str, Callable[[Any, str, Mistakes], int | None]]] = {
     "approval_ttl_s": ("approval_ttl_s", _from(1, SECONDS_MAX)),
     "conversation_steps_max": ("conversation_steps_max", _from(1, 1_000_000)),
     "conversation_cost_usd_max": ("conversation_cost_pico_max", _usd),
+    "unknown_call_usd": ("unknown_call_pico", _usd),
 }
 """What each key of the file sets, and how it is read."""
 

@@ -7,10 +7,12 @@ from typing import NamedTuple
 from handrail.policies.bundle import Bundle
 from handrail.policies.condition import Condition, Group, Leaf
 from handrail.policies.lookup import BARE_ROOT
+from handrail.policies.misnamed import misnamed
 from handrail.policies.numeric import number
 from handrail.policies.policy import Policy, Rule, Scope
 from handrail.policies.subject import RESTRICTIVE
 
+LLM_PROPOSED = "handrail.llm.proposed.v1"
 OF_TOOLS = frozenset(event for event, root in BARE_ROOT.items() if root == "arguments")
 ABOVE = {"max_value", "greater_than", "requires_approval"}
 BELOW = {"min_value", "less_than"}
@@ -73,6 +75,46 @@ class Exempt(NamedTuple):
 
     def __str__(self) -> str:
         return f"agents.yaml: {self.path}: {self.reason}"
+
+
+def all_warnings(bundle: Bundle) -> list[Warned | Exempt | str]:
+    """All that `handrail policy check`, `activate` and `doctor` warn of."""
+    return [
+        *warnings(bundle.policies),
+        *_misnamed(bundle),
+        *_unasked(bundle),
+        *agent_warnings(bundle),
+        *_dropped(bundle),
+    ]
+
+
+def _misnamed(bundle: Bundle) -> list[Warned]:
+    return [
+        Warned(policy.id, rule.id, policy.file, reason)
+        for policy in bundle.policies
+        for rule in policy.rules
+        for reason in misnamed(bundle, rule)
+    ]
+
+
+def _unasked(bundle: Bundle) -> list[Warned]:
+    """What comes from frameworks only where somebody writes it."""
+    reason = "judges llm.proposed alone, which only agents that ask bring (`propose_llm`): see that yours do"
+    return [
+        Warned(policy.id, rule.id, policy.file, reason)
+        for policy in bundle.policies
+        for rule in policy.rules
+        if rule.scope.events == {LLM_PROPOSED}
+    ]
+
+
+def _dropped(bundle: Bundle) -> list[str]:
+    """What the built-in routing file protects, and the user's does not."""
+    if not (topics := bundle.dropped):
+        return []
+    named, goes, them = ", ".join(topics), *(("goes", "it") if len(topics) == 1 else ("go", "them"))
+    mend = f"give {them} a rule, or write `drops: [{named}]`"
+    return [f"routing.yaml: {named} {goes} to the AI, which the built-in one sends to a human: {mend}"]
 
 
 def agent_warnings(bundle: Bundle) -> list[Exempt]:

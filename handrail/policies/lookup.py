@@ -43,12 +43,30 @@ BARE_ROOT: dict[str, str] = {
     "handrail.llm.proposed.v1": "data",
     "handrail.llm.completed.v1": "data",
 }
-"""The events that rules can judge, and where a bare name lies that nobody else knows."""
+"""Events of which conditions can read, and where a bare name lies that nobody else knows."""
+
+JUDGED = (
+    "handrail.query.received.v1",
+    "handrail.action.proposed.v1",
+    "handrail.response.proposed.v1",
+    "handrail.llm.proposed.v1",
+)
+"""The events that rules judge: what somebody asks for. What is told afterwards is judged by none."""
 
 _EVERYWHERE: dict[str, str] = {
     **dict.fromkeys(("conversation_id", "execution_id", "parent_execution_id", "agent_version", "recorded"), "data"),
     **dict.fromkeys(
-        ("steps", "steps_max", "cost_usd", "cost_usd_max", "unpriced_tokens", "loop_run", "loop_max"), "usage"
+        (
+            "steps",
+            "steps_max",
+            "cost_usd",
+            "cost_usd_max",
+            "unpriced_tokens",
+            "unknown_calls",
+            "loop_run",
+            "loop_max",
+        ),
+        "usage",
     ),
     **dict.fromkeys(("intent", "topic", "risk", "complexity", "wants_human"), "classification"),
 }
@@ -61,7 +79,19 @@ _OF_EVENT: dict[str, dict[str, str]] = {
     "handrail.action.proposed.v1": _OF_ACTIONS,
     "handrail.action.executed.v1": _OF_ACTIONS | dict.fromkeys(("status", "result", "error", "decision_id"), "data"),
 }
+CHILDREN: dict[str, frozenset[str]] = {
+    root: frozenset(name for name, lies in _EVERYWHERE.items() if lies == root) for root in ("usage", "classification")
+}
+CHILDREN["classification"] |= {"confidence", "model"}
+"""What lies in these roots, and nothing else."""
+
 _DIRECT: dict[str, str] = {"tool": "tool", "tool_name": "tool", "agent_id": "agent_id", "tenant": "tenant"}
+
+
+NAMES = frozenset(
+    {*_EVERYWHERE, *_DIRECT, *(name for names in _OF_EVENT.values() for name in names), "effect", "model"}
+)
+"""Names without a root that the contract knows."""
 
 
 def is_id(parts: tuple[str, ...]) -> bool:

@@ -1,15 +1,17 @@
 """Names: canonical tool names, and paths into what an event carries."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
+from unicodedata import category
 
 from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX, canonical_tool
 
 PATH_PARTS_MAX = 16
 
 _SEPARATOR = re.compile(r"[./:]|__")
+_WORD = re.compile(r"[^\W_]+")
 _PART = re.compile(r"[^\s.{}\[\]]+").fullmatch
 
 
@@ -58,15 +60,59 @@ def _last(tool: str) -> str:
 _cached_last = lru_cache(4096)(_last)
 
 
-def tool_matcher(names: Iterable[str]) -> Callable[[str | None], bool]:
-    """Whether a canonical tool name is one of `names`; a bare one among them also matches its last segment."""
-    exact = frozenset(canonical_tool(name) for name in names)
-    bare = frozenset(name for name in exact if last_segment(name) == name)
+def words(tool: str) -> tuple[str, ...]:
+    """The words of a canonical name, whatever stands between them; what nobody can see stands nowhere."""
+    return _words(tool) if len(tool) > CACHED_NAME_CHARACTERS_MAX else _cached_words(tool)
 
-    def matches(tool: str | None) -> bool:
-        return tool is not None and (tool in exact or last_segment(tool) in bare)
 
-    return matches
+def _words(tool: str) -> tuple[str, ...]:
+    seen = "".join(character for character in tool if category(character) != "Cf")
+    return tuple(_WORD.findall(seen))
+
+
+_cached_words = lru_cache(4096)(_words)
+
+
+class ToolNames:
+    """Names of tools, under every spelling under which gateways and frameworks bring them.
+
+    A bare name among them is also meant by its last segment (`shop.issue_refund`), and one of several words by whatever
+    ends with these words (`shop-issue_refund`, `shop_issue_refund`). Without any separator it is the same name, too
+    (`issueRefund`).
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(dict.fromkeys(canonical_tool(name) for name in names))
+        self._exact = frozenset(self.names)
+        self._whole = {words(name): name for name in reversed(self.names)}
+        self._joined = {"".join(split): name for split, name in self._whole.items()}
+        self._bare = frozenset(name for name in self.names if last_segment(name) == name)
+        self._ends = {split: name for split, name in self._whole.items() if len(split) > 1 and name in self._bare}
+        self._longest = max(map(len, self._ends), default=0)
+
+    def __call__(self, tool: str | None) -> bool:
+        """Whether a canonical name is one of them."""
+        return tool is not None and self.named(tool) is not None
+
+    def named(self, tool: str) -> str | None:
+        """The one that a canonical name means: itself, else the one that says most of it."""
+        if tool in self._exact:
+            return tool
+        if (last := last_segment(tool)) in self._bare:
+            return last
+        split = words(tool)
+        found = self._whole.get(split) or self._joined.get("".join(split))
+        if found is not None:
+            return found
+        for length in range(min(self._longest, len(split) - 1), 1, -1):
+            if (found := self._ends.get(split[-length:])) is not None:
+                return found
+        return None
+
+
+def tool_matcher(names: Iterable[str]) -> ToolNames:
+    """Whether a canonical tool name is one of `names`, under any spelling."""
+    return ToolNames(names)
 
 
 def path_parts(path: str) -> tuple[str, ...] | None:

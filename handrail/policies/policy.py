@@ -1,10 +1,11 @@
 """A policy as it was read: rules, their scope, and what is done where none of them fires."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from handrail.policies.condition import Condition
+from handrail.policies.names import ToolNames
 from handrail.policies.subject import Action, Mode
 from handrail.policies.template import Template
 from handrail.schemas.identity import identity
@@ -17,7 +18,7 @@ class Scope:
     """What is judged. None means all; `stated` is whether the file says `applies_to`. Agents and tenants are folded."""
 
     events: frozenset[str] = frozenset({ACTION_PROPOSED})
-    tools: Callable[[str | None], bool] | None = None
+    tools: ToolNames | None = None
     agents: frozenset[str] | None = None
     tenants: frozenset[str] | None = None
     stated: bool = False

@@ -8,6 +8,7 @@ rules:
     queue: fraud
     priority: urgent
     due_in_s: 300
+drops: [disputes]  # of what the built-in file sends to a human: on purpose
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,10 @@ ROUTES = ("ai", "ai_supervised", "human")
 PRIORITIES = ("low", "normal", "high", "urgent")
 VALUES = {"risk": ("low", "medium", "high"), "complexity": ("simple", "moderate", "complex")}
 FIELDS = ("topic", "risk", "complexity", "intent", "wants_human", "attributes", "customer")
+PROTECTED = ("account_security", "disputes", "fraud")
+"""Topics that the built-in file sends to a human."""
+
+GENERAL = "general"  # the topic of what is none of those that the file names
 RULE = ("when", "route", "queue", "skills", "priority", "due_in_s")
 DUE_IN_S = 3_600
 DUE_IN_S_MAX = 90 * 86_400
@@ -57,10 +62,29 @@ class Routing:
     topics: tuple[str, ...] = ()
     default_queue: str = "general"
     rules: tuple[RouteRule, ...] = ()
+    drops: tuple[str, ...] = ()
 
     def route_for(self, classification: Mapping[str, Any]) -> RouteRule | None:
         """The first rule that holds; None means that the AI answers."""
         return next((rule for rule in self.rules if rule.holds(classification)), None)
+
+    @property
+    def dropped(self) -> list[str]:
+        """The protected topics that may go to the AI, and that `drops` does not name."""
+        return [topic for topic in PROTECTED if topic not in self.drops and self._may_reach_ai(topic)]
+
+    def _may_reach_ai(self, topic: str) -> bool:
+        seen = {
+            "topic": topic if not self.topics or topic in self.topics else GENERAL,
+            "intent": None,
+            "wants_human": False,
+        }
+        found = (
+            self.route_for({**seen, "risk": risk, "complexity": complexity, "attributes": {}, "customer": {}})
+            for risk in VALUES["risk"]
+            for complexity in VALUES["complexity"]
+        )
+        return any(rule is None or rule.route == "ai" for rule in found)
 
 
 def _has(classification: Mapping[str, Any], path: tuple[str, ...], test: Test) -> bool:
@@ -71,7 +95,7 @@ def _has(classification: Mapping[str, Any], path: tuple[str, ...], test: Test) -
 def read_routing(value: Any, mistakes: Mistakes) -> Routing:
     """The routing of a parsed file."""
     root = mapping(value, "", mistakes, f"rules: [{_EXAMPLE}]")
-    known_keys(root, "", ("topics", "default_queue", "rules"), mistakes)
+    known_keys(root, "", ("topics", "default_queue", "rules", "drops"), mistakes)
     topics = texts(root["topics"], "topics", mistakes) if "topics" in root else ()
     queue = text(root.get("default_queue", "general"), "default_queue", mistakes) or "general"
     items = (
@@ -80,7 +104,11 @@ def read_routing(value: Any, mistakes: Mistakes) -> Routing:
         else []
     )
     read = [_rule(item, index, topics, queue, mistakes) for index, item in enumerate(items)]
-    return Routing(topics, queue, tuple(rule for rule in read if rule is not None))
+    drops = texts(root["drops"], "drops", mistakes) if "drops" in root else ()
+    for topic in drops:
+        if topic not in PROTECTED:
+            mistakes.add("drops", f'"{topic}" is no topic that the built-in file protects: {instead(topic, PROTECTED)}')
+    return Routing(topics, queue, tuple(rule for rule in read if rule is not None), drops)
 
 
 def _rule(item: Any, index: int, topics: tuple[str, ...], queue: str, mistakes: Mistakes) -> RouteRule | None:

@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from handrail.policies.lookup import BARE_ROOT
+from handrail.policies.lookup import BARE_ROOT, JUDGED
 from handrail.policies.mistakes import Mistakes, instead
 from handrail.policies.names import tool_matcher
 from handrail.policies.policy import Scope
 from handrail.policies.shape import at, identities, known_keys, mapping, texts
 
 KEYS = ("agents", "tools", "events", "tenants")
-EVENTS = {event.removeprefix("handrail.").removesuffix(".v1"): event for event in BARE_ROOT}
+EVENTS = {event.removeprefix("handrail.").removesuffix(".v1"): event for event in JUDGED}
 ACTION_TYPES = {
     "tool_call": "handrail.action.proposed.v1",
     "llm_call": "handrail.llm.proposed.v1",
@@ -39,9 +39,18 @@ def read_scope(value: Any, path: str, outer: Scope, mistakes: Mistakes) -> Scope
 
 def _events(names: tuple[str, ...], path: str, mistakes: Mistakes) -> frozenset[str]:
     for index, name in enumerate(names):
-        if name not in EVENTS and name not in BARE_ROOT:
-            mistakes.add(f"{path}[{index}]", f'"{name}" is no event that rules judge: {instead(name, EVENTS)}')
+        if EVENTS.get(name, name) not in JUDGED:
+            mistakes.add(f"{path}[{index}]", f'"{name}" is no event that rules judge: {_instead(name)}')
     return frozenset(EVENTS.get(name, name) for name in names)
+
+
+def _instead(name: str) -> str:
+    """What is told afterwards is nearest to what was asked before it."""
+    event = name if name in BARE_ROOT else f"handrail.{name}.v1"
+    if event not in BARE_ROOT:
+        return instead(name, EVENTS)
+    asked = event.removeprefix("handrail.").partition(".")[0]
+    return f"it is told when it is over: write {asked}.proposed"
 
 
 def action_type_scope(value: Any, path: str, outer: Scope, mistakes: Mistakes) -> Scope:

@@ -5,6 +5,7 @@ tools:
     effect: write
     fields: {refund_amount_usd: arguments.amount}
     facts: {order_total: {from: results.get_order_details.total, key: order_id}}
+  get_order_details: {effect: read, volatile: [request_id, meta.read_at]}
 """
 
 from collections.abc import Collection, Mapping
@@ -13,8 +14,8 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from handrail.policies.mistakes import Mistakes, shown
-from handrail.policies.names import last_segment, path_parts
-from handrail.policies.shape import at, choice, known_keys, mapping, required
+from handrail.policies.names import ToolNames, path_parts
+from handrail.policies.shape import at, choice, known_keys, mapping, required, texts
 from handrail.schemas.action import canonical_tool
 
 Effect: TypeAlias = Literal["read", "write", "unknown"]
@@ -47,12 +48,16 @@ class Taken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ToolEntry:
-    """One tool: `fields` by name, as paths that begin with their root; `facts` by name."""
+    """One tool: `fields` by name, as paths that begin with their root; `facts` by name.
+
+    `volatile` are the ends of the paths in its results that are new each time and say nothing.
+    """
 
     name: str
     effect: Effect = "unknown"
     fields: Mapping[str, Path] = field(default_factory=dict)
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    volatile: tuple[Path, ...] = ()
 
     def key_path(self, key: Path) -> Path:
         """Where this tool's calls have the key of a fact: what `fields` says of that name, else the argument."""
@@ -61,11 +66,11 @@ class ToolEntry:
 
 
 class Tools:
-    """The tools of a bundle, by canonical name; a bare name also serves its namespaced spellings."""
+    """The tools of a bundle, by canonical name; each name serves its other spellings too (names.py)."""
 
     def __init__(self, entries: Mapping[str, ToolEntry]) -> None:
         self._entries = dict(entries)
-        self._bare = {name: entry for name, entry in entries.items() if last_segment(name) == name}
+        self.names = ToolNames(self._entries)
         self._facts: dict[str, dict[str, Taken]] = {}
         for entry in entries.values():
             for name, fact in entry.facts.items():
@@ -78,7 +83,8 @@ class Tools:
         """The entry of a canonical tool name."""
         if tool is None or not self._entries:
             return None
-        return self._entries.get(tool) or self._bare.get(last_segment(tool))
+        named = self.names.named(tool)
+        return None if named is None else self._entries[named]
 
     def effect(self, tool: str, declared: str | None) -> Effect:
         """What the file says; an event can only raise it to `write`."""
@@ -89,6 +95,16 @@ class Tools:
         """Names of quantities in calls of this tool, with the path of each."""
         entry = self.entry(tool)
         return entry.fields if entry else MappingProxyType({})
+
+    def volatile(self, tool: str) -> tuple[Path, ...]:
+        """What is left out where results of this tool are compared."""
+        entry = self.entry(tool)
+        return entry.volatile if entry else ()
+
+    @property
+    def fact_names(self) -> frozenset[str]:
+        """The names of facts that any tool has."""
+        return frozenset(name for entry in self._entries.values() for name in entry.facts)
 
     @property
     def field_names(self) -> frozenset[str]:
@@ -129,7 +145,7 @@ def read_tools(value: Any, mistakes: Mistakes) -> Tools:
 
 def _entry(name: str, value: Any, path: str, listed: Collection[str], mistakes: Mistakes) -> ToolEntry:
     settings = mapping(value, path, mistakes, "{effect: write}")
-    known_keys(settings, path, ("effect", "fields", "facts"), mistakes)
+    known_keys(settings, path, ("effect", "fields", "facts", "volatile"), mistakes)
     effect = (
         choice(settings["effect"], at(path, "effect"), ("read", "write"), mistakes) if "effect" in settings else None
     )
@@ -145,7 +161,17 @@ def _entry(name: str, value: Any, path: str, listed: Collection[str], mistakes: 
     }
     for key in facts.keys() & fields.keys():
         mistakes.add(at(at(path, "facts"), key), "is a field of this tool too: use another name")
-    return ToolEntry(name, "read" if effect == "read" else "write" if effect else "unknown", fields, facts)
+    volatile = _volatile(settings["volatile"], at(path, "volatile"), mistakes) if "volatile" in settings else ()
+    return ToolEntry(name, "read" if effect == "read" else "write" if effect else "unknown", fields, facts, volatile)
+
+
+def _volatile(value: Any, path: str, mistakes: Mistakes) -> tuple[Path, ...]:
+    named = texts(value, path, mistakes)
+    found = [path_parts(name) for name in named]
+    for name, parts in zip(named, found, strict=True):
+        if parts is None:
+            mistakes.add(path, f"must be names of fields such as request_id or meta.read_at, got {shown(name)}")
+    return tuple(parts for parts in found if parts is not None)
 
 
 def _paths(

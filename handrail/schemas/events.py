@@ -52,17 +52,22 @@ class HumanRequested(Event):
 
 
 class LlmProposed(AgentEvent):
-    """An agent is about to call a model."""
+    """An agent wants to call a model, and waits for the decision. `estimate` is what it expects to use."""
 
     model: Model
-    estimate: Estimate
+    estimate: Estimate | None = None
 
 
 class LlmCompleted(AgentEvent):
-    """An agent called a model. Without `cost_usd` the list price of the tokens counts."""
+    """An agent called a model. Without `cost_usd` the list price of the tokens counts; 0 is free.
 
-    usage: Usage
+    Without `usage` nobody knows how much it was: a call of unknown cost. `cached`: no model was asked, an answer was
+    taken out of a cache, and costs nothing.
+    """
+
+    usage: Usage | None = None
     cost_usd: Money | None = None
+    cached: bool | None = None
     confidence: Share | None = None
     latency_ms: Annotated[float, Field(ge=0)] | None = None
     error: str | None = None

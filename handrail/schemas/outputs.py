@@ -37,13 +37,14 @@ class Answered(Shape):
 
 
 class LimitsUsed(Shape):
-    """What an execution has used of its limits."""
+    """What an execution has used of its limits; what its `unknown_calls` cost is not in `cost_usd`."""
 
     steps: Count
     steps_max: Count
     cost_usd: Money
     cost_usd_max: Money
     unpriced_tokens: Count
+    unknown_calls: Count | None = None
     loop_run: Count
     loop_max: Count
 

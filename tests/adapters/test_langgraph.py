@@ -101,7 +101,7 @@ async def test_a_model_that_fails_is_told() -> None:
         with pytest.raises(RuntimeError):
             await bot.ainvoke(QUERY)
     (told,) = governor.told("llm.completed")
-    assert (told["error"], told["usage"]["input_tokens"]) == ("RuntimeError: overloaded", 0)
+    assert (told["error"], told.get("usage")) == ("RuntimeError: overloaded", None)
 
 
 async def test_a_sub_agents_answer_is_no_answer_to_the_customer() -> None:

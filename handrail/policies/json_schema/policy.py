@@ -2,7 +2,6 @@
 
 from handrail.policies.json_schema.condition import condition, operator, values
 from handrail.policies.json_schema.parts import ANYTHING, TEXT, TEXTS, Schema, about, mapping, or_null, words
-from handrail.policies.lookup import BARE_ROOT
 from handrail.policies.rules import ACTIONS, MODES, OWN_KEYS, TAGS
 from handrail.policies.scope import ACTION_TYPES, EVENTS
 from handrail.policies.scope import KEYS as SCOPE_KEYS
@@ -73,7 +72,7 @@ def _local() -> Schema:
 
 
 def _applies_to() -> Schema:
-    events = words(*EVENTS, *BARE_ROOT)
+    events = words(*EVENTS, *EVENTS.values())
     described = {"events": {"anyOf": [events, {"type": "array", "items": events, "minItems": 1}]}}
     return about(
         mapping({key: described.get(key, TEXTS) for key in SCOPE_KEYS}, least=1),

@@ -20,7 +20,7 @@ from handrail.policies.json_schema.parts import (
     or_null,
     words,
 )
-from handrail.policies.routing import DUE_IN_S_MAX, FIELDS, PRIORITIES, ROUTES, RULE, VALUES
+from handrail.policies.routing import DUE_IN_S_MAX, FIELDS, PRIORITIES, PROTECTED, ROUTES, RULE, VALUES
 from handrail.policies.tools import FIELD_ROOTS
 from handrail.schemas.keys import TYPE, USES
 
@@ -59,7 +59,11 @@ def routing() -> Schema:
     }
     rule = mapping({key: described.get(key, TEXT) for key in RULE}, "route")
     rules = {"type": ["array", "null"], "items": rule}
-    return {"title": "Who answers a query", **mapping({"topics": TEXTS, "default_queue": TEXT, "rules": rules})}
+    drops: Schema = {"anyOf": [words(*PROTECTED), listed(words(*PROTECTED))]}
+    return {
+        "title": "Who answers a query",
+        **mapping({"topics": TEXTS, "default_queue": TEXT, "rules": rules, "drops": drops}),
+    }
 
 
 def _when() -> Schema:
@@ -79,12 +83,16 @@ def tools() -> Schema:
     field = {"type": "string", "pattern": rf"^({'|'.join(FIELD_ROOTS)})(\.{PART})+$"}
     result = {"type": "string", "pattern": rf"^results\.{PART}(\.{PART})+$"}
     names = rf"^{PART}(\.{PART})*$"
+    volatile: Schema = {"type": "string", "pattern": names}
     key = about({"type": "string", "pattern": names}, "The argument that says which one is meant.")
     fact = {"anyOf": [result, mapping({"from": result, "key": key}, "from", "key")]}
     entry = {
         "effect": about(words("read", "write"), "What it does to the world; an event can only raise it to write."),
         "fields": about(named(field, names), "Names that rules use, as paths such as arguments.amount."),
         "facts": about(named(fact, names), "Names that rules use, as paths such as results.get_order.total."),
+        "volatile": about(
+            {"anyOf": [volatile, listed(volatile)]}, "Fields of its results that are new each time and say nothing."
+        ),
     }
     return {"title": "What tools do", **mapping({"tools": named(mapping(entry))}, "tools")}
 

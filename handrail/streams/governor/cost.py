@@ -1,25 +1,40 @@
-"""What one LLM call cost: the recorded amount, else tokens at list price; an unknown model is never free."""
+"""What one LLM call cost: the amount that was told, else nothing out of a cache, else tokens at list price."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from handrail.policies import Bundle
 from handrail.schemas.money import to_pico
 
 
-def of_call(bundle: Bundle, data: Mapping[str, Any]) -> tuple[int, int]:
-    """(cost in pico-dollars, tokens without a price) of an `llm.completed`.
+class Cost(NamedTuple):
+    """Pico-dollars, and the tokens that no price is known for; `unknown` where neither says what the call cost."""
 
-    A recorded `cost_usd` above zero is the invoice and wins. Cached input tokens are part of the input tokens.
+    pico: int
+    unpriced: int = 0
+    unknown: bool = False
+
+
+FREE, UNKNOWN = Cost(0), Cost(0, 0, True)
+
+
+def of_call(bundle: Bundle, data: Mapping[str, Any]) -> Cost:
+    """What an `llm.completed` says.
+
+    A told `cost_usd` is the invoice and wins, also one of 0. Cached input tokens are part of the input tokens. A model
+    without a price is never free, and neither is a call whose usage is not told.
     """
-    recorded = data.get("cost_usd")
-    if recorded is not None and (pico := to_pico(recorded)) > 0:
-        return pico, 0
-    usage = data.get("usage") or {}
-    tokens_in, tokens_out = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
+    told, usage = data.get("cost_usd"), data.get("usage")
+    if told is not None:
+        return Cost(to_pico(told))
+    if data.get("cached"):
+        return FREE
+    if usage is None:
+        return UNKNOWN
+    tokens_in, tokens_out = usage["input_tokens"], usage["output_tokens"]
     cached = min(usage.get("cached_input_tokens") or 0, tokens_in)
     model = data.get("model") or {}
     price = bundle.price(model.get("served") or model.get("name") or "", model.get("provider"))
     if price is None:
-        return 0, tokens_in + tokens_out
-    return (tokens_in - cached) * price.input + cached * price.cached_input + tokens_out * price.output, 0
+        return Cost(0, tokens_in + tokens_out, True)
+    return Cost((tokens_in - cached) * price.input + cached * price.cached_input + tokens_out * price.output)

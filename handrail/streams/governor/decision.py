@@ -14,6 +14,7 @@ from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.money import from_pico
 from handrail.schemas.record import Counted, Output
 from handrail.schemas.topics import DECISIONS
+from handrail.streams.governor import unknown_cost
 from handrail.streams.governor.finding import ALLOW, HALT, REQUIRE_APPROVAL, VERDICTS, Finding, ordered
 from handrail.streams.governor.outgoing import enveloped
 from handrail.streams.governor.state import ROUTES, Conversation
@@ -45,6 +46,7 @@ def usage(turn: Turn) -> dict[str, Any]:
         "cost_usd": from_pico(execution.cost_pico),
         "cost_usd_max": from_pico(limits.cost_pico_max),
         "unpriced_tokens": execution.unpriced_tokens,
+        "unknown_calls": unknown_cost.of_execution(turn),
         "loop_run": execution.calls_made,
         "loop_max": limits.loop_iterations,
         "conversation_steps": turn.case.head.steps,

@@ -13,6 +13,7 @@ from handrail.streams.governor import (
     approvals,
     call,
     calls,
+    compared,
     cost,
     decision,
     entries,
@@ -25,9 +26,9 @@ from handrail.streams.governor import (
     ownership,
     phrases,
     speaker,
-    standing,
     sums,
     underway,
+    unknown_cost,
 )
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.call import UNKNOWN
@@ -96,28 +97,42 @@ def human_requested(turn: Turn) -> Answer:
 
 def llm_completed(turn: Turn) -> Answer:
     """Count what the call cost; halt when a limit is passed."""
-    pico, unpriced = cost.of_call(turn.bundle, turn.data)
-    turn.execution.unpriced_tokens += unpriced
-    if unpriced and not turn.case.head.unpriced:
-        turn.case.head.unpriced = True
-        name = (turn.data.get("model") or {}).get("name")
-        raise_alert(turn, "model", "medium", f"no price for model {name}", model=name, unpriced_tokens=unpriced)
-    over = limits.add_cost(turn, pico)
+    spent = cost.of_call(turn.bundle, turn.data)
+    turn.execution.unpriced_tokens += spent.unpriced
+    if spent.unknown:
+        _unknown_cost(turn, spent.unpriced)
+    over = limits.add_cost(turn, spent.pico)
     if over is None or turn.case.head.halt:
         return None
     ownership.execution_halt(turn, over)
     return HALT, 2
 
 
+def _unknown_cost(turn: Turn, unpriced: int) -> None:
+    """Count the call; the first one of a conversation is told."""
+    unknown_cost.add_one(turn)
+    if turn.case.head.unpriced:
+        return
+    turn.case.head.unpriced = True
+    name = (turn.data.get("model") or {}).get("name")
+    message = f"no price for model {name}" if unpriced else f"the usage of a call of model {name} is unknown"
+    raise_alert(turn, "model", "medium", message, model=name, unpriced_tokens=unpriced)
+
+
 def llm_proposed(turn: Turn) -> Answer:
-    """May this LLM call be made? Asked only by agents that want to know before they pay."""
-    findings = standing.of_proposal(turn, acts=False)
-    over = limits.over_cost(turn)
-    if over is not None:
-        findings.append(over)
+    """May this LLM call be made? Asked only by agents that want to know before they pay.
+
+    No person approves a call of a model: what would need one is blocked.
+    """
+    findings, skipped = judge.llm(turn)
     verdict, route = most_restrictive(findings), _route_of(turn)
-    handoff_id = ownership.halt(turn, findings) if verdict == HALT and not turn.case.head.halt else None
-    decision.emit(turn, "llm", verdict, findings, route=route, handoff_id=handoff_id)
+    verdict = BLOCK if verdict == REQUIRE_APPROVAL else verdict
+    handoff_id = None
+    if verdict == HALT and not turn.case.head.halt:
+        handoff_id = ownership.halt(turn, findings)
+    elif verdict == BLOCK:
+        handoff_id = ownership.called(turn, [finding for finding in findings if finding.policy_id])
+    decision.emit(turn, "llm", verdict, findings, route=route, handoff_id=handoff_id, skipped=skipped)
     return verdict, route
 
 
@@ -203,7 +218,7 @@ def action_executed(turn: Turn) -> Answer:
     sums.executed(turn, one, status)
     if governed or (known and not held):
         if status != UNKNOWN:
-            loops.happened(turn, one, status == "ok", kept.result_digest(status, result))
+            loops.happened(turn, one, status == "ok", compared.digest(turn, one, status, result))
         if status == "ok":
             facts.learn(turn, one, result)
     elif held:

@@ -51,6 +51,16 @@ def response(turn: Turn, call: Call) -> tuple[list[Finding], Skipped]:
     return found, skipped
 
 
+def llm(turn: Turn) -> tuple[list[Finding], Skipped]:
+    """A call of a model that an agent asks for; it may read whoever owns the conversation."""
+    found = standing.of_proposal(turn, acts=False)
+    over = limits.over_cost(turn)
+    if over is not None:
+        found.append(over)
+    ruled, skipped = rules.judge(turn, "llm", effect="read")
+    return found + ruled, skipped
+
+
 def query(turn: Turn, classified: dict[str, Any]) -> tuple[list[Finding], Skipped]:
     """A query: may the AI answer it, under supervision, or must a human?"""
     found = standing.of_query(turn)

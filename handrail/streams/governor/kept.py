@@ -5,12 +5,11 @@ out where a handoff is built (dossier.py): looking for it takes longer, and most
 """
 
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any, Literal
 
 import orjson
 
-from handrail.schemas.canonical import canonical, digest
+from handrail.schemas.canonical import digest
 from handrail.streams.governor.entries import Said
 from handrail.streams.governor.redaction import REDACTED, cut, is_secret
 from handrail.streams.governor.redaction.cut import LOOK_MAX
@@ -75,9 +74,3 @@ def said(
 ) -> Said:
     """A message of the transcript, its text cut to TEXT_MAX characters."""
     return Said(role, cut(text, TEXT_MAX), at_ms, offset, len(text) > TEXT_MAX)
-
-
-def result_digest(status: str, result: Any) -> bytes:
-    """Three bytes that tell one outcome of a call from another; never all zero, which means no result yet."""
-    found = sha256(status.encode() + b"\x00" + canonical(result)).digest()[:3]
-    return found if any(found) else b"\x00\x00\x01"

@@ -1,6 +1,9 @@
 """The limits on steps and cost, per execution and per conversation."""
 
+from typing import Any
+
 from handrail.schemas.money import from_pico
+from handrail.streams.governor import unknown_cost
 from handrail.streams.governor.finding import HALT, Finding
 from handrail.streams.governor.turn import Turn
 
@@ -39,16 +42,25 @@ def over_cost(turn: Turn) -> Finding | None:
     """The cost limit that is passed, if one is."""
     head, execution = turn.case.head, turn.execution
     limits = turn.limits
-    if execution.cost_pico <= limits.cost_pico_max and head.cost_pico <= limits.conversation_cost_pico_max:
-        return None
-    for cost, cost_max, of in (
-        (execution.cost_pico, limits.cost_pico_max, "execution"),
-        (head.cost_pico, limits.conversation_cost_pico_max, "conversation"),
+    if unknown_cost.PART not in head.parts and (
+        execution.cost_pico <= limits.cost_pico_max and head.cost_pico <= limits.conversation_cost_pico_max
     ):
-        if cost > cost_max:
-            value, threshold = from_pico(cost), from_pico(cost_max)
+        return None
+    for cost, unknown, cost_max, of in (
+        (execution.cost_pico, unknown_cost.of_execution(turn), limits.cost_pico_max, "execution"),
+        (head.cost_pico, unknown_cost.of_conversation(turn), limits.conversation_cost_pico_max, "conversation"),
+    ):
+        counted = cost + unknown * limits.unknown_call_pico
+        if counted > cost_max:
+            value, threshold = from_pico(counted), from_pico(cost_max)
+            evidence: dict[str, Any] = {"field": f"{of}.cost_usd", "value": value, "threshold": threshold}
             message = f"This {of} has cost ${value}, its limit is ${threshold}."
-            return Finding(
-                "limit.cost", HALT, message, {"field": f"{of}.cost_usd", "value": value, "threshold": threshold}
-            )
+            if unknown:
+                evidence["unknown_calls"] = unknown
+                each = from_pico(limits.unknown_call_pico)
+                message = (
+                    f"This {of} has cost ${from_pico(cost)}, and made {unknown} calls of unknown cost, which count as "
+                    f"${each} each: its limit is ${threshold}."
+                )
+            return Finding("limit.cost", HALT, message, evidence)
     return None

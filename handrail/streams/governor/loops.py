@@ -1,6 +1,6 @@
 """Loops of calls, judged on a proposal: `loop.repeat` and `loop.cycle` (the counting is in repeat.py and cycle.py)."""
 
-from handrail.streams.governor import cycle, repeat
+from handrail.streams.governor import cycle, often, repeat
 from handrail.streams.governor.call import Call
 from handrail.streams.governor.finding import BLOCK, HALT, Finding
 from handrail.streams.governor.state import Execution
@@ -20,6 +20,9 @@ def observe(turn: Turn, call: Call) -> list[Finding]:
         message = f"The same call of {call.named} comes for the {ordinal(count)} time without anything having changed."
         evidence = {"tool": call.named, "value": count, "threshold": limit}
         found.append(Finding("loop.repeat", BLOCK if count == limit else HALT, message, evidence, escalate=False))
+    too_often = often.observe(turn, call)
+    if too_often is not None and not (found and found[0].verdict >= too_often.verdict):
+        found.append(too_often)
     if period:
         message = f"The same {period} calls come for the {ordinal(cycle.TIMES)} time in a row."
         evidence = {"tool": call.named, "period": period, "value": cycle.TIMES, "threshold": cycle.TIMES}

@@ -31,10 +31,11 @@ def consequence(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> t
     if verdict == HALT:
         known = handoff.holding(turn) if head.halt else None
         return verdict, findings, known.id if known else halt(turn, findings)
-    return verdict, findings, _blocked(turn, findings)
+    return verdict, findings, called(turn, findings)
 
 
-def _blocked(turn: Turn, findings: list[Finding]) -> str | None:
+def called(turn: Turn, findings: list[Finding]) -> str | None:
+    """The handoff that findings which block call a person by, opened where there is none; None where none calls."""
     head = turn.case.head
     calling = [f for f in findings if f.verdict == BLOCK and f.mode == "enforce" and f.escalate]
     if not calling:

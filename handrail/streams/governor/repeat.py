@@ -2,10 +2,10 @@
 
 The count is per call. Another call in between does not reset it. The customer's next query or own action does, the end
 of the execution, a successful write, and a result of that call which changed. One call is 12 bytes: 8 of its digest,
-3 of its last result's, 1 its count.
+2 of its last result's, 1 its count, and 1 how often it came whatever its results were (often.py).
 """
 
-CALL, KEY, RESULT = 12, 8, 3
+CALL, KEY, RESULT = 12, 8, 2
 CALLS_MAX = 32  # the least recently proposed call is forgotten
 COUNT_MAX = 255
 
@@ -22,14 +22,19 @@ def observe(calls: bytes, key: bytes) -> tuple[bytes, int]:
     at = _find(calls, key)
     if at < 0:
         kept = calls if len(calls) < CALLS_MAX * CALL else calls[CALL:]
-        return kept + key + b"\x00" * RESULT + b"\x01", 1
-    count = min(calls[at + CALL - 1] + 1, COUNT_MAX)
-    entry = calls[at : at + CALL - 1] + bytes((count,))
+        return kept + key + b"\x00" * RESULT + b"\x01\x01", 1
+    count, often = min(calls[at + CALL - 2] + 1, COUNT_MAX), min(calls[at + CALL - 1] + 1, COUNT_MAX)
+    entry = calls[at : at + CALL - 2] + bytes((count, often))
     return calls[:at] + calls[at + CALL :] + entry, count
 
 
+def often(calls: bytes) -> int:
+    """How often the call that was proposed last has been proposed, whatever its results were."""
+    return calls[-1]
+
+
 def result(calls: bytes, key: bytes, digest: bytes) -> tuple[bytes, bool]:
-    """The state after a result of `key` (3 bytes of its digest), and whether the result changed.
+    """The state after a result of `key` (2 bytes of its digest), and whether the result changed.
 
     A changed result starts the count anew: the call that brought it is the first of its kind.
     """
@@ -38,8 +43,8 @@ def result(calls: bytes, key: bytes, digest: bytes) -> tuple[bytes, bool]:
         return calls, False
     before = calls[at + KEY : at + KEY + RESULT]
     changed = before not in (b"\x00" * RESULT, digest)
-    count = 1 if changed else calls[at + CALL - 1]
-    return calls[:at] + key + digest + bytes((count,)) + calls[at + CALL :], changed
+    count = 1 if changed else calls[at + CALL - 2]
+    return calls[:at] + key + digest + bytes((count, calls[at + CALL - 1])) + calls[at + CALL :], changed
 
 
 def written(calls: bytes, key: bytes) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 
 from handrail.policies import Judgement, RuleFinding, Subject
 from handrail.policies.subject import Skipped as PassedOver
-from handrail.streams.governor import decision, facts, sums
+from handrail.streams.governor import decision, facts, sums, unknown_cost
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding
 from handrail.streams.governor.turn import Turn
 
@@ -28,8 +28,9 @@ def judge(
 ) -> tuple[list[Finding], Skipped]:
     """Every rule that fired, and every rule passed over because its field was absent."""
     head, execution = turn.case.head, turn.execution
+    cost_pico = unknown_cost.counted_pico(turn)
     passed_over = turn.bundle.no_rule_fires(
-        turn.event_type, tool, turn.agent_id, turn.tenant, arguments or {}, execution.cost_pico
+        turn.event_type, tool, turn.agent_id, turn.tenant, arguments or {}, cost_pico
     )
     if passed_over is not None:
         return [], _skipped(passed_over)
@@ -44,8 +45,13 @@ def judge(
         customer=turn.case.customer,
         usage={
             "steps": execution.steps,
-            "cost_usd": decision.usd(execution.cost_pico),
+            "steps_max": turn.limits.steps_max,
+            "cost_usd": decision.usd(cost_pico),
+            "cost_usd_max": decision.usd(turn.limits.cost_pico_max),
+            "unpriced_tokens": execution.unpriced_tokens,
+            "unknown_calls": unknown_cost.of_execution(turn),
             "loop_run": execution.calls_made,
+            "loop_max": turn.limits.loop_iterations,
         },
         classification=classification or decision.classification(turn) or {},
         facts=head.facts,

@@ -11,7 +11,7 @@ LATEST = 10_000  # decisions looked at: it is asked again and again, of database
 ASKED = """
     WITH latest AS (
         SELECT kind, ruleset, log_cluster, skipped_n, record, log_time, log_offset FROM decisions
-        WHERE kind IN ('route', 'action', 'response') AND NOT repeat
+        WHERE kind IN ('route', 'action', 'response', 'llm') AND NOT repeat
         ORDER BY log_time DESC, log_offset DESC LIMIT ?
     ),
     decided AS (

@@ -85,7 +85,7 @@ def test_the_folder_above_the_policies_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "deeper" / "p.yaml").write_text("id: p")
     result = check(tmp_path)
     assert result.exit_code == 1
-    assert "holds no policy file, but" in result.stderr
+    assert "would not be read: give that folder" in result.stderr
 
 
 def test_the_readme_shows_what_the_command_prints() -> None:

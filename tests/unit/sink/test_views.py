@@ -479,3 +479,45 @@ def test_a_handoff_succeeds_when_the_human_had_what_was_needed(
         told.resolution("c-1", "hf-1", **answer)
     with told.store(tmp_path) as connection:
         assert connection.execute("SELECT queue, succeeded FROM handoffs_newest").fetchall() == [("new", succeeded)]
+
+
+@pytest.mark.parametrize(
+    ("calls", "cost_usd"),
+    [
+        ([{"usage": None}], None),
+        ([{}], None),
+        ([{"usage": None}, {"usage": None, "cost_usd": "0.01"}], None),
+        ([{"usage": None, "cost_usd": "0.01"}], "0.050000"),
+        ([{"usage": None, "cached": True}], "0.040000"),
+        ([{"usage": USED, "cached": True}, {"usage": USED, "cost_usd": "0"}], "0.040000"),
+        ([{"usage": USED, "cached": False}], None),
+    ],
+)
+def test_a_call_of_unknown_cost_makes_the_cost_unknown_and_a_cached_one_does_not(
+    tmp_path: Path, calls: list[dict[str, Any]], cost_usd: str | None
+) -> None:
+    told = Book()
+    plain(told, "c-1", "2026-03-08 11:00:00", "u-9")
+    for call in calls:
+        told.event("c-1", "llm.completed", model={"provider": "p", "name": "m"}, **call)
+    with told.store(tmp_path) as connection:
+        ((found,),) = connection.execute("SELECT ai_cost_usd FROM conversations").fetchall()
+    assert found == (None if cost_usd is None else Decimal(cost_usd))
+
+
+def test_a_call_of_unknown_cost_is_not_repaired_by_a_later_decision(tmp_path: Path) -> None:
+    told = Book()
+    plain(told, "c-1", "2026-03-08 11:00:00", "u-9")
+    asked = told.event("c-1", "llm.completed", usage=None)
+    told.decision(asked, "llm", cost_usd="0.04")
+    with told.store(tmp_path) as connection:
+        assert connection.execute("SELECT ai_cost_usd FROM conversations").fetchall() == [(None,)]
+
+
+def test_spend_counts_what_it_does_not_know_beside_its_sums(tmp_path: Path) -> None:
+    told = Book().at("2026-03-08 11:00:00")
+    for call in ({"usage": None}, {"usage": USED}, {"usage": USED, "cost_usd": "0.5"}, {"usage": USED, "cached": True}):
+        told.event("c-1", "llm.completed", model={"provider": "p", "name": "m"}, **call)
+    names = "llm_calls, unreported_calls, unknown_calls, cached_calls, input_tokens, cost_usd"
+    with told.store(tmp_path) as connection:
+        assert connection.execute(f"SELECT {names} FROM spend").fetchall() == [(4, 2, 1, 1, 3, Decimal("0.500000"))]

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from handrail.cli.desk_users import users
-from handrail.cli.errors import explained
+from handrail.cli.errors import explained, say, warn
 
 
 @click.group(invoke_without_command=True)
@@ -47,7 +47,7 @@ def desk(
     from handrail.desk.web.settings import WebSettings
 
     settings = WebSettings.of({"bootstrap": bootstrap, "data": data, "listen": listen, "key": key})
-    asyncio.run(run(settings, SecuritySettings.of({}), click.echo, lambda line: click.echo(line, err=True)))
+    asyncio.run(run(settings, SecuritySettings.of({}), say, warn))
 
 
 desk.add_command(users)

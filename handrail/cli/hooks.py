@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from handrail.cli.errors import explained
+from handrail.cli.errors import explained, say, warn
 
 
 @click.command()
@@ -71,4 +71,4 @@ def hooks(
         for line in told(settings.hooks):
             click.echo(line)
         return
-    asyncio.run(run(settings, click.echo, lambda line: click.echo(line, err=True)))
+    asyncio.run(run(settings, say, warn))

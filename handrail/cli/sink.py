@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from handrail.cli.errors import explained
+from handrail.cli.errors import explained, say, warn
 
 
 @click.command()
@@ -61,4 +61,4 @@ def sink(
 
     given = {"bootstrap": bootstrap, "data": data, "snapshot_s": snapshot_s, "http": http}
     settings = SinkSettings.of({**given, "live": live, "live_address": live_address})
-    asyncio.run(run(settings, click.echo, lambda line: click.echo(line, err=True)))
+    asyncio.run(run(settings, say, warn))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from handrail.cli.errors import explained
+from handrail.cli.errors import explained, say, warn
 
 
 @click.command()
@@ -74,4 +74,4 @@ def worker(
             "http": http,
         }
     )
-    asyncio.run(run(settings, click.echo, lambda line: click.echo(line, err=True)))
+    asyncio.run(run(settings, say, warn))

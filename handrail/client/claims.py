@@ -30,8 +30,8 @@ CREATE TABLE IF NOT EXISTS claims (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS clock (only_row INTEGER PRIMARY KEY CHECK (only_row = 0), latest_ms INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS file (
-  only_row INTEGER PRIMARY KEY CHECK (only_row = 0), id TEXT NOT NULL, from_ms INTEGER NOT NULL, device INTEGER NOT NULL,
-  inode INTEGER NOT NULL
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 0), id TEXT NOT NULL, from_ms INTEGER NOT NULL,
+  device INTEGER NOT NULL, inode INTEGER NOT NULL
 );
 """
 _FIELDS = "decision_id, conversation_id, tool, claimed_ms, claimed_by, ended_ms, outcome"
@@ -173,9 +173,9 @@ class Claims:
         """Raises GateClosed for what may have been acted on before the file was there to say so."""
         if wanted.made_ms < self._file.from_ms:
             raise GateClosed(
-                f"{self._path}: knows what was acted on since {to_rfc3339(self._file.from_ms)}, when it was made, copied or "
-                f"moved there, and {wanted.tool} may have been decided before: see whether it took effect, and only where "
-                "it did not, propose it anew"
+                f"{self._path}: knows what was acted on since {to_rfc3339(self._file.from_ms)}, when it was made or "
+                f"moved there, and {wanted.tool} may have been decided before: see whether it took effect, and only "
+                "where it did not, propose it anew"
             )
 
     @contextmanager
@@ -232,8 +232,8 @@ class Claims:
 
     def _replaced(self, how: str) -> GateClosed:
         return GateClosed(
-            f"{self._path}: {how}, and with the file what was acted on: put it back where it was moved away, or start the "
-            "gate again: a new file refuses what was decided before it"
+            f"{self._path}: {how}, and with the file what was acted on: put it back where it was moved away, or start "
+            "the gate again: a new file refuses what was decided before it"
         )
 
 

@@ -15,9 +15,9 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """Raises OSError where nothing is there, or where the file has a second name beside which it would be another.
+        """Raises OSError where nothing is there, or where the file has a second name.
 
-        SQLite's journal is found by the file's name: under two names (hard links) two processes would not see each other.
+        SQLite's journal is found by the file's name: under two names (hard links) two processes do not see each other.
         """
         found = path.stat()
         if found.st_nlink > 1:

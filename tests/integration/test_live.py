@@ -319,8 +319,7 @@ def test_nor_through_a_database_that_is_attached(sql: str, served: Served) -> No
         "DESCRIBE events",
         "SHOW TABLES",
         "SUMMARIZE offsets",
-        "SELECT unnest(range(3))",
-        "SELECT u.key FROM events, json_each(record) AS u LIMIT 1",
+        "SELECT record ->> '$.type' FROM events LIMIT 1",
         "SELECT max(text) FROM handrail.main.events",
         "SELECT current_setting('TimeZone')",
         "VALUES (1)",
@@ -335,7 +334,7 @@ def test_what_live_does_not_take_is_asked_of_the_snapshot(store: Store, tmp_path
     found = query(tmp_path, "PIVOT events ON type USING count(*)")
     assert json.loads(found.stdout)
     assert found.stderr.startswith("snapshot of ")
-    assert found.stderr.endswith(": live takes one SELECT over tables and views\n")
+    assert found.stderr.endswith(": live looks through one table or view, with functions that need little memory\n")
 
 
 @pytest.mark.parametrize(("sql", "says"), [("SELECT nope FROM events", "nope"), ("FROM nope", "does not exist")])
@@ -358,7 +357,7 @@ def left_open(data: Path) -> Client:
     """A reader who has fetched the first rows of many, and holds on to them."""
     client = Client(data)
     client.connection.execute(
-        "FROM quack_query(?, 'SELECT a.id FROM events a, range(100000000)', token := ?)", [client.uri, client.token]
+        "FROM quack_query(?, 'FROM events', token := ?)", [client.uri, client.token]
     ).fetchone()
     return client
 

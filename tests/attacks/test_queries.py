@@ -150,7 +150,7 @@ TAKING = (
     "SELECT rpad('x', 2000000000, 'y')",
     "SELECT lpad('x', 2000000000, 'y')",
     "SELECT main.repeat('x', 2000000000)",
-    'SELECT "REPEAT"(\'x\', 2000000000)',
+    "SELECT \"REPEAT\"('x', 2000000000)",
     "SELECT 'x'.repeat(2000000000)",
     "SELECT list(x) FROM (SELECT repeat('x', 1000000) x FROM range(100000))",
     "SELECT regexp_matches(repeat('a', 30000000), '(a*)*b')",
@@ -275,7 +275,9 @@ async def test_the_sink_stays_as_small_as_it_was(embedded: str, tmp_path: Path) 
 def test_the_database_is_closed_to_others_however_it_is_opened(tmp_path: Path) -> None:
     connect(tmp_path / "a.db", read_only=False).close()
     with connect(tmp_path / "a.db", read_only=True) as connection:
-        settings = "SELECT name, value FROM duckdb_settings() WHERE name IN ('enable_external_access', 'lock_configuration')"
+        settings = (
+            "SELECT name, value FROM duckdb_settings() WHERE name IN ('enable_external_access', 'lock_configuration')"
+        )
         assert connection.execute(f"{settings} ORDER BY 1").fetchall() == [
             ("enable_external_access", "false"),
             ("lock_configuration", "true"),

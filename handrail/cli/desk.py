@@ -7,6 +7,7 @@ import click
 
 from handrail.cli.desk_users import users
 from handrail.cli.errors import explained, say, warn
+from handrail.private import keep_private
 
 
 @click.group(invoke_without_command=True)
@@ -47,6 +48,7 @@ def desk(
     from handrail.desk.web.settings import WebSettings
 
     settings = WebSettings.of({"bootstrap": bootstrap, "data": data, "listen": listen, "key": key})
+    keep_private()
     asyncio.run(run(settings, SecuritySettings.of({}), say, warn))
 
 

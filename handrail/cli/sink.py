@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from handrail.cli.errors import explained, say, warn
+from handrail.private import keep_private
 
 
 @click.command()
@@ -61,4 +62,5 @@ def sink(
 
     given = {"bootstrap": bootstrap, "data": data, "snapshot_s": snapshot_s, "http": http}
     settings = SinkSettings.of({**given, "live": live, "live_address": live_address})
+    keep_private()
     asyncio.run(run(settings, say, warn))

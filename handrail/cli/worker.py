@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from handrail.cli.errors import explained, say, warn
+from handrail.private import keep_private
 
 
 @click.command()
@@ -74,4 +75,5 @@ def worker(
             "http": http,
         }
     )
+    keep_private()
     asyncio.run(run(settings, say, warn))

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple, Self
 
-MODE = 0o600  # its owner's alone
+from handrail import private
 
 
 class Place(NamedTuple):
@@ -27,7 +27,6 @@ class Place(NamedTuple):
 
 def made_private(path: Path) -> None:
     """The file is there and nobody else's: made with its folder where it is missing. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE))
-    if path.stat().st_mode & 0o077 and path.stat().st_uid == os.geteuid():
-        path.chmod(MODE)
+    private.made(path.parent)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private.FILE))
+    private.tightened(path)

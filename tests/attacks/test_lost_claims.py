@@ -80,7 +80,8 @@ def folder_gone(store: Path) -> None:
 
 
 CHANGES = [
-    deleted, with_all_beside_it, moved, another, its_own_copy, emptied, junk, rows_deleted, hard_link, link_to_another, folder_gone,
+    deleted, with_all_beside_it, moved, another, its_own_copy, emptied, junk, rows_deleted, hard_link, link_to_another,
+    folder_gone,
 ]  # fmt: skip
 
 
@@ -91,9 +92,9 @@ def test_a_gate_whose_file_changes_closes(tmp_path: Path, change: Callable[[Path
     gate = gate_of(store, made_s(record) + 1)
     admit(gate, record)
     change(store)
-    for one, *asked in ((record, TOOL, ARGUMENTS), (other, "get_order", {"order_id": "#W1"})):
+    for one, tool, given in ((record, TOOL, ARGUMENTS), (other, "get_order", {"order_id": "#W1"})):
         with pytest.raises(GateClosed, match=r"claims\.db: "):
-            admit(gate, one, *asked)
+            admit(gate, one, tool, given)
     with pytest.raises(GateClosed):
         gate.earlier(record, TOOL, ARGUMENTS)
     with pytest.raises(GateClosed):

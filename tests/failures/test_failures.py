@@ -34,7 +34,7 @@ HOUR_S = 3600.0
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the shop keeps its files: the workers' key, the claims, and policies under which a decision holds a minute."""
+    """Where the shop keeps its files: the workers' key, claims, and policies under which a decision holds a minute."""
     new_key(tmp_path / "signing.key")
     claims_of(tmp_path)
     written(tmp_path / "policies", refunds=REFUNDS)

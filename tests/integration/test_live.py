@@ -356,9 +356,7 @@ def test_a_file_that_leads_nowhere_is_a_reason_not_a_mistake(told: bytes, tmp_pa
 def left_open(data: Path) -> Client:
     """A reader who has fetched the first rows of many, and holds on to them."""
     client = Client(data)
-    client.connection.execute(
-        "FROM quack_query(?, 'FROM events', token := ?)", [client.uri, client.token]
-    ).fetchone()
+    client.connection.execute("FROM quack_query(?, 'FROM events', token := ?)", [client.uri, client.token]).fetchone()
     return client
 
 

@@ -31,8 +31,8 @@ FUNCTIONS = (
     "to_microseconds", "current_setting", "version",
 )  # fmt: skip
 """What a reader may call. All others stay shut: some write, stop the server or read files, some make gigabytes of one
-value (`repeat`, `||` upon itself, `string_agg`), which DuckDB's memory limit does not see, and the next version may bring
-more."""
+value (`repeat`, `||` upon itself, `string_agg`), which DuckDB's memory limit does not see, and the next version may
+bring more."""
 
 NODES = (
     "SELECT_NODE", "SET_OPERATION_NODE", "BASE_TABLE", "TABLE_FUNCTION", "SUBQUERY", "EMPTY", "EXPRESSION_LIST",

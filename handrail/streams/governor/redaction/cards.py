@@ -11,9 +11,10 @@ GROUP_MIN = 3  # cards are printed in groups of 4, or of 4, 6 and 5
 _APART = r"(?:[ -]{0,3}|[^0-9A-Za-z,;\"'(){}$#%=]{1,3}|(?:\\{1,4}[nrt]){1,2})"
 CANDIDATE = rf"[0-9](?:{_APART}[0-9]){{12,}}"
 _PRINTED = (
-    (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 1), (4, 4, 4, 3), (4, 4, 4, 2), (8, 8), (6, 10), (12, 4),
+    (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 1), (4, 4, 4, 3), (4, 4, 4, 2), (8, 8), (6, 10),
+    (12, 4),
 )  # fmt: skip
-"""Groups of digits as cards are printed: with other signs between them than spaces and dashes, and nothing else there."""
+"""Groups of digits as cards are printed, where other signs than spaces and dashes stand between them."""
 _RUNS, _GROUPS, _OTHER = compiled(CANDIDATE), compiled("[0-9]+"), compiled("[^0-9 -]")
 _PLAIN_RUNS = compiled(r"[0-9](?:[ -]{0,3}[0-9]){12,}")
 

@@ -1,8 +1,8 @@
 """Fields that are secret by their name, whatever stands in them and however the name is written.
 
-`apiKey`, `X-API-KEY`, `api.key` and `apikey2` are the words `api key`. A name is secret for what it ends with, or for one
-word in it; not where it only says something about the secret (`password_length`, `has_pin`, `max_tokens`). The words are
-those that error reporters and log collectors mask by default, and those of payments and of identity papers.
+`apiKey`, `X-API-KEY`, `api.key` and `apikey2` are the words `api key`. A name is secret for what it ends with, or for
+one word in it; not where it only says something about the secret (`password_length`, `has_pin`). These are the words that
+error reporters and log collectors mask by default, and those of payments and of identity papers.
 """
 
 import re
@@ -23,28 +23,32 @@ WORDS = frozenset(
 """One of these anywhere in a name makes it secret."""
 
 _KEYS = (
-    "api access secret private encryption decryption signing auth authentication account client master ssh license shared "
-    "session wallet recovery security service function webhook deploy app application consumer subscription storage admin "
-    "root server hmac aes rsa pgp gpg host product activation bearer symmetric"
-).split()
+    "api", "access", "secret", "private", "encryption", "decryption", "signing", "auth", "authentication",
+    "account", "client", "master", "ssh", "license", "shared", "session", "wallet", "recovery", "security",
+    "service", "function", "webhook", "deploy", "app", "application", "consumer", "subscription", "storage",
+    "admin", "root", "server", "hmac", "aes", "rsa", "pgp", "gpg", "host", "product", "activation", "bearer",
+    "symmetric",
+)  # fmt: skip
 _CODES = (
-    "security verification verify auth authorization authentication access backup recovery sms mfa tfa 2fa factor time card "
-    "pass pin unlock login puk"
-).split()
+    "security", "verification", "verify", "auth", "authorization", "authentication", "access", "backup", "recovery",
+    "sms", "mfa", "tfa", "2fa", "factor", "time", "card", "pass", "pin", "unlock", "login", "puk",
+)  # fmt: skip
 _NUMBERS = (
-    "account acct card cc routing aba passport ssn insurance tax id identity national license licence medicare nhs pin iban "
-    "security personal social"
-).split()
+    "account", "acct", "card", "cc", "routing", "aba", "passport", "ssn", "insurance", "tax", "id", "identity",
+    "national", "license", "licence", "medicare", "nhs", "pin", "iban", "security", "personal", "social",
+)  # fmt: skip
 ENDINGS = frozenset(
     {
         "token", "pin", "puk", "bearer", "auth", "session", "dsn",
         *(f"{one} key" for one in _KEYS), *(f"{one} keys" for one in _KEYS), "access key id",
         *(f"{one} code" for one in _CODES), *(f"{one} codes" for one in _CODES),
         *(f"{one} {number}" for one in _NUMBERS for number in ("number", "numbers", "no", "num", "nr", "nbr")),
-        *(f"{one} tokens" for one in ("access", "refresh", "auth", "api", "session", "bearer", "id", "csrf", "security")),
-        "card", "credit card", "debit card", "payment card", "bank card", "credit cards", "card pan", "pan", "bank account",
+        *(f"{one} tokens" for one in ("access", "refresh", "auth", "api", "session", "bearer", "id", "csrf")),
+        "card", "credit card", "debit card", "payment card", "bank card", "credit cards", "card pan", "pan",
+        "bank account",
         "account iban", "sort code", "social security", "national insurance", "nino", "national id", "personal id",
-        "identity card", "id card", "tax id", "identification number", "maiden name", "tin", "itin", "passport", "passport id",
+        "identity card", "id card", "tax id", "identification number", "maiden name", "tin", "itin", "passport",
+        "passport id",
         "driver license", "drivers license", "driver licence", "drivers licence", "driving license", "driving licence",
         "session id", "sess id", "connect sid", "security answer", "secret answer", "connection string", "auth header",
         "basic auth", "seed phrase", "recovery phrase", "private pem", "steuer id", "personnummer",
@@ -57,30 +61,41 @@ ALONE = frozenset({"pan", "tin", "session", "auth", "card", "passport", "dsn", "
 
 ABOUT = frozenset(
     {
-        "count", "counts", "length", "len", "size", "max", "min", "limit", "limits", "type", "kind", "policy", "enabled",
+        "count", "counts", "length", "len", "size", "max", "min", "limit", "limits", "type", "kind", "policy",
+        "enabled",
         "disabled", "required", "present", "valid", "validity", "invalid", "verified", "expired", "expires", "expiry",
-        "expiration", "at", "ttl", "created", "updated", "rotated", "status", "state", "hint", "strength", "reset", "changed",
+        "expiration", "at", "ttl", "created", "updated", "rotated", "status", "state", "hint", "strength", "reset",
+        "changed",
         "change", "attempts", "attempt", "used", "usage", "remaining", "budget", "cost", "price", "version", "last4",
-        "brand", "network", "country", "issuer", "consent", "banner", "name", "id", "ids", "amount", "date", "on", "set",
-        "exists", "missing", "supported", "failed", "failures", "method", "format", "rules", "rule", "url", "uri", "days",
+        "brand", "network", "country", "issuer", "consent", "banner", "name", "id", "ids", "amount", "date", "on",
+        "set",
+        "exists", "missing", "supported", "failed", "failures", "method", "format", "rules", "rule", "url", "uri",
+        "days",
         "seconds", "s", "ms", "age", "manager", "provider", "owner", "holder", "algorithm", "alg", "santa", "shopper",
     }
 )  # fmt: skip
 """A name that ends with one of these, behind a secret, says something about it."""
 
-ASKS = frozenset({"has", "have", "is", "was", "no", "num", "needs", "need", "requires", "require", "forgot", "show", "use"})
+ASKS = frozenset(
+    {
+        "has", "have", "is", "was", "no", "num", "needs", "need", "requires", "require", "forgot", "show", "use",
+    }
+)  # fmt: skip
 """So does one that begins with one of these."""
 
 WRAPPERS = frozenset(
-    {"value", "values", "text", "raw", "plain", "plaintext", "string", "str", "data", "hash", "hashed", "encrypted", "input",
+    {"value", "values", "text", "raw", "plain", "plaintext", "string", "str", "data", "hash", "hashed", "encrypted",
+    "input",
      "full", "field", "base64", "b64", "hex", "confirm", "confirmation", "again", "new", "old"}
 )  # fmt: skip
 """These behind a name change nothing."""
 
 _NO_SECRET_TOKEN = frozenset(
     {
-        "per", "next", "page", "continuation", "first", "last", "max", "min", "prompt", "completion", "input", "output", "cached",
-        "reasoning", "total", "stop", "eos", "bos", "pad", "unk", "special", "start", "end", "mask", "sync", "pagination", "each",
+        "per", "next", "page", "continuation", "first", "last", "max", "min", "prompt", "completion", "input",
+        "output", "cached",
+        "reasoning", "total", "stop", "eos", "bos", "pad", "unk", "special", "start", "end", "mask", "sync",
+        "pagination", "each",
     }
 )  # fmt: skip
 LONG_MIN = 6  # letters of an ending that is known without a gap before it: `useraccountnumber`, not `syntaxid`

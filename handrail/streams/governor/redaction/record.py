@@ -59,7 +59,8 @@ def _worth_a_look(value: bytes) -> bool:
 def _maybe() -> re2.Set:
     """Whether anything in a record's bytes is worth a look."""
     found = re2.Set.SearchSet(options())
-    for pattern in (*CANDIDATES, PIECES, rf'(?i)"(?:{pattern_of_names()})"', r'(?i)"[a-z_-]*(?:phone|mobile|cell|fax|tel|msisdn)[a-z_-]*"'):
+    names, phones = pattern_of_names(), "phone|mobile|cell|fax|tel|msisdn"
+    for pattern in (*CANDIDATES, PIECES, rf'(?i)"(?:{names})"', rf'(?i)"[^"\\]*(?:{phones})[^"\\]*"'):
         found.Add(pattern.encode())
     found.Compile()
     return found

@@ -40,5 +40,6 @@ def connect(path: Path, *, read_only: bool, external: bool = False) -> duckdb.Du
     connection = duckdb.connect(str(path), read_only=read_only, config=settings)
     connection.execute("SET TimeZone = 'UTC'")
     if read_only:
+        connection.execute("SET allowed_configs = ['TimeZone']")
         connection.execute("SET lock_configuration = true")
     return connection

@@ -1,7 +1,7 @@
 """Fields that are secret by their name, whatever stands in them and however the name is written.
 
 `apiKey`, `X-API-KEY`, `api.key` and `apikey2` are the words `api key`. A name is secret for what it ends with, or for
-one word in it; not where it only says something about the secret (`password_length`, `has_pin`). These are the words that
+one word in it; not where it only says something about the secret (`password_length`, `has_pin`). These are words that
 error reporters and log collectors mask by default, and those of payments and of identity papers.
 """
 

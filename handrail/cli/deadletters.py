@@ -1,7 +1,6 @@
 """`handrail deadletters`: what could not be read or folded."""
 
 import asyncio
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from handrail.cli.errors import explained
+from handrail.cli.errors import explained, say, show_json
 from handrail.schemas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def list_(limit: int, reason: str, bootstrap: str | None, as_json: bool) -> None
 
     found, count = asyncio.run(newest(_bootstrap(bootstrap), limit, reason))
     if as_json:
-        _print_json([letter.plain() for letter in found])
+        show_json([letter.plain() for letter in found])
     elif found:
         _table(found)
     else:
@@ -95,7 +94,7 @@ def show(place: tuple[str, ...], raw: bool, bootstrap: str | None, as_json: bool
         sys.stdout.buffer.write(letter.value or b"")
         sys.stdout.buffer.flush()
     elif as_json:
-        _print_json(letter.plain())
+        show_json(letter.plain())
     else:
         _full(letter)
 
@@ -137,10 +136,10 @@ def redrive(
 
     found = asyncio.run(run())
     if as_json:
-        _print_json([_redriven(one, dry_run) for one in found])
+        show_json([_redriven(one, dry_run) for one in found])
     else:
         for one in found:
-            click.echo(_redriven_line(one, dry_run))
+            say(_redriven_line(one, dry_run))
     before = sum(one.before for one in found)
     click.echo(f"{len(found) - before:,} {'would be ' * dry_run}redriven, {before:,} were before", err=True)
 
@@ -221,10 +220,6 @@ def _others(letter: "Letter") -> list[str]:
     from handrail.streams.governor.deadletters import FIRST_PLACE, OWN
 
     return [name for name in letter.headers if name not in OWN and name != FIRST_PLACE]
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _console() -> "Console":

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from handrail.cli.errors import explained
+from handrail.private import keep_private
 
 WIDTH = 110
 
@@ -32,6 +33,7 @@ def demo(keep: bool, data_dir: Path | None) -> None:
     console = Console()
     if not console.is_terminal:  # a file or a pipe has no width of its own
         console = Console(width=WIDTH)
+    keep_private()
     if data_dir is not None:
         run(data_dir, keep, console)
         return

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from handrail.cli.desk_users import users
-from handrail.cli.errors import explained
+from handrail.cli.errors import explained, say, warn
+from handrail.private import keep_private
 
 
 @click.group(invoke_without_command=True)
@@ -47,7 +48,8 @@ def desk(
     from handrail.desk.web.settings import WebSettings
 
     settings = WebSettings.of({"bootstrap": bootstrap, "data": data, "listen": listen, "key": key})
-    asyncio.run(run(settings, SecuritySettings.of({}), click.echo, lambda line: click.echo(line, err=True)))
+    keep_private()
+    asyncio.run(run(settings, SecuritySettings.of({}), say, warn))
 
 
 desk.add_command(users)

@@ -1,13 +1,15 @@
 """How a command ends when it cannot do its work: one line on standard error and a stated exit status."""
 
 import functools
+import json
 import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
+from handrail import printable
 from handrail.schemas.errors import ConfigError, FoldError, HandrailError
 
 P = ParamSpec("P")
@@ -57,5 +59,20 @@ def explained(command: Callable[P, T]) -> Callable[P, T]:
 
 def fail(line: str, status: int) -> NoReturn:
     """Print the line on standard error and end with the status."""
-    click.echo(line, err=True)
+    warn(line)
     raise SystemExit(status)
+
+
+def say(line: str) -> None:
+    """A line on standard output; what others wrote in it cannot move a terminal's cursor."""
+    click.echo(printable.plain(line))
+
+
+def warn(line: str) -> None:
+    """The same on standard error."""
+    click.echo(printable.plain(line), err=True)
+
+
+def show_json(value: Any) -> None:
+    """Indented JSON; what a terminal would act on is written as `\\u001b`, which means the same."""
+    click.echo(printable.escaped(json.dumps(value, indent=2, ensure_ascii=False)))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handrail.cli.errors import NO, explained
+from handrail import printable
+from handrail.cli.errors import NO, explained, warn
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
 
@@ -68,13 +69,15 @@ def export(
     _tell(asked)
     if absent := [name for name in conversations if name not in asked.taken.conversations]:
         for name in absent:
-            click.echo(f"{name}: no record of it on {topic}", err=True)
+            warn(f"{name}: no record of it on {topic}")
         raise SystemExit(NO)
 
 
 async def _print(asked: "Export", topic: str, bundle: Path | None) -> None:
     async for line in asked.lines(topic):
-        sys.stdout.buffer.write(line + b"\n")
+        # On a terminal as JSON writes it; into a file or a pipe byte for byte.
+        shown = printable.escaped(line.decode(errors="backslashreplace")).encode() if sys.stdout.isatty() else line
+        sys.stdout.buffer.write(shown + b"\n")
     sys.stdout.buffer.flush()
     if bundle is not None:
         for folder in await asked.write_bundles(bundle):
@@ -97,6 +100,6 @@ def _tell(asked: "Export") -> None:
             err=True,
         )
     for broken in taken.broken:
-        click.echo(f"{broken.place}: broken code; ticks may be missing behind it", err=True)
+        warn(f"{broken.place}: broken code; ticks may be missing behind it")
     for ruleset in sorted(taken.unknown):
         click.echo(f"{ruleset} was active and is not on the topic of bundles: ticks may be missing", err=True)

@@ -7,6 +7,7 @@ import click
 import orjson
 
 from handrail.cli.errors import NO, explained
+from handrail.private import keep_private
 
 if TYPE_CHECKING:
     from handrail.streams.sink.requests import Told
@@ -50,6 +51,7 @@ def forget(customer_ref: str, data: Path | None, tenant: str | None, wait_s: flo
     from handrail.streams.sink.erase import erase
     from handrail.streams.sink.settings import SinkSettings
 
+    keep_private()
     told = erase(SinkSettings.of({"data": data}).data, customer_ref, tenant, wait_s)
     if as_json:
         kept = dict(_kept())

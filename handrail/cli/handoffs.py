@@ -1,7 +1,6 @@
 """`handrail handoffs`: the human tier on the terminal."""
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from handrail.cli.errors import NO, explained, fail
+from handrail.cli.errors import NO, explained, fail, say, show_json, warn
 
 if TYPE_CHECKING:
     from handrail.desk.board import Case
@@ -96,9 +95,9 @@ def list_(
         and (not unclaimed or case.claimed_by is None)
     ]
     for lost in board.unreadable:
-        click.echo(f"passed over: {lost}", err=True)
+        warn(f"passed over: {lost}")
     if as_json:
-        _print_json([_plain(case) for case in cases])
+        show_json([_plain(case) for case in cases])
     elif cases:
         _console().print(show.listing(cases, board.short(), int(time.time() * 1000)))
     else:
@@ -117,7 +116,7 @@ def show(handoff: str, bootstrap: str | None, as_json: bool) -> None:
 
     case = asyncio.run(wire.read(_settings(bootstrap, None).bootstrap, handoff)).case(handoff)
     if as_json:
-        _print_json(_plain(case))
+        show_json(_plain(case))
     else:
         shown.full(_console(), case)
 
@@ -136,7 +135,7 @@ def claim(
     """Say that you work on it."""
     from handrail.desk import answering
 
-    click.echo(asyncio.run(answering.claim(_settings(bootstrap, by, by_name, key), handoff, take_over=take_over)))
+    say(asyncio.run(answering.claim(_settings(bootstrap, by, by_name, key), handoff, take_over=take_over)))
 
 
 @handoffs.command()
@@ -241,7 +240,7 @@ def _answer(
     came = asyncio.run(answering.answer(settings, handoff, said, wait_s=wait_s, **told))
     if not came.counts:
         fail(came.line, NO)
-    click.echo(came.line)
+    say(came.line)
 
 
 def _settings(
@@ -255,10 +254,6 @@ def _settings(
 def _plain(case: "Case") -> dict[str, Any]:
     told = {"claim": case.claim, "answers": list(case.answers), "closed": case.closed}
     return {**case.record, **told}
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _console() -> Any:

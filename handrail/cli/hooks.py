@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from handrail.cli.errors import explained
+from handrail.cli.errors import explained, say, warn
+from handrail.private import keep_private
 
 
 @click.command()
@@ -71,4 +72,5 @@ def hooks(
         for line in told(settings.hooks):
             click.echo(line)
         return
-    asyncio.run(run(settings, click.echo, lambda line: click.echo(line, err=True)))
+    keep_private()
+    asyncio.run(run(settings, say, warn))

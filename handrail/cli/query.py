@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from handrail import printable
 from handrail.cli.errors import WRONG_USE, explained, fail
 
 if TYPE_CHECKING:
+    import duckdb
     from rich.table import Table
 
-    from handrail.streams.sink.reading import Answer, NotLiveError
+    from handrail.streams.sink.reading import Answer, NotLiveError, Reading
 
-READ_ONLY = (
-    "What is stored is only read: write to a file, COPY (SELECT …) TO 'file.parquet', or into a database of your own."
-)
+READ_ONLY = "What is stored is only read: write to a file, COPY (SELECT …) TO 'file.parquet' with --external."
+INSIDE = "a query reads what the sink has stored and nothing else: --external lets it reach other files and the net"
+NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*([eE][+-]?[0-9]+)?")
+FORMULA = re.compile(r"[\t\r]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'\s*[=+\-@]")
 WIDEST = 100_000  # characters of a table in a file or a pipe
 NUMERIC = (
     "DECIMAL", "DOUBLE", "FLOAT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT",
@@ -44,12 +47,26 @@ NUMERIC = (
     help="csv has a header; json is an array of objects.",
 )
 @click.option("--snapshot", is_flag=True, help="Ask the latest snapshot, also where the sink could answer live.")
+@click.option(
+    "--external",
+    is_flag=True,
+    help="Let the query read and write other files and the net, as you may: for COPY … TO. Never for SQL of others.",
+)
+@click.option(
+    "--timeout-s",
+    type=click.FloatRange(min=0, min_open=True, max=24 * 3600),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="End the query then.",
+)
 @explained
-def query(sql: str, data: Path | None, shape: str, snapshot: bool) -> None:
-    """Run one SQL query over what the sink has stored; nothing can be changed.
+def query(sql: str, data: Path | None, shape: str, snapshot: bool, external: bool, timeout_s: float) -> None:
+    """Run one SQL query over what the sink has stored; nothing can be changed, and no other file be read.
 
-    The running sink answers (standard error says `live`), or else its latest snapshot (standard error says how old it
-    is, and why). Where no sink runs, the database itself is read.
+    The running sink answers (standard error says `live`) what looks through one table or view, or else its latest
+    snapshot (standard error says how old it is, and why). Where no sink runs, the database itself is read. More than
+    2 GB of memory, a million rows or the time limit ends it.
 
     \b
     Tables, one row a record:
@@ -70,48 +87,52 @@ def query(sql: str, data: Path | None, shape: str, snapshot: bool) -> None:
       handrail query "SELECT rule_id, fired, shadow, overridden FROM rules" --format csv
       handrail query "SUMMARIZE conversations" --snapshot
     """
-    answer = _ask(sql, data, snapshot)
+    answer = _ask(sql, data, timeout_s, snapshot=snapshot, external=external)
     {"table": _table, "csv": _csv, "json": _json}[shape](answer)
 
 
-def _ask(sql: str, data: Path | None, snapshot: bool) -> "Answer":
+def _ask(sql: str, data: Path | None, timeout_s: float, *, snapshot: bool, external: bool) -> "Answer":
     import duckdb
 
-    from handrail.streams.sink.reading import NotLiveError, ask_live
+    from handrail.streams.sink.reading import NotLiveError, ask, ask_live, open_readonly, within_memory
     from handrail.streams.sink.settings import SinkSettings
 
     folder = SinkSettings.of({"data": data}).data
+    within_memory()
     try:
-        if snapshot:
-            return _stored(folder, sql, None)
         try:
-            answer = ask_live(folder, sql)
-        except NotLiveError as why:
-            return _stored(folder, sql, why)
+            if not snapshot:
+                answer = ask_live(folder, sql, timeout_s)
+                click.echo("live", err=True)
+                return answer
+        except NotLiveError as error:
+            why: NotLiveError | None = error
+        else:
+            why = None
+        with _opened(open_readonly(folder, snapshot_only=why is None, external=external), why) as connection:
+            return ask(connection, sql, timeout_s=timeout_s)
     except duckdb.Error as error:
         fail(f"query: {_line(error)}", WRONG_USE)
-    click.echo("live", err=True)
-    return answer
+    except MemoryError:
+        fail("query: Out of Memory: the answer takes more than 2 GB: narrow it", WRONG_USE)
 
 
-def _stored(folder: Path, sql: str, why: "NotLiveError | None") -> "Answer":
-    """From a file. `why` it is not the sink that answers; None: nobody wanted it to."""
-    from handrail.streams.sink.reading import ask, open_readonly
-
-    reading = open_readonly(folder, snapshot_only=why is None)
+def _opened(reading: "Reading", why: "NotLiveError | None") -> "duckdb.DuckDBPyConnection":
+    """A file's connection. `why` it is not the sink that answers; None: nobody wanted it to."""
     because = "" if why is None else f": {why}"
     if reading.age_s is not None:
         click.echo(f"snapshot of {reading.age_s:.0f} s ago{because}", err=True)
     elif why is not None and why.served:
         click.echo(f"the database itself, which no sink has open{because}", err=True)
-    with reading.connection as connection:
-        return ask(connection, sql)
+    return reading.connection
 
 
 def _line(error: Exception) -> str:
     """What DuckDB says, without its drawing of where."""
     said = re.split(r"\nLINE \d+:", str(error))[0].removeprefix("Invalid Input Error: ")
     line = " ".join(line.strip() for line in said.splitlines() if line.strip())
+    if any(one in line for one in ("disabled by configuration", "configuration has been locked")):
+        return f"{line.split('!')[0]}: {INSIDE}"
     return f"{line} {READ_ONLY}" if "read-only mode" in line else line
 
 
@@ -128,10 +149,11 @@ def _table(answer: "Answer") -> None:
     if width <= console.width:
         console.print(table)
         return
-    longest = max(map(len, answer.names), default=0)
+    names = [_shown(name) for name in answer.names]
+    longest = max(map(len, names), default=0)
     for number, row in enumerate(answer.rows):
         click.echo("" if number == 0 else "-" * (longest + 2))
-        for name, value in zip(answer.names, row, strict=True):
+        for name, value in zip(names, row, strict=True):
             click.echo(f"{name:>{longest}}  {'' if value is None else _shown(value)}".rstrip())
 
 
@@ -142,7 +164,7 @@ def _grid(answer: "Answer") -> "Table":
     table = Table(show_edge=False, pad_edge=False)
     for name, kind in zip(answer.names, answer.types, strict=True):
         numeric = kind.startswith(NUMERIC) and not kind.endswith("]")
-        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(_shown(name)), justify="right" if numeric else "left", overflow="fold")
     for row in answer.rows:
         table.add_row(*(Text("" if value is None else _shown(value)) for value in row))
     return table
@@ -150,24 +172,35 @@ def _grid(answer: "Answer") -> "Table":
 
 def _csv(answer: "Answer") -> None:
     out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(answer.names)
-    out.writerows([None if value is None else _shown(value) for value in row] for row in answer.rows)
+    out.writerow(map(_cell, answer.names))
+    out.writerows([None if value is None else _cell(value) for value in row] for row in answer.rows)
 
 
 def _json(answer: "Answer") -> None:
     rows = [
         {
-            name: orjson.Fragment(value) if kind == "JSON" and value is not None else value
+            name: orjson.Fragment(value.replace("\r", " ")) if kind == "JSON" and value is not None else value
             for name, kind, value in zip(answer.names, answer.types, row, strict=True)
         }
         for row in answer.rows
     ]
     options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
-    sys.stdout.write(orjson.dumps(rows, default=_plain, option=options).decode())
+    sys.stdout.write(printable.escaped(orjson.dumps(rows, default=_plain, option=options).decode()))
+
+
+def _cell(value: Any) -> str:
+    """A value that no spreadsheet takes for a formula: with a quote before it, unless it is a number."""
+    shown = _shown(value)
+    numeric = isinstance(value, int | float | Decimal) or NUMBER.fullmatch(shown)
+    return shown if numeric or not FORMULA.match(shown) else f"'{shown}"
 
 
 def _shown(value: Any) -> str:
-    """A value as text: times in RFC 3339, nested values in JSON."""
+    """A value as text that cannot move a terminal's cursor: times in RFC 3339, nested values in JSON."""
+    return printable.plain(_text(value))
+
+
+def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, dict | list):

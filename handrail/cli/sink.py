@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from handrail.cli.errors import explained
+from handrail.cli.errors import explained, say, warn
+from handrail.private import keep_private
 
 
 @click.command()
@@ -61,4 +62,5 @@ def sink(
 
     given = {"bootstrap": bootstrap, "data": data, "snapshot_s": snapshot_s, "http": http}
     settings = SinkSettings.of({**given, "live": live, "live_address": live_address})
-    asyncio.run(run(settings, click.echo, lambda line: click.echo(line, err=True)))
+    keep_private()
+    asyncio.run(run(settings, say, warn))

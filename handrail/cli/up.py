@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from handrail.cli.errors import explained
+from handrail.private import keep_private
 
 
 @click.command()
@@ -98,4 +99,5 @@ def up(
             "session_timeout_s": session_timeout_s,
         }
     )
+    keep_private()
     asyncio.run(run(settings, click.echo, Progress()))

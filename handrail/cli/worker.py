@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from handrail.cli.errors import explained
+from handrail.cli.errors import explained, say, warn
+from handrail.private import keep_private
 
 
 @click.command()
@@ -74,4 +75,5 @@ def worker(
             "http": http,
         }
     )
-    asyncio.run(run(settings, click.echo, lambda line: click.echo(line, err=True)))
+    keep_private()
+    asyncio.run(run(settings, say, warn))

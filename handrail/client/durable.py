@@ -9,16 +9,18 @@ from pathlib import Path
 AGAIN_S = 0.01
 
 
-def opened(path: Path, tables: str, busy_s: float) -> sqlite3.Connection:
+def opened(path: Path, tables: str, busy_s: float, journal: str = "WAL") -> sqlite3.Connection:
     """The file with these tables, for the threads of this process; another process is waited for `busy_s` seconds.
 
+    With the journal `DELETE` all that was written lies in the one file, also after a kill; with `WAL` a part of it may
+    lie in a second one beside it, and one sync of the disk is enough for a transaction, in place of three.
     Raises sqlite3.Error, OSError.
     """
     file = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
     until_s = time.monotonic() + busy_s
     while True:
         try:
-            file.execute("PRAGMA journal_mode=WAL")
+            file.execute(f"PRAGMA journal_mode={journal}")
             file.execute("PRAGMA synchronous=FULL")
             file.executescript(tables)
             return file

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, overload
 import orjson
 
 from handrail.client.answer import Permit
-from handrail.client.claims import KEPT_DAYS, Claim, Claims, Wanted
+from handrail.client.claims import BEHIND_MS, KEPT_DAYS, Claim, Claims, Wanted
 from handrail.client.errors import AlreadyClaimed, GateClosed, GateRefused
 from handrail.client.executor import executor
 from handrail.client.renewed import first_of
@@ -52,10 +52,12 @@ class Gate:
         looked at each time, so that a key that is taken out counts no more; or the lines.
     store : path
         The file of the claims (SQLite), on a local disk; all gates of a machine that guard the same actions share it.
-        Gates of several machines that could get the same decision have to share one machine's.
+        Gates of several machines that could get the same decision have to share one machine's. Where there is none it
+        is made, which takes a second, and what was decided before it is refused. Gone or replaced while the gate is
+        there, it closes the gate.
     ttl_s_max : float
         How long decisions hold at most: the largest `decision_ttl_s` of the limits. One that ends later says that this
-        machine's clock is behind, and is refused.
+        machine's clock is behind, and is refused; one that ends within it of the making of the file may be older.
     claims_kept_days : float
         How long claims are kept behind the end of their decision. The same action may be decided again as long as
         somebody proposes it under its first `action_id`; without its claim it would run again.
@@ -66,6 +68,8 @@ class Gate:
     ------
     ConfigError
         The keys cannot be used.
+    GateClosed
+        The file of the claims cannot be made, read or written.
     """
 
     def __init__(
@@ -78,9 +82,12 @@ class Gate:
         observed: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._keys, self._claims = TrustedKeys(keys), Claims(Path(store), claims_kept_days)
-        self._observed = observed
-        self._ttl_ms_max, self._clock = int((ttl_s_max + AHEAD_S) * 1000), clock
+        self._observed, self._clock = observed, clock
+        self._held_ms_max, self._ttl_ms_max = int(ttl_s_max * 1000), int((ttl_s_max + AHEAD_S) * 1000)
+        self._keys = TrustedKeys(keys)
+        self._claims = Claims(Path(store), now_ms := self._now_ms(), claims_kept_days)
+        if 0 < (new_ms := self._claims.from_ms - now_ms) <= BEHIND_MS:
+            time.sleep(new_ms / 1000)
 
     def admit(self, decision: Given, tool: str, arguments: Arguments | None = None) -> "Admission":
         """Let one action through, for the length of a `with` or `async with` block around it.
@@ -140,7 +147,7 @@ class Gate:
         """
         found, data, given = self._known(decision, arguments)
         self._refuse(found, tool, self._mismatch(found, data, tool, given))
-        return self._claims.earlier(_wanted(found, tool, given), self._now_ms())
+        return self._claims.earlier(self._wanted(found, tool, given), self._now_ms())
 
     def unfinished(self) -> list[Claim]:
         """Actions that were begun, and of which nobody has said how they ended: their process was killed, or runs."""
@@ -154,7 +161,7 @@ class Gate:
         """Whether the action may run, and not whether it has. Raises GateRefused, GateClosed."""
         found, data, given = self._known(decision, arguments)
         self._refuse(found, tool, self._refused(found, data, tool, given))
-        return _wanted(found, tool, given)
+        return self._wanted(found, tool, given)
 
     def claim(self, wanted: Wanted) -> None:
         """It is ours to do now. Raises AlreadyClaimed, GateClosed."""
@@ -169,6 +176,19 @@ class Gate:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+    def _wanted(self, found: Decision, tool: str, arguments: dict[str, Any] | None) -> Wanted:
+        """What is claimed: this decision, and its action under whatever name it was proposed.
+
+        When it was made at the earliest follows from its end, which is signed, and of a repeat the first one's.
+        """
+        assert found.action_id is not None
+        assert arguments is not None
+        digest = _digest(found, first_of(found.action_id), tool, arguments)
+        assert digest is not None
+        ends_ms = None if found.expires_at is None else to_ms(found.expires_at)
+        made_ms = self._now_ms() if ends_ms is None else ends_ms - self._held_ms_max  # without an end it holds nobody
+        return Wanted(found.decision_id, digest, found.conversation_id, tool, ends_ms, made_ms, arguments)
 
     def _known(
         self, decision: Given, arguments: Arguments | None
@@ -297,16 +317,6 @@ def _plain(arguments: Arguments) -> dict[str, Any] | None:
     except (TypeError, ValueError):
         return None
     return found
-
-
-def _wanted(found: Decision, tool: str, arguments: dict[str, Any] | None) -> Wanted:
-    """What is claimed: this decision, and its action under whatever name it was proposed."""
-    assert found.action_id is not None
-    assert arguments is not None
-    digest = _digest(found, first_of(found.action_id), tool, arguments)
-    assert digest is not None
-    ends_ms = None if found.expires_at is None else to_ms(found.expires_at)
-    return Wanted(found.decision_id, digest, found.conversation_id, tool, ends_ms, arguments)
 
 
 def _digest(found: Decision, action_id: str, tool: str, arguments: dict[str, Any]) -> str | None:

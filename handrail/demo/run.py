@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from handrail import private
 from handrail.broker import EmbeddedBroker
 from handrail.demo import analytics, export, history, show
 from handrail.demo.chat import Chat
@@ -31,7 +32,7 @@ def run(data_dir: Path, keep: bool, console: Console) -> None:
     """Play the demo with its files in `data_dir`; with `keep` stay up until interrupted."""
     started = time.monotonic()
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        private.made(data_dir)
     except OSError as error:
         raise ConfigError(f"{data_dir}: {error.strerror}: give --data a folder that can be written") from error
     console.print(WELCOME.format(count=len(STORIES), policies=POLICIES), soft_wrap=True, highlight=False)

@@ -28,10 +28,10 @@ def listing(cases: Sequence[Case], short: int, now_ms: int) -> Table:
         priority = str(case.record["priority"])
         late = case.due_ms is not None and case.due_ms <= now_ms and case.closed is None
         table.add_row(
-            case.id[:short],
+            Text(words.line(case.id[:short])),
             Text(words.line(case.conversation_id)),
-            case.kind,
-            Text(priority, style="bold" if priority in URGENT else ""),
+            Text(words.line(case.kind)),
+            Text(words.line(priority), style="bold" if priority in URGENT else ""),
             Text("" if case.closed else words.left(case.due_ms, now_ms), style="red" if late else ""),
             Text(words.line(case.record["queue"])),
             Text(state(case)),
@@ -43,7 +43,7 @@ def listing(cases: Sequence[Case], short: int, now_ms: int) -> Table:
 def state(case: Case) -> str:
     """`open`, `claimed: ann`, `1 of 2 approved`, or how it was closed."""
     if case.closed is not None:
-        return str(case.closed["cause"])
+        return words.line(str(case.closed["cause"]))
     if case.approvals_needed > 1 and case.approved_by:
         return f"{len(case.approved_by)} of {case.approvals_needed} approved"
     return f"claimed: {words.line(case.claimed_by)}" if case.claimed_by else "open"
@@ -81,7 +81,7 @@ def _facts(case: Case) -> Table:
     table.add_column(overflow="fold")
     for name, said in _told(case, record):
         if said:
-            table.add_row(name, Text(said))
+            table.add_row(name, Text(words.plain(said)))
     return table
 
 
@@ -118,7 +118,7 @@ def _complete(found: dict[str, Any]) -> str:
 
 def _news(case: Case) -> Group:
     """What happened since it was asked; it is marked in the transcript too."""
-    shown = [Text(f"  {one['at']}  {words.happened(one)}") for one in case.news]
+    shown = [Text(f"  {words.line(one['at'])}  {words.happened(one)}") for one in case.news]
     return Group(Text(f"New since it was asked (revision {case.record['revision']})", style="bold yellow"), *shown)
 
 
@@ -130,8 +130,8 @@ def _pending(case: Case) -> Table:
     table.add_row("waits for a yes", Text(words.call(pending), style="bold"))
     for name, value in pending["arguments"].items():
         table.add_row("", Text(f"{words.line(name)} = {words.value(value)}"))
-    table.add_row("until", Text(str(pending["expires_at"])))
-    table.add_row("digest", Text(str(pending["action_digest"])))
+    table.add_row("until", Text(words.line(str(pending["expires_at"]))))
+    table.add_row("digest", Text(words.line(str(pending["action_digest"]))))
     needed = case.approvals_needed
     by = ", ".join(map(words.line, case.approved_by)) or "nobody yet"
     table.add_row("approved by", Text(f"{by}; {needed} needed" if needed else by))

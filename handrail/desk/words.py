@@ -1,11 +1,10 @@
 """Handoffs in plain words, safe to print: what customers and agents wrote cannot move a terminal's cursor."""
 
 import json
-import re
 from typing import Any
 
-# Control characters, and the marks that turn the direction of text: what is read must be what is there.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+from handrail.printable import line as line
+from handrail.printable import plain as plain
 
 REASONS = {
     "policy": "A rule stands against it.",
@@ -35,16 +34,6 @@ NEWS = {
     "agent.wrote": "the AI wrote",
     "human.wrote": "a person wrote",
 }
-
-
-def plain(text: str) -> str:
-    """The text with every unsafe character written out; line ends and tabs stay."""
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\r\n", "\n"))
-
-
-def line(text: str) -> str:
-    """The text in one line."""
-    return plain(" ".join(text.split()))
 
 
 def value(found: Any) -> str:

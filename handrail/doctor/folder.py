@@ -1,11 +1,14 @@
 """Whether the data folder can be written, and has room."""
 
 import os
+import shlex
 import shutil
 import tempfile
+from pathlib import Path
 
 from handrail.doctor.line import Line, ok, warn, wrong
 from handrail.doctor.place import Place
+from handrail.private import loose
 
 FREE_MIN, FREE_GOOD = 100 << 20, 1 << 30
 GIGABYTE = 1 << 30
@@ -21,7 +24,7 @@ def look(place: Place) -> list[Line]:
             pass
     except OSError as error:
         return [wrong("data", f"{data}: {error.strerror}", "let this user write there, or give another with --data")]
-    return [_room(place), _up(place)]
+    return [_room(place), _private(place.data), _up(place)]
 
 
 def _room(place: Place) -> Line:
@@ -31,6 +34,14 @@ def _room(place: Place) -> Line:
     if free < FREE_MIN:
         return wrong("data", told, mend)
     return warn("data", told, mend) if free < FREE_GOOD else ok("data", told)
+
+
+def _private(data: Path) -> Line:
+    found = list(loose(data))
+    if not found:
+        return ok("privacy", f"{data.resolve()}: nobody but its owner may read it")
+    told = f"{found[0]}{f' and {len(found) - 1} more' if len(found) > 1 else ''}: others on this machine may read it"
+    return warn("privacy", told, f"run `chmod -R go= {shlex.quote(str(data))}`")
 
 
 def _up(place: Place) -> Line:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 import orjson
 
+from handrail import printable
 from handrail.doctor.line import Line
 
 COLOURS = {"ok": "green", "warn": "yellow", "wrong": "red"}
@@ -15,8 +16,8 @@ WIDTH = max(map(len, COLOURS))
 def text(line: Line) -> str:
     """The status, what was found, and in a second line how to mend it."""
     word = click.style(f"{line.status:<{WIDTH}}", fg=COLOURS[line.status])
-    mend = f"\n{'':<{WIDTH}}  -> {line.mend}" if line.mend else ""
-    return f"{word}  {line.what}: {line.told}{mend}"
+    mend = f"\n{'':<{WIDTH}}  -> {printable.plain(line.mend)}" if line.mend else ""
+    return f"{word}  {printable.plain(line.what)}: {printable.plain(line.told)}{mend}"
 
 
 def verdict(lines: Sequence[Line]) -> str:

@@ -11,7 +11,26 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
+# IANA's registries of special-purpose addresses (RFC 6890) beyond what every supported Python's `is_global` knows, and
+# what was taken out of use since but may still lead inwards.
+_NOT_PUBLIC = [
+    ip_network(one)
+    for one in (
+        "0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4",
+        "::/96",  # IPv4-compatible, RFC 4291, 2.5.5.1
+        "::ffff:0:0:0/96",  # IPv4-translated, RFC 2765
+        "64:ff9b:1::/48",  # a network's own translation, RFC 8215
+        "100::/64", "100:0:0:1::/64",  # discard, RFC 6666; dummy, RFC 9780
+        "2001::/23",  # protocol assignments: Teredo, benchmarking, ORCHID
+        "2001:db8::/32", "3fff::/20",  # documentation
+        "2002::/16",  # 6to4, RFC 7526
+        "5f00::/16",  # segment routing, RFC 9602
+        "fc00::/7", "fe80::/10", "fec0::/10",  # unique local, link-local, site-local
+    )
+]  # fmt: skip
+_UNICAST = ip_network("2000::/3")  # all of IPv6 that IANA has given out as public
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 bits
+_ISATAP = (0x00005EFE, 0x02005EFE)  # RFC 5214: before an IPv4 address in the last 32 bits
 
 
 class PrivateAddressError(OSError):
@@ -21,8 +40,15 @@ class PrivateAddressError(OSError):
 def is_public(address: str) -> bool:
     """Whether the address is one of the public internet, through whatever form of IPv6 it is written."""
     found = ip_address(address.partition("%")[0])
-    inner = _inside(found) if isinstance(found, IPv6Address) else None
-    return found.is_global and not found.is_multicast and (inner is None or is_public(str(inner)))
+    if isinstance(found, IPv6Address) and (inner := _inside(found)) is not None:
+        return is_public(str(inner))
+    return found.is_global and not found.is_multicast and not _special(found)
+
+
+def _special(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv6Address) and (address not in _UNICAST or int(address) >> 32 & 0xFFFFFFFF in _ISATAP):
+        return True
+    return any(address.version == one.version and address in one for one in _NOT_PUBLIC)
 
 
 def is_literal(host: str) -> bool:
@@ -35,9 +61,8 @@ def is_literal(host: str) -> bool:
 
 
 def _inside(address: IPv6Address) -> IPv4Address | None:
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+    """The IPv4 address that it leads to: mapped, or by NAT64."""
+    return IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else address.ipv4_mapped
 
 
 class PublicResolver(AbstractResolver):

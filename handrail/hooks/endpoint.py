@@ -13,7 +13,7 @@ import aiohttp
 from yarl import URL
 
 from handrail.hooks import config, sign
-from handrail.hooks.address import PublicResolver
+from handrail.hooks.address import PublicResolver, is_literal, is_public
 from handrail.hooks.config import FromFile, Hook
 from handrail.hooks.message import Message
 from handrail.schemas.errors import ConfigError
@@ -72,6 +72,8 @@ class Endpoint:
         else:
             headers["webhook-id"] = message.id
         url = URL(message.url, encoded=True)
+        if not self._hook.private and (host := url.host) and is_literal(host) and not is_public(host):
+            return Answer(f"{host} is not public: set private: true where that is meant")
         try:
             async with self._session.request(
                 self._hook.method, url, data=message.body, headers=headers, allow_redirects=False

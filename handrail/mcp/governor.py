@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 class Governor:
     """Connects when it is needed, and again where Kafka was away: until then every call is refused.
 
-    Raises ConfigError where the gate's keys cannot be used.
+    Raises ConfigError where the gate's keys cannot be used, GateClosed where its claims cannot.
     """
 
     def __init__(self, settings: Settings, say: Say) -> None:

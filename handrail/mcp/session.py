@@ -24,7 +24,7 @@ async def run(settings: Settings, say: Say) -> int:
     """The session from standard input and output; gives the server's exit status when it has ended.
 
     It ends when the server does: after the client closed its pipe, or after SIGTERM or SIGINT, which are passed on.
-    Raises ConfigError before anything runs.
+    Raises ConfigError, GateClosed before anything runs.
     """
     governor = Governor(settings, say)
     server = await Server.start(settings.command)

@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from handrail import private
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.keys import SigningKey
 
@@ -34,7 +35,7 @@ def new_key(path: Path) -> SigningKey:
     """
     key = SigningKey(os.urandom(SECRET_BYTES))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.made(path.parent)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "wb") as file:
             file.write(key.pem)
             file.flush()

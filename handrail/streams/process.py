@@ -5,6 +5,8 @@ import gc
 import logging
 import signal
 
+from handrail.printable import plain
+
 
 def stop_signal() -> asyncio.Event:
     """Set by SIGTERM or SIGINT; call it in the event loop."""
@@ -44,8 +46,8 @@ class Redacting(logging.Formatter):
         try:
             from handrail.streams.governor.redaction import redact_text  # not before there is a line to look at
         except ModuleNotFoundError:  # only `handrail[server]` has the patterns, and its processes alone see customers
-            return super().format(record)
-        return redact_text(super().format(record)).text
+            return plain(super().format(record))
+        return plain(redact_text(super().format(record)).text)
 
 
 def _worth_reading(record: logging.LogRecord) -> bool:

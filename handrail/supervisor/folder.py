@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from handrail import private
 from handrail.schemas.errors import ConfigError
 
 FILE = "up.json"
@@ -44,7 +45,7 @@ class Claim:
 def claimed(folder: Path) -> Iterator[Claim]:
     """The folder, made where it is missing, is this process's for the length of the block. Raises ConfigError."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private.made(folder)
         file = (folder / FILE).open("a+b", buffering=0)
     except OSError as error:
         raise ConfigError(f"{folder}: {error.strerror}: give --data a folder that can be written") from error

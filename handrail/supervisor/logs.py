@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 
+from handrail import private
+
 BYTES_MAX = 10_000_000
 TAIL_BYTES = 64_000
-MODE = 0o600
 LINE_MAX = 500  # characters of a line that is shown
 
 
@@ -15,10 +16,11 @@ def open_log(path: Path) -> FileIO:
 
     Only its owner reads it: the desk tells its first login there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private.made(path.parent)
     if path.exists() and path.stat().st_size > BYTES_MAX:
         path.replace(path.with_name(f"{path.name}.1"))
-    path.touch(MODE)
+    path.touch(private.FILE)
+    private.tightened(path)
     return path.open("ab", buffering=0)
 
 

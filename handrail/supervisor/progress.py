@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
+from handrail import printable
+
 
 class Progress:
     """A line that changes on a terminal, one line after the other in a file or a pipe."""
@@ -14,7 +16,7 @@ class Progress:
 
     def tell(self, line: str) -> None:
         """One line that stays."""
-        self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+        self._console.print(printable.plain(line), soft_wrap=True, markup=False, highlight=False)
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:

@@ -11,6 +11,7 @@ from handrail.client.waiting import Arrival
 from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output
 from handrail.schemas.signature import sign_batch
+from tests.claims import claims_of
 from tests.keys import key
 from tests.unit.client.inprocess import Governor
 
@@ -22,7 +23,7 @@ class SignedGovernor(Governor):
 
     def gate(self, folder: Path) -> Gate:
         """A new gate on the folder's claims, as after a restart."""
-        return Gate([key().public.line], folder / "claims.db", clock=lambda: self.log.now_ms / 1000)
+        return Gate([key().public.line], claims_of(folder), clock=lambda: self.log.now_ms / 1000)
 
     def _settle(self) -> None:
         outputs = self._fold.fold(self.log.records[-1:]).outputs

@@ -14,6 +14,7 @@ from handrail.adapters.calls import Calls
 from handrail.client import Blocked, Gate
 from handrail.client.judged import copied
 from tests.attacks.signed import SignedGovernor
+from tests.claims import claims_of
 from tests.keys import key
 from tests.unit.client.test_gate import ARGUMENTS, TOOL, Clock, decided, made_s
 
@@ -107,7 +108,7 @@ async def test_the_adapters_run_what_was_judged_too() -> None:
 def test_at_a_gate_too(tmp_path: Path) -> None:
     record, *_ = decided()
     given: dict[str, Any] = dict(ARGUMENTS)
-    gate = Gate([key().public.line], tmp_path / "claims.db", clock=Clock(made_s(record) + 1))
+    gate = Gate([key().public.line], claims_of(tmp_path), clock=Clock(made_s(record) + 1))
     with gate.admit(record, TOOL, given) as admitted:
         given["amount"] = 900
         admitted.arguments["amount"] = 901
@@ -129,7 +130,7 @@ def test_a_mapping_that_says_something_else_each_time_is_asked_once(tmp_path: Pa
             return len(ARGUMENTS)
 
     record, *_ = decided()
-    gate = Gate([key().public.line], tmp_path / "claims.db", clock=Clock(made_s(record) + 1))
+    gate = Gate([key().public.line], claims_of(tmp_path), clock=Clock(made_s(record) + 1))
     with gate.admit(record, TOOL, Two()) as admitted:
         assert admitted.arguments["amount"] == 20
 

@@ -16,6 +16,7 @@ from handrail.client import Agent
 from handrail.schemas.clock import to_ms
 from handrail.streams.keys import new_key
 from tests.bundles import REFUNDS, written
+from tests.claims import claims_of
 from tests.workers import worker
 
 pytestmark = pytest.mark.kafka
@@ -27,6 +28,7 @@ TTL_S = 2
 def shop(embedded: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """(Kafka, folder): decisions hold two seconds here, so that a minute later is soon."""
     new_key(tmp_path / "signing.key")
+    claims_of(tmp_path)
     limits = f"default: {{decision_ttl_s: {TTL_S}}}"
     policies = written(tmp_path / "policies", refunds=REFUNDS, limits=limits)
     with worker(embedded, tmp_path, "--key", str(tmp_path / "signing.key"), "--policies", str(policies)):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from handrail.client import Gate, GateClosed, GateRefused
+from tests.claims import claims_of
 from tests.keys import key
 from tests.unit.client.test_gate import ARGUMENTS, TOOL, Clock, decided, made_s
 
@@ -15,7 +16,7 @@ GOOD, STOLEN = f"{key().public.line} good\n", f"{key('stolen').public.line} stol
 
 
 def gate_on(tmp_path: Path, lines: Path, record: dict[str, Any]) -> Gate:
-    return Gate(lines, tmp_path / "claims.db", clock=Clock(made_s(record) + 1))
+    return Gate(lines, claims_of(tmp_path), clock=Clock(made_s(record) + 1))
 
 
 def test_a_key_that_is_taken_out_signs_nothing_more(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from handrail.streams.keys import new_key
 from infra.kafka.cluster import Cluster
 from tests import forks
 from tests.bundles import REFUNDS, written
+from tests.claims import claims_of
 from tests.failures.shop import ACTION, ARGUMENTS, CONVERSATION, TOOL, gate_of, refund, runs
 from tests.log import Log
 from tests.processes import freeze
@@ -33,8 +34,9 @@ HOUR_S = 3600.0
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the shop keeps its files: the workers' key, and policies under which a decision holds a minute."""
+    """Where the shop keeps its files: the workers' key, claims, and policies under which a decision holds a minute."""
     new_key(tmp_path / "signing.key")
+    claims_of(tmp_path)
     written(tmp_path / "policies", refunds=REFUNDS)
     return tmp_path
 

@@ -100,8 +100,8 @@ class Served(NamedTuple):
     folder: Path
 
     def untouched(self) -> bool:
-        sql = "SELECT count(*), (SELECT max(next_offset) FROM offsets) FROM events"
-        return self.store.cursor().execute(sql).fetchall() == self.client.ask(sql) == [(10, 10)]
+        asked = ("SELECT count(*) FROM events", "SELECT max(next_offset) FROM offsets")
+        return all(self.store.cursor().execute(one).fetchall() == self.client.ask(one) == [(10,)] for one in asked)
 
 
 def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -187,7 +187,7 @@ async def test_rows_are_the_log_while_readers_ask_without_end(embedded: str, tmp
         client = Client(data)
         while not done.is_set():
             ((count, distinct),) = client.ask(
-                "SELECT count(*), count(DISTINCT (log_topic, log_partition, log_offset)) FROM events"
+                "SELECT count(*), count(DISTINCT hash(log_topic, log_partition, log_offset)) FROM events"
             )
             assert count == distinct
             counts.append(count)
@@ -319,8 +319,7 @@ def test_nor_through_a_database_that_is_attached(sql: str, served: Served) -> No
         "DESCRIBE events",
         "SHOW TABLES",
         "SUMMARIZE offsets",
-        "SELECT unnest(range(3))",
-        "SELECT u.key FROM events, json_each(record) AS u LIMIT 1",
+        "SELECT record ->> '$.type' FROM events LIMIT 1",
         "SELECT max(text) FROM handrail.main.events",
         "SELECT current_setting('TimeZone')",
         "VALUES (1)",
@@ -335,7 +334,7 @@ def test_what_live_does_not_take_is_asked_of_the_snapshot(store: Store, tmp_path
     found = query(tmp_path, "PIVOT events ON type USING count(*)")
     assert json.loads(found.stdout)
     assert found.stderr.startswith("snapshot of ")
-    assert found.stderr.endswith(": live takes one SELECT over tables and views\n")
+    assert found.stderr.endswith(": live looks through one table or view, with functions that need little memory\n")
 
 
 @pytest.mark.parametrize(("sql", "says"), [("SELECT nope FROM events", "nope"), ("FROM nope", "does not exist")])
@@ -354,16 +353,18 @@ def test_a_file_that_leads_nowhere_is_a_reason_not_a_mistake(told: bytes, tmp_pa
         ask_live(tmp_path, "SELECT 1")
 
 
+MANY = 20_000  # events: more than what one answer of the server holds
+
+
 def left_open(data: Path) -> Client:
     """A reader who has fetched the first rows of many, and holds on to them."""
     client = Client(data)
-    client.connection.execute(
-        "FROM quack_query(?, 'SELECT a.id FROM events a, range(100000000)', token := ?)", [client.uri, client.token]
-    ).fetchone()
+    client.connection.execute("FROM quack_query(?, 'FROM events', token := ?)", [client.uri, client.token]).fetchone()
     return client
 
 
 def test_a_snapshot_waits_for_a_reader_and_is_whole_afterwards(store: Store, book: Book, tmp_path: Path) -> None:
+    store.write("cluster-1", batch(book, MANY, "many"), book.ends)
     client = left_open(tmp_path)
     store.write("cluster-1", batch(book, 5, "second"), book.ends)
     schedule = Schedule(0.0)
@@ -372,13 +373,14 @@ def test_a_snapshot_waits_for_a_reader_and_is_whole_afterwards(store: Store, boo
     client.connection.close()
     until(lambda: schedule.take(store))
     with connect(tmp_path / "handrail.snapshot.duckdb", read_only=True) as snapshot:
-        assert snapshot.execute(COUNT).fetchone() == (15,)
+        assert snapshot.execute(COUNT).fetchone() == (MANY + 15,)
 
 
 def test_who_keeps_snapshots_from_being_taken_is_let_go(
     store: Store, live: Live, book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("handrail.streams.sink.snapshot.BLOCKED_S_MAX", 0.0)
+    store.write("cluster-1", batch(book, MANY, "many"), book.ends)
     client = left_open(tmp_path)
     store.write("cluster-1", batch(book, 5, "second"), book.ends)
     schedule = Schedule(0.0, live)
@@ -388,7 +390,7 @@ def test_who_keeps_snapshots_from_being_taken_is_let_go(
         ask_live(tmp_path, COUNT)
     until(lambda: schedule.take(store))
     assert live.serving
-    assert ask_live(tmp_path, COUNT).rows == [(15,)]
+    assert ask_live(tmp_path, COUNT).rows == [(MANY + 15,)]
     client.connection.close()
 
 

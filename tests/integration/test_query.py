@@ -108,8 +108,8 @@ def test_nothing_can_be_changed(sql: str, data: Path) -> None:
 
 def test_an_answer_can_be_kept_as_a_file(data: Path, tmp_path: Path) -> None:
     file = tmp_path / "events.parquet"
-    assert ask(data, f"COPY (SELECT type FROM events) TO '{file}'").returncode == 0
-    assert ask(data, f"SELECT count(*) AS n FROM '{file}'", "--format", "csv").stdout == "n\n1\n"
+    assert ask(data, f"COPY (SELECT type FROM events) TO '{file}'", "--external").returncode == 0
+    assert ask(data, f"SELECT count(*) AS n FROM '{file}'", "--external", "--format", "csv").stdout == "n\n1\n"
 
 
 def test_what_is_no_database_is_said_in_one_line(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
+from handrail.printable import plain
 from handrail.schemas.errors import FoldError, HandrailError
 from handrail.streams.governor.redaction import redact_text
 
@@ -24,13 +25,13 @@ def die(error: BaseException, where: str = "") -> NoReturn:
         _trace(error)
     what = str(error) if isinstance(error, HandrailError) else f"{type(error).__name__}: {error}"
     line = " ".join(f"{where}: {what}".split()) if where else what
-    print(f"handrail worker: stopped: {line}", file=sys.stderr, flush=True)
+    print(plain(f"handrail worker: stopped: {line}"), file=sys.stderr, flush=True)
     os._exit(STATUS)
 
 
 def _trace(error: BaseException | None) -> None:
     """Where in the code; what stood in the record is redacted, as in every log."""
-    print(redact_text("".join(traceback.format_exception(error))).text, end="", file=sys.stderr, flush=True)
+    print(plain(redact_text("".join(traceback.format_exception(error))).text), end="", file=sys.stderr, flush=True)
 
 
 def leave(why: str) -> NoReturn:

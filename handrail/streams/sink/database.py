@@ -21,11 +21,25 @@ WRITER = {
     # the time; a snapshot brings one anyway.
     "checkpoint_threshold": "128MB",
 }
+READER = {
+    "memory_limit": "1GB",
+    "max_temp_directory_size": "10GB",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+}
+INSIDE = {"enable_external_access": "false"}
 
 
-def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """A connection that counts and shows time in UTC. Raises duckdb.Error, IOException where another process writes."""
-    settings = {**CLOSED, **({} if read_only else WRITER)}
+def connect(path: Path, *, read_only: bool, external: bool = False) -> duckdb.DuckDBPyConnection:
+    """A connection that counts and shows time in UTC. Raises duckdb.Error, IOException where another process writes.
+
+    One that only reads has no other file, no net and no code from elsewhere, unless `external`, and keeps to it: its
+    settings are locked.
+    """
+    settings = {**CLOSED, **(READER if read_only else WRITER), **(INSIDE if read_only and not external else {})}
     connection = duckdb.connect(str(path), read_only=read_only, config=settings)
     connection.execute("SET TimeZone = 'UTC'")
+    if read_only:
+        connection.execute("SET allowed_configs = ['TimeZone']")
+        connection.execute("SET lock_configuration = true")
     return connection

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import orjson
 
+from handrail.streams.sink import named
 from handrail.streams.sink.forgotten import ANY_TENANT, CONVERSATION, DEFAULT_TENANT, REF, SALT_BYTES, Forgotten
 from handrail.streams.sink.stage import without
 
@@ -22,6 +23,7 @@ BY_CONVERSATION = (
     "events", "decisions", "reasons", "handoffs", "resolutions", "alerts", "feedback", "scores", "redactions",
 )  # fmt: skip
 BY_KEY = ("deadletters", "unreadable")
+FETCH_ROWS = 200  # of up to 9 MB each
 THEIRS = """
     WITH tenants AS (
         SELECT log_cluster, conversation_id, coalesce(arg_min(tenant, log_offset), $default) AS tenant
@@ -49,8 +51,7 @@ def forget(connection: duckdb.DuckDBPyConnection, ref: str, tenant: str | None, 
         removed = Removed(conversations=sum(map(len, theirs.values())))
         for cluster, conversations in theirs.items():
             removed += remove(connection, cluster, conversations, forgotten)
-        if tenant is None:
-            removed += _unread(connection, ref)
+        removed += _unread(connection, ref, tenant)
         _keep_out(connection, forgotten, forgotten.of_ref(tenant or ANY_TENANT, ref))
         connection.commit()
     except BaseException:
@@ -101,14 +102,15 @@ def _unname(connection: duckdb.DuckDBPyConnection, cluster: str, names: Sequence
             connection.execute("UPDATE alerts_unsent SET record = ? WHERE record = ?", [shown, record])
 
 
-def _unread(connection: duckdb.DuckDBPyConnection, ref: str) -> Removed:
-    """What could not be read has no columns: it is the customer's where its bytes name them as an event would."""
-    told = orjson.dumps(ref).decode()
-    marks = [f'"ref":{space}{told}'.encode().hex().upper() for space in ("", " ")]
+def _unread(connection: duckdb.DuckDBPyConnection, ref: str, tenant: str | None) -> Removed:
+    """What could not be read has no columns: it is the customer's where its bytes name them."""
     removed = Removed()
     for table in BY_KEY:
-        sql = f"DELETE FROM {table} WHERE contains(hex(value), ?) OR contains(hex(value), ?)"
-        removed[table] = _count(connection.execute(sql, marks))
+        found = connection.execute(f"SELECT rowid, value FROM {table} WHERE value IS NOT NULL")
+        theirs = []
+        while some := found.fetchmany(FETCH_ROWS):
+            theirs += [row for row, value in some if named.names(value, ref, tenant, DEFAULT_TENANT)]
+        removed[table] = _count(connection.execute(f"DELETE FROM {table} WHERE rowid IN ?", [theirs])) if theirs else 0
     return removed
 
 

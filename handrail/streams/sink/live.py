@@ -1,6 +1,7 @@
 """The open database for readers in other processes, while the sink writes: served by Quack, for reading only.
 
-Whoever has the token may ask one SELECT at a time, which reads no file, changes nothing, and calls nothing that does.
+Whoever has the token may ask one SELECT at a time, made of what allowed.py names: it looks through one table or view,
+reads no file, changes nothing, and calls nothing that does, or that takes more memory than what it is given.
 """
 
 import os
@@ -13,39 +14,13 @@ import orjson
 
 from handrail.schemas.errors import ConfigError
 from handrail.streams.address import LOOPBACK, host_port
+from handrail.streams.sink.allowed import gate
 from handrail.streams.sink.database import BATCH, LIVE_FILE
 from handrail.streams.sink.quack import load
 
 TOKEN_BYTES = 32
 TRIES = 5  # a port that was free a moment ago may be taken
 
-TABLE_FUNCTIONS = (
-    "range", "generate_series", "unnest", "json_each", "json_tree", "repeat", "repeat_row",
-    "duckdb_tables", "duckdb_views", "duckdb_columns", "duckdb_schemas", "duckdb_databases", "duckdb_types",
-    "duckdb_functions", "pragma_table_info", "histogram", "histogram_values",
-)  # fmt: skip
-"""What a reader may select from beside tables and views. All others stay shut: some write, stop the server or read
-files, and the next version of DuckDB may bring more."""
-
-# Quack asks this about each statement, before it runs: it is parsed as DuckDB parses it, and only a SELECT can be
-# written as JSON. In there, functions that stand where a table could are `function` nodes of their own, at any depth;
-# a table whose name is a path would be that file.
-GATE = """
-CREATE OR REPLACE MACRO readers.main.may(session, query) AS (
-    SELECT coalesce(
-        json_extract_string(parsed, '$.error') = 'false'
-        AND json_array_length(parsed, '$.statements') = 1
-        AND list_has_all(
-            {functions}, list_transform(json_extract_string(parsed, '$..function.function_name'), lambda f: lower(f))
-        )
-        AND len(list_filter(
-            json_extract_string(parsed, '$..table_name'), lambda name: regexp_matches(name, '[./:\\\\]')
-        )) = 0,
-        FALSE
-    )
-    FROM (SELECT json_serialize_sql(CAST(query AS VARCHAR)) AS parsed)
-)
-"""
 SHUT = "CREATE OR REPLACE MACRO readers.main.may(session, query) AS FALSE"
 
 
@@ -83,7 +58,7 @@ class Live:
     def resume(self) -> None:
         """As before `pause`; at another port, where any was good. Raises ConfigError as at the start."""
         if not self.serving:
-            self._connection.execute(_gate())
+            self._connection.execute(gate())
             self.uri = self._serve()
             self._tell()
 
@@ -117,17 +92,14 @@ class Live:
 def _enclose(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Who asks has no other file, cannot load code, and counts in UTC as the writer does."""
     connection.execute("ATTACH IF NOT EXISTS ':memory:' AS readers")
-    connection.execute(_gate())
+    connection.execute(gate())
     connection.execute("SET GLOBAL quack_authorization_function = 'readers.main.may'")
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL quack_fetch_batch_chunks = 1")  # of 2,048 rows: a wide one takes megabytes
     if connection.execute("SELECT current_setting('enable_external_access')").fetchone() == (True,):
         # The batch comes from a file (store.py), which is all that this process reads through DuckDB from now on.
         connection.execute("SET GLOBAL allowed_paths = ?", [[str(folder / BATCH)]])
         connection.execute("SET GLOBAL enable_external_access = FALSE")
-
-
-def _gate() -> str:
-    return GATE.format(functions=list(TABLE_FUNCTIONS))
 
 
 def _listen(connection: duckdb.DuckDBPyConnection, uri: str, token: str, address: str) -> None:

@@ -215,7 +215,8 @@ def _without(read: Sequence[tuple[int, Staged]], forgotten: Forgotten, cluster: 
     )
     kept = [
         line[:2]
-        for _, line in read
+        for at_ms, line in read
+        if not any(forgotten.names(ref, line.tenant, at_ms) for ref in line.refs)
         if line.conversation is None or not (line.conversation in returned or forgotten.has(cluster, line.conversation))
     ]
     return Batch(kept, returned)

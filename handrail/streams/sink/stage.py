@@ -19,6 +19,7 @@ from handrail.schemas.errors import SchemaError
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DEADLETTERS, DECISIONS, HANDOFFS, RESOLUTIONS
 from handrail.streams.governor.redaction import redact_bytes, redact_record, redact_text
+from handrail.streams.sink.named import refs_in
 
 TIME_MS_MAX = 253_402_300_799_999  # the end of the year 9999; where producers set the time, they can set any
 
@@ -42,6 +43,7 @@ class Staged(NamedTuple):
     conversation: str | None
     tenant: str = ""
     customer: str | None = None
+    refs: frozenset[str] = frozenset()  # whom bytes may name that nobody could read
 
 
 def stage(record: Record, headers: Mapping[str, bytes | None]) -> tuple[str, bytes]:
@@ -52,7 +54,7 @@ def stage(record: Record, headers: Mapping[str, bytes | None]) -> tuple[str, byt
 def staged(record: Record, headers: Mapping[str, bytes | None], hidden: Callable[[str], bool] | None = None) -> Staged:
     """The record ready for its table, without what must not be kept; no example of an alert is `hidden`."""
     if record.topic == DEADLETTERS:
-        return _letter(record, headers)
+        return _named(_letter(record, headers), record, hidden)
     table, read, begins = READERS[record.topic]
     try:
         raw = read(record.value).raw
@@ -61,13 +63,19 @@ def staged(record: Record, headers: Mapping[str, bytes | None], hidden: Callable
             raise SchemaError(f"type: {event_type!r} does not belong on {record.topic}")
     except SchemaError as error:
         unread = headers.get(UNREAD)
-        return _unreadable(record, unread.decode(errors="replace") if unread else str(error))
+        reason = unread.decode(errors="replace") if unread else str(error)
+        return _named(_unreadable(record, reason), record, hidden)
     value, redactions = redact_record(record.value or b"", raw)
     if hidden is not None and table == "alerts":
         value = without(value, [one for one in raw["data"].get("examples", ()) if hidden(one)])
     conversation = None if raw["subject"] == CONTROL_KEY else str(raw["subject"])
     line = _line(record, table, value.decode(), event_type, conversation, redactions)
     return Staged(table, line, conversation, *_customer(raw["data"]))
+
+
+def _named(line: Staged, record: Record, hidden: Callable[[str], bool] | None) -> Staged:
+    """With the refs in its bytes, where anybody is forgotten."""
+    return line if hidden is None else line._replace(refs=frozenset(refs_in(record.value or b"")))
 
 
 def without(value: bytes, conversations: Iterable[str]) -> bytes:

@@ -12,10 +12,11 @@ from typing import ParamSpec, Self, TypeVar
 
 import duckdb
 
+from handrail import private
 from handrail.kafka.log_id import LogId
 from handrail.schemas.errors import ConfigError, SinkError
 from handrail.streams.sink import forgetting
-from handrail.streams.sink.database import BATCH, LIVE, connect
+from handrail.streams.sink.database import BATCH, LIVE, SNAPSHOT, connect
 from handrail.streams.sink.forgetting import Removed
 from handrail.streams.sink.forgotten import Forgotten
 from handrail.streams.sink.live import Live
@@ -102,8 +103,10 @@ class Store:
     @_told
     def open(cls, path: Path) -> Self:
         """The database with its newest schema, made if there is none. Raises SinkError."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = private.made(path.parent)
         connection = connect(path, read_only=False)
+        for name in (LIVE, f"{LIVE}.wal", SNAPSHOT, BATCH):  # of a version, or a copy, that let others read them
+            private.tightened(folder / name)
         migrate(connection)
         return cls(path, connection)
 

@@ -20,6 +20,7 @@ from handrail.schemas.clock import to_ms
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.signature import sign_batch
 from tests.bundles import bundle, refunds
+from tests.claims import claims_of
 from tests.keys import key
 from tests.log import Log
 
@@ -59,7 +60,7 @@ def record() -> dict[str, Any]:
 @pytest.fixture
 def gate(tmp_path: Path, record: dict[str, Any]) -> Gate:
     """A gate a second after the decision."""
-    return Gate([key().public.line], tmp_path / "claims.db", clock=Clock(made_s(record) + 1))
+    return Gate([key().public.line], claims_of(tmp_path), clock=Clock(made_s(record) + 1))
 
 
 def refusal(gate: Gate, *asked: Any) -> str:
@@ -171,7 +172,7 @@ def test_an_agent_that_is_only_observed_passes_where_the_gate_was_told_so(
     rules = bundle(refunds=files["refunds.yaml"], agents="agents: {refunds: {enforcement: observe}}")
     record = decided(rules, **arguments)[0]
     assert "only observed: give the gate observed=True" in refusal(gate, record, TOOL, arguments)
-    told = Gate([key().public.line], tmp_path / "other.db", observed=True, clock=Clock(made_s(record) + 1))
+    told = Gate([key().public.line], claims_of(tmp_path, "other.db"), observed=True, clock=Clock(made_s(record) + 1))
     with told.admit(record, TOOL, arguments):
         pass
 
@@ -188,7 +189,7 @@ def test_an_agent_that_is_only_observed_passes_where_the_gate_was_told_so(
 )
 def test_a_clock_that_is_wrong_lets_nothing_through(tmp_path: Path, later_s: float, why: str | None) -> None:
     record = decided()[0]
-    gate = Gate([key().public.line], tmp_path / "claims.db", clock=Clock(made_s(record) + later_s))
+    gate = Gate([key().public.line], claims_of(tmp_path), clock=Clock(made_s(record) + later_s))
     if why is None:
         with gate.admit(record, TOOL, ARGUMENTS):
             return
@@ -199,7 +200,7 @@ def test_a_clock_that_is_wrong_lets_nothing_through(tmp_path: Path, later_s: flo
 def test_a_clock_that_was_set_back_closes_the_gate(tmp_path: Path) -> None:
     record, other = decided()
     clock = Clock(made_s(record) + 10)
-    gate = Gate([key().public.line], tmp_path / "claims.db", clock=clock)
+    gate = Gate([key().public.line], claims_of(tmp_path), clock=clock)
     with gate.admit(other, "get_order", {"order_id": "#W1"}):
         pass
     clock.now_s -= 6
@@ -223,7 +224,7 @@ def test_two_decisions_on_the_same_action_are_one_run(gate: Gate, record: dict[s
 
 def test_64_threads_with_one_decision_run_it_once(gate: Gate, record: dict[str, Any], tmp_path: Path) -> None:
     ran: list[int] = []
-    gates = [gate, Gate([key().public.line], tmp_path / "claims.db", clock=Clock(made_s(record) + 1))]
+    gates = [gate, Gate([key().public.line], claims_of(tmp_path), clock=Clock(made_s(record) + 1))]
 
     def attempt(number: int) -> str:
         try:
@@ -263,25 +264,24 @@ def test_a_claim_outlives_its_process_and_says_so(gate: Gate, record: dict[str, 
     assert not left.claimed_by.startswith(f"{subprocess.os.getpid()}@")
 
 
-def test_without_room_for_claims_nothing_runs(tmp_path: Path, record: dict[str, Any]) -> None:
+def test_without_room_for_claims_there_is_no_gate(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    gate = Gate([key().public.line], tmp_path / "file" / "claims.db", clock=Clock(made_s(record) + 1))
-    assert "claims cannot be written" in refusal(gate, record, TOOL, ARGUMENTS)
     (tmp_path / "no.db").write_bytes(b"this is no database, and nobody should write over it" * 100)
-    gate = Gate([key().public.line], tmp_path / "no.db", clock=Clock(made_s(record) + 1))
-    assert "claims cannot be written" in refusal(gate, record, TOOL, ARGUMENTS)
+    for store in (tmp_path / "file" / "claims.db", tmp_path / "no.db"):
+        with pytest.raises(GateClosed, match="claims cannot be written"):
+            Gate([key().public.line], store)
 
 
 def test_claims_leave_when_nobody_would_take_their_decision_any_more(tmp_path: Path) -> None:
-    claims = Claims(tmp_path / "claims.db")
-    old = Wanted("d1", "digest-1", "conv-1", TOOL, 1_000)
+    claims = Claims(claims_of(tmp_path), 500)
+    old = Wanted("d1", "digest-1", "conv-1", TOOL, 1_000, 1_000)
     assert claims.take(old, 500) is None
-    assert claims.take(Wanted("d2", "digest-2", "conv-1", TOOL, None), 500) is None
+    assert claims.take(Wanted("d2", "digest-2", "conv-1", TOOL, None, 1_000), 500) is None
     claims.close()
     kept_ms = 400 * DAY_MS
-    later = Claims(tmp_path / "claims.db")
+    later = Claims(tmp_path / "claims.db", kept_ms)
     assert later.earlier(old, kept_ms) is not None
-    assert later.take(Wanted("d3", "digest-3", "conv-1", TOOL, kept_ms + 2_000), kept_ms + 1_001) is None
+    assert later.take(Wanted("d3", "digest-3", "conv-1", TOOL, kept_ms + 2_000, 1_000), kept_ms + 1_001) is None
     with pytest.raises(GateClosed, match="keeps claims 400 days, and refund was allowed until"):
         later.earlier(old, kept_ms + 1_001)
     with sqlite3.connect(tmp_path / "claims.db") as file:
@@ -291,7 +291,7 @@ def test_claims_leave_when_nobody_would_take_their_decision_any_more(tmp_path: P
 def test_keys_come_from_a_file_that_may_change(tmp_path: Path, record: dict[str, Any]) -> None:
     lines = tmp_path / "keys.pub"
     lines.write_text(f"# gates of this shop\n{key('old').public.line} old\n\n")
-    gate = Gate(lines, tmp_path / "claims.db", clock=Clock(made_s(record) + 1))
+    gate = Gate(lines, claims_of(tmp_path), clock=Clock(made_s(record) + 1))
     assert "is not trusted" in refusal(gate, record, TOOL, ARGUMENTS)
     lines.write_text(f"{key('old').public.line} old\n{key().public.line} new\n")
     with gate.admit(record, TOOL, ARGUMENTS):

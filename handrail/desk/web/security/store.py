@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from handrail import private
 from handrail.client.durable import opened, transaction
 from handrail.schemas.errors import ConfigError
 
@@ -52,7 +53,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path, self._lock = path, threading.RLock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private.made(path.parent)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, MODE))
             path.chmod(MODE)
             self._file = opened(path, _TABLES, BUSY_S)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from handrail import private
 from handrail.desk.web.security import passwords
 from handrail.desk.web.security.roles import Role
 from handrail.schemas.errors import ConfigError
@@ -117,7 +118,7 @@ def changing(path: Path) -> Iterator[dict[str, User]]:
     Readers see the old file or the new one, never half of one. Raises ConfigError.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.made(path.parent)
         with path.with_name(f"{path.name}.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             users = read(path)

@@ -4,7 +4,7 @@ Pure, and bounded: every pattern is RE2's, so the time is linear in the text. do
 """
 
 from handrail.streams.governor.redaction.cut import cut
-from handrail.streams.governor.redaction.names import NAMED, REDACTED, SECRET_NAMES, is_secret
+from handrail.streams.governor.redaction.names import NAMED, REDACTED, is_secret
 from handrail.streams.governor.redaction.record import Stored, redact_record
 from handrail.streams.governor.redaction.taken import Taken
 from handrail.streams.governor.redaction.text import Redacted, redact_bytes, redact_text
@@ -13,6 +13,6 @@ KINDS = ("card", "email", "iban", "named", "password", "phone", "private_key", "
 """What may be found; `named` is what a field's name says."""
 
 __all__ = [
-    "KINDS", "NAMED", "REDACTED", "SECRET_NAMES", "Redacted", "Stored", "Taken", "cut", "is_secret", "redact_bytes",
+    "KINDS", "NAMED", "REDACTED", "Redacted", "Stored", "Taken", "cut", "is_secret", "redact_bytes",
     "redact_record", "redact_text",
 ]  # fmt: skip

@@ -8,8 +8,15 @@ from handrail.streams.governor.redaction.view import compiled
 KIND = "card"
 DIGITS_MIN, DIGITS_MAX = 13, 19
 GROUP_MIN = 3  # cards are printed in groups of 4, or of 4, 6 and 5
-CANDIDATE = r"[0-9](?:[ -]{0,3}[0-9]){12,}"
-_RUNS, _GROUPS = compiled(CANDIDATE), compiled("[0-9]+")
+_APART = r"(?:[ -]{0,3}|[^0-9A-Za-z,;\"'(){}$#%=]{1,3}|(?:\\{1,4}[nrt]){1,2})"
+CANDIDATE = rf"[0-9](?:{_APART}[0-9]){{12,}}"
+_PRINTED = (
+    (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 1), (4, 4, 4, 3), (4, 4, 4, 2), (8, 8), (6, 10),
+    (12, 4),
+)  # fmt: skip
+"""Groups of digits as cards are printed, where other signs than spaces and dashes stand between them."""
+_RUNS, _GROUPS, _OTHER = compiled(CANDIDATE), compiled("[0-9]+"), compiled("[^0-9 -]")
+_PLAIN_RUNS = compiled(r"[0-9](?:[ -]{0,3}[0-9]){12,}")
 
 # (first digits from, to, lengths): Visa, Mastercard, American Express, Diners Club, Discover, JCB, UnionPay, RuPay, Mir
 # and Maestro, as their public numbering ranges were in 2025.
@@ -43,7 +50,16 @@ def find(seen: bytes) -> Iterator[Span]:
     for run in _RUNS.finditer(seen):
         first, last = run.span()
         groups = [(first + one.start(), first + one.end()) for one in _GROUPS.finditer(seen[first:last])]
-        yield from _within(seen, groups)
+        if not _OTHER.search(seen[first:last]):
+            yield from _within(seen, groups)
+            continue
+        if (whole := _printed(seen, groups)) is not None:
+            yield whole
+            continue
+        for part in _PLAIN_RUNS.finditer(seen[first:last]):
+            start = first + part.start()
+            inner = [(start + one.start(), start + one.end()) for one in _GROUPS.finditer(part[0])]
+            yield from _within(seen, inner)
 
 
 def is_card(number: str) -> bool:
@@ -54,6 +70,17 @@ def is_card(number: str) -> bool:
 def mark(number: str) -> str:
     """What is shown instead of the card."""
     return f"[card …{number[-4:]}]"
+
+
+def _printed(seen: bytes, groups: list[tuple[int, int]]) -> Span | None:
+    """The whole run, where it is one card: as cards are printed, or digit by digit."""
+    sizes = tuple(end - start for start, end in groups)
+    number = "".join(seen[start:end].decode() for start, end in groups)
+    start, end = groups[0][0], groups[-1][1]
+    shaped = sizes in _PRINTED or max(sizes) == 1
+    if shaped and is_card(number) and _stands_alone(seen, start, end):
+        return Span(start, end, KIND, mark(number))
+    return None
 
 
 def _within(seen: bytes, groups: list[tuple[int, int]]) -> Iterator[Span]:

@@ -1,7 +1,6 @@
 """Cutting a text: never through something that would no longer be known for what it is."""
 
-from handrail.streams.governor.redaction.text import spans
-from handrail.streams.governor.redaction.view import view
+from handrail.streams.governor.redaction.text import located
 
 LOOK_MAX = 160  # characters behind the cut: more than the longest card, account number, address or start of a token
 
@@ -10,7 +9,7 @@ def cut(text: str, length_max: int) -> str:
     """The start of the text, at most so long; shorter where it would end within a secret, a number or an address."""
     if len(text) <= length_max:
         return text
-    for span in spans(view(text[: length_max + LOOK_MAX])):
+    for span in located(text[: length_max + LOOK_MAX]):
         if span.start < length_max < span.end:
             return text[: span.start]
     return text[:length_max]

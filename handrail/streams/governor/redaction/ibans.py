@@ -18,8 +18,8 @@ LENGTHS = {
     "SM": 27, "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20,
     "YE": 30,
 }  # fmt: skip
-CANDIDATE = rf"(?i)(?:{'|'.join(LENGTHS)})[0-9]{{2}}[ -]?[A-Z0-9]{{2}}"
-APART_MAX = 1  # characters between two of a number
+CANDIDATE = rf"(?i)(?:{'|'.join(LENGTHS)})[0-9]{{2}}[ \-./_\r\n\t]{{0,2}}[A-Z0-9]{{2}}"
+APART_MAX = 2  # characters between two of a number
 _BEGINS = compiled(CANDIDATE)
 
 
@@ -46,7 +46,7 @@ def _taken(seen: bytes, start: int, length: int) -> tuple[str, int]:
         if one.isalnum():
             found += one
             gap = 0
-        elif one in (b" ", b"-") and gap < APART_MAX:
+        elif one in b" -./_\r\n\t" and gap < APART_MAX:
             gap += 1
         else:
             break

@@ -6,6 +6,7 @@ like `phone`, or under such a name.
 
 from collections.abc import Iterator
 
+from handrail.streams.governor.redaction.names import words_of
 from handrail.streams.governor.redaction.span import Span, digits
 from handrail.streams.governor.redaction.view import compiled
 
@@ -33,6 +34,14 @@ NAMES = frozenset(
 _INTERNATIONAL, _GROUPED, _TRUNK = compiled(INTERNATIONAL), compiled(GROUPED), compiled(TRUNK)
 _SAID, _LAST = compiled(SAID), compiled(r"[0-9][0-9 ().\-/]{5,18}[0-9]$")
 _DATE = compiled(r"^0[0-9][./-][0-9]{1,2}[./-](?:[0-9]{4}|[0-9]{2}\b)")
+
+
+def is_name(name: str) -> bool:
+    """Whether it ends with one of these, however it is written: `homePhone`, `customer_phone_number`."""
+    words = words_of(name)
+    while words and words[-1].isdigit():
+        words = words[:-1]
+    return bool(words) and (words[-1] in NAMES or "_".join(words[-2:]) in NAMES)
 
 
 def find(seen: bytes) -> Iterator[Span]:

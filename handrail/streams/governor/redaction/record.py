@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import orjson
 import re2
 
-from handrail.streams.governor.redaction.names import SECRET_NAMES
+from handrail.streams.governor.redaction.names import pattern as pattern_of_names
 from handrail.streams.governor.redaction.taken import Taken
-from handrail.streams.governor.redaction.text import CANDIDATES
-from handrail.streams.governor.redaction.view import bytes_view, options
+from handrail.streams.governor.redaction.text import CANDIDATES, UNSEEN_ONES
+from handrail.streams.governor.redaction.view import options, view
 
 KEPT = frozenset(
     f"data.{name}"
@@ -24,6 +24,10 @@ KEPT = frozenset(
 """What joins records, and what proves them: never looked at, never changed."""
 
 
+PIECES = r'"[0-9]{1,8}"(?:\s?,\s?"[0-9]{1,8}"){1,18}'
+"""A list of groups of digits."""
+
+
 class Stored(NamedTuple):
     """The bytes to keep, and `{path, kinds}` of what was taken out, by path."""
 
@@ -36,7 +40,7 @@ def redact_record(value: bytes, raw: Mapping[str, Any]) -> Stored:
 
     `raw` is what `value` says, decoded.
     """
-    if b"\\u" not in value and not _MAYBE.Match(bytes_view(value)):
+    if b"\\u" not in value and not _worth_a_look(value):
         return Stored(value, [])
     taken = Taken()
     data = taken.value(raw["data"], "data", KEPT)
@@ -45,11 +49,18 @@ def redact_record(value: bytes, raw: Mapping[str, Any]) -> Stored:
     return Stored(orjson.dumps({**raw, "data": data}), taken.rows())
 
 
+def _worth_a_look(value: bytes) -> bool:
+    if value.isascii():
+        return bool(_MAYBE.Match(value))
+    text = value.decode(errors="replace")
+    return bool(UNSEEN_ONES.search(text) or _MAYBE.Match(view(text)))
+
+
 def _maybe() -> re2.Set:
     """Whether anything in a record's bytes is worth a look."""
     found = re2.Set.SearchSet(options())
-    names = "|".join(name.replace("_", "[_-]") for name in sorted(SECRET_NAMES))
-    for pattern in (*CANDIDATES, rf'(?i)"(?:{names})"', r'(?i)"[a-z_-]*(?:phone|mobile|cell|fax|tel|msisdn)[a-z_-]*"'):
+    names, phones = pattern_of_names(), "phone|mobile|cell|fax|tel|msisdn"
+    for pattern in (*CANDIDATES, PIECES, rf'(?i)"(?:{names})"', rf'(?i)"[^"\\]*(?:{phones})[^"\\]*"'):
         found.Add(pattern.encode())
     found.Compile()
     return found

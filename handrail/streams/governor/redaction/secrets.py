@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import re2
 
-from handrail.streams.governor.redaction.names import NAMED, REDACTED, SECRET_NAMES
+from handrail.streams.governor.redaction.names import NAMED, REDACTED, is_secret, pattern
 from handrail.streams.governor.redaction.span import Span, inside_a_word
 from handrail.streams.governor.redaction.view import compiled
 
@@ -50,9 +50,9 @@ ASSIGNED = rf"(?i){_SAYS}[\"'\\]*\s?[=:]\s?[\"'\\]*{_VALUE}"
 _ASSIGNED = compiled(rf"(?i){_SAYS}[\"'\\]*\s?([=:]\s?)[\"'\\]*({_VALUE}+)")
 SAID = rf"(?i){_SAYS}\s+(?:is|was|ist|es)\s?:?\s*[\"']?{_VALUE}"
 _SAID = compiled(rf"(?i){_SAYS}\s+(?:is|was|ist|es)\s?:?\s*[\"']?({_VALUE}+)")
-_NAMES = "|".join(name.replace("_", "[_-]") for name in sorted(SECRET_NAMES))
+_NAMES = pattern()
 QUOTED = rf"(?i)\"(?:{_NAMES})\\?\"\s?:\s?(?:\\?\"[^\"]|[0-9])"
-_QUOTED = compiled(rf"(?i)\"(?:{_NAMES})\\?\"\s?:\s?(?:\\?\"((?:[^\"\\]|\\[^\"])+)|([0-9]+))")
+_QUOTED = compiled(rf"(?i)\"({_NAMES})\\?\"\s?:\s?(?:\\?\"((?:[^\"\\]|\\[^\"])+)|([0-9]+))")
 CANDIDATES = (TOKEN, PRIVATE, BEARER, IN_URL, QUOTED, ASSIGNED, SAID)
 VALUE_MIN = 3
 _NO_LETTERS = b"0123456789!@#$%^&*+~"
@@ -74,8 +74,8 @@ def find(seen: bytes) -> Iterator[Span]:
     for found in _IN_URL.finditer(seen):
         yield _span(found, "password", PASSWORD_MARK, 1)
     for found in _QUOTED.finditer(seen):
-        group = 1 if found[1] else 2
-        if not found[group].startswith(_MARKED):
+        group = 2 if found[2] else 3
+        if is_secret(found[1].decode()) and not found[group].startswith(_MARKED):
             yield _span(found, NAMED, REDACTED, group)
     yield from _passwords(seen)
 

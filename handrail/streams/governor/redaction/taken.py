@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from handrail.streams.governor.redaction import cards, phones
-from handrail.streams.governor.redaction.names import NAMED, REDACTED, is_secret, plain
+from handrail.streams.governor.redaction.names import NAMED, REDACTED, is_secret
 from handrail.streams.governor.redaction.text import redact_text
 from handrail.streams.governor.redaction.view import view
 
@@ -90,10 +90,13 @@ class Taken:
         return f"{found}#{len(taken)}" if found in taken else found
 
     def _items(self, value: list[Any], path: str, depth: int) -> list[Any]:
+        if (number := _in_pieces(value)) is not None:
+            self.add(path, [cards.KIND])
+            return [cards.mark(number)]
         return [self.value(inner, f"{path}[{at}]", (), "", depth + 1) for at, inner in enumerate(value)]
 
     def _named_text(self, text: str, path: str, name: str) -> str:
-        if name and plain(name) in phones.NAMES and _is_phone(text):
+        if name and phones.is_name(name) and _is_phone(text):
             self.add(path, [phones.KIND])
             return phones.MARK
         return self.text(text, path)
@@ -102,10 +105,18 @@ class Taken:
         if number >= CARD_MIN and cards.is_card(str(number)):
             self.add(path, [cards.KIND])
             return cards.mark(str(number))
-        if name and plain(name) in phones.NAMES and phones.is_number(str(number).encode()):
+        if name and phones.is_name(name) and phones.is_number(str(number).encode()):
             self.add(path, [phones.KIND])
             return phones.MARK
         return number
+
+
+def _in_pieces(value: list[Any]) -> str | None:
+    """The card whose groups of digits are the items of a list."""
+    if not 2 <= len(value) <= cards.DIGITS_MAX or not all(isinstance(one, str) and one.isdecimal() for one in value):
+        return None
+    number = "".join(value)
+    return number if number.isascii() and cards.is_card(number) else None
 
 
 def _is_phone(text: str) -> bool:

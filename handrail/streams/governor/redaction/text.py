@@ -1,5 +1,6 @@
 """Texts without what must not be shown: every kind of detector over one text, in time linear in its length."""
 
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -8,11 +9,12 @@ import re2
 
 from handrail.streams.governor.redaction import cards, emails, ibans, phones, secrets
 from handrail.streams.governor.redaction.span import Span, apart, pieces
-from handrail.streams.governor.redaction.view import bytes_view, options, view
+from handrail.streams.governor.redaction.view import UNSEEN, bytes_view, options, view
 
 SCANNED_MAX = 16 << 20  # characters of one text; the largest record is a dead letter of 9 MB
 CACHED, CACHED_MAX = 2048, 2048  # texts, characters of one: a conversation is handed off more than once
 
+UNSEEN_ONES = re.compile(f"[{UNSEEN}]")
 Find = Callable[[bytes], Iterable[Span]]
 # In the order in which they win where two find the same place.
 _DETECTORS: tuple[tuple[Find, tuple[str, ...]], ...] = (
@@ -50,19 +52,27 @@ def redact_text(text: str) -> Redacted:
 
 def redact_bytes(value: bytes) -> tuple[bytes, tuple[str, ...]]:
     """The same of bytes that may be no text."""
-    text, kinds = _shown(value.decode("latin-1"), bytes_view(value[:SCANNED_MAX]))
+    text, kinds = _shown(value.decode("latin-1"), spans(bytes_view(value[:SCANNED_MAX])))
     return (text.encode("latin-1", "replace"), kinds) if kinds else (value, kinds)
 
 
 def _redact(text: str) -> Redacted:
-    return Redacted(*_shown(text, view(text[:SCANNED_MAX])))
+    return Redacted(*_shown(text, located(text[:SCANNED_MAX])))
 
 
 _remembered = lru_cache(CACHED)(_redact)
 
 
-def _shown(text: str, seen: bytes) -> tuple[str, tuple[str, ...]]:
-    found = spans(seen)
+def located(text: str) -> list[Span]:
+    """What is not to be shown of a text, by its place; characters that nobody sees part nothing."""
+    if text.isascii() or not UNSEEN_ONES.search(text):
+        return spans(view(text))
+    places = [at for at, one in enumerate(text) if one not in UNSEEN]
+    found = spans(view("".join([text[at] for at in places])))
+    return [Span(places[one.start], places[one.end - 1] + 1, one.kind, one.mark) for one in found]
+
+
+def _shown(text: str, found: list[Span]) -> tuple[str, tuple[str, ...]]:
     if len(text) > SCANNED_MAX:
         unseen = Span(SCANNED_MAX, len(text), "too_long", f"[{len(text) - SCANNED_MAX} characters not looked at]")
         found.append(unseen)

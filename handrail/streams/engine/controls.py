@@ -7,6 +7,7 @@ from handrail.schemas.canonical import digest
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.keys import USES, PublicKey
+from handrail.schemas.record import Supervision
 
 SOURCE = "/handrail/worker"
 
@@ -33,6 +34,13 @@ def snapshot(data: dict[str, Any], at_ms: int) -> Event:
 def told(kind: str, data: dict[str, Any], at_ms: int) -> Event:
     """What an operator says, such as `agent.mode`."""
     return _event(kind, at_ms, data)
+
+
+def supervised(one: Supervision, partition: int, at_ms: int) -> Event:
+    """An agent acted without a decision in that partition; the same for the same, so that telling it twice shows."""
+    origin = {"partition": partition, "offset": one.offset}
+    data = {"agent_id": one.agent_id, "reason": "bypass", "origin": origin, "at": to_rfc3339(one.seen_ms)}
+    return _event("agent.supervised", at_ms, data, digest(["agent.supervised", partition, one.offset]))
 
 
 def resolution(raw: dict[str, Any], at_ms: int) -> Event:

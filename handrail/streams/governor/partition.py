@@ -19,7 +19,7 @@ from handrail.schemas.canonical import canonical
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.partitioner import partition_of
-from handrail.schemas.record import Output, Record, StateWrite
+from handrail.schemas.record import Output, Record, StateWrite, Supervision
 from handrail.streams.governor import alerts, deadletters, deadlines, resolutions, snapshot, state, trust
 from handrail.streams.governor.agenda import Agenda, Due
 from handrail.streams.governor.broken import broken
@@ -48,6 +48,7 @@ class Folded:
     """What one batch came to: to be produced in this order, each acknowledged before the next."""
 
     outputs: list[Output] = field(default_factory=list)
+    supervisions: list[Supervision] = field(default_factory=list)
     states: list[StateWrite] = field(default_factory=list)
     partition_state: StateWrite | None = None
     types: dict[str, int] = field(default_factory=dict, repr=False)  # how many records of each type could be read
@@ -178,7 +179,7 @@ class PartitionFold:
         self._state = batch.state
         states = self.memory.commit(batch.touched, batch.forgotten, batch.state.position)
         self._postpone(batch.postponed)
-        return Folded(batch.outputs, states, self._partition_write(), batch.types)
+        return Folded(batch.outputs, batch.supervisions, states, self._partition_write(), batch.types)
 
     def _partition_write(self) -> StateWrite:
         return StateWrite(PARTITION_KEY, state.encode(self._state), self._state.position)
@@ -200,6 +201,7 @@ class Batch:
         self.fold = fold
         self.state = partition
         self.outputs: list[Output] = []
+        self.supervisions: list[Supervision] = []
         self.cases: dict[str, Case] = {}
         self.touched: dict[str, Case] = {}
         self.types: dict[str, int] = {}
@@ -309,8 +311,8 @@ class Batch:
         case = self.case(raw["subject"], record.offset)
         bundle, active = self.bundle
         if case.head.position >= record.offset:  # the conversation was written, the partition's state was not
-            if record.offset in self.fold.ungoverned:
-                redo_bypass(self.state, raw, bundle, case.head.tenant)
+            if record.offset in self.fold.ungoverned and redo_bypass(self.state, raw, bundle, case.head.tenant):
+                self._supervises(raw["data"]["agent_id"], record)
             return
         try:
             turn = step(case, self.state, record, raw, content, bundle, active, plain)
@@ -320,7 +322,12 @@ class Batch:
                 f"id: {raw['id']!r} of {raw['source']!r} came before with other content: give each event its own id"
             )
             turn.outputs.append(deadletters.letter(record, reason, self.state.clock_ms))
+        if turn.supervises:
+            self._supervises(turn.agent_id, record)
         self._touch(case, record, turn.outputs)
+
+    def _supervises(self, agent_id: str, record: Record) -> None:
+        self.supervisions.append(Supervision(agent_id, record.offset, self.state.clock_ms))
 
     def _resolution(self, record: Record, raw: dict[str, Any]) -> None:
         case = self._living(raw["subject"], record.offset)

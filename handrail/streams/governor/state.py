@@ -121,6 +121,8 @@ class AgentMode(msgspec.Struct, array_like=True):
     intents: list[str] = []
     share: float = 1.0
     reason: str = ""
+    told_ms: int = 0  # when a person said it, by the log; of a bypass, when it was seen
+    bypass: bool = False  # nobody said it: the agent acted without a decision
 
 
 class PartitionState(msgspec.Struct, array_like=True):

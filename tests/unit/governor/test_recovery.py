@@ -69,7 +69,7 @@ def test_a_bypass_supervises_the_agent_though_only_its_conversation_was_written(
     log.executes("refund", "a1", amount=50)
     fold = recovered(writes(log.records, 1)[:-1])
     assert partition_of(fold).position == 0
-    fold.fold(log.records)
+    assert [(one.agent_id, one.offset) for one in fold.fold(log.records).supervisions] == [("refunds", 1)]
     assert [(mode.agent_id, mode.mode) for mode in partition_of(fold).modes] == [("refunds", "supervised")]
 
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from handrail.broker.ports import is_free
 from handrail.policies import load_bundle
 from handrail.schemas.errors import ConfigError, EngineError
-from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.in_force import in_force
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import kept_key, read_key
 from handrail.streams.settings import environment_without
@@ -185,14 +185,14 @@ class Up:
         self._crew.start_all()
 
     async def _ready_line(self) -> str:
-        bundles = Bundles(self._bootstrap)
-        await bundles.refresh()
+        states = await in_force(self._bootstrap)
+        rulesets = ", ".join(sorted({one.ruleset for one in states.values()} - {""})) or "none"
         data, http = self._settings.data, endpoints(self._settings)
         kind = " (embedded, in memory)" if self._broker is not None else ""
         metrics = f", metrics http://{http[SINK]}/metrics" if http else ""
         doctor = f"handrail doctor --bootstrap {self._bootstrap} --data {data}"
         return (
-            f"ready: {self._bootstrap}{kind}, {_counted(self._settings.workers)}, ruleset {bundles.newest}, "
+            f"ready: {self._bootstrap}{kind}, {_counted(self._settings.workers)}, ruleset {rulesets}, "
             f"data {data}{metrics}{self._desk_line()}; next: {doctor}"
         )
 

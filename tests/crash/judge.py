@@ -68,6 +68,7 @@ async def judge(
     topics = {topic: await read(bootstrap, topic, partitions) for topic in (*STORED, STATES)}
     bundles = Bundles(bootstrap)
     await bundles.refresh()
+    await bundles.load_all()
     folds, expected = _folded(topics[AGENT_EVENTS], partitions, bundles)
     _check_signatures(findings, topics[DECISIONS], keys)
     _compare_outputs(findings, expected, topics)

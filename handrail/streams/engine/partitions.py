@@ -9,7 +9,7 @@ from typing import Any
 from faust.types import TP
 
 from handrail.schemas.errors import EngineError, FoldError
-from handrail.schemas.topics import AGENT_EVENTS
+from handrail.schemas.topics import AGENT_EVENTS, POLICIES
 from handrail.streams.engine import changelog, controls
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.consumer import BatchConsumer
@@ -50,6 +50,11 @@ class Partitions:
     def assigned(self) -> bool:
         """Whether the group has said once which partitions are ours, and they were recovered."""
         return self._assigned.is_set()
+
+    @property
+    def rulesets(self) -> str:
+        """What is in force in the partitions that are recovered."""
+        return ", ".join(sorted({pipeline.fold.ruleset for pipeline in self._pipelines.values()} - {""})) or "none"
 
     @property
     def starting(self) -> Collection[TP]:
@@ -156,8 +161,11 @@ class Partitions:
         fold, first = await self._read_along(tp)
         end = await changelog.read(self._bootstrap, fold, partial(self._tell_progress, number), first)
         fold.recovered()
-        if fold.ruleset and fold.ruleset not in self._bundles.known:
-            raise EngineError(f"bundle {fold.ruleset} is active but not published: publish it again")
+        if fold.ruleset and not await self._bundles.load(fold.ruleset):
+            raise EngineError(
+                f"{AGENT_EVENTS}[{number}]: bundle {fold.ruleset} is in force and not on {POLICIES} any more, or not "
+                "to be used by this version: start with --policies and the folder that it was made of"
+            )
         delivery = Delivery(self._issuer.producer, self._bootstrap, number, end, self._issuer.key)
         # An owner that was killed before it could mend them left them to whoever comes next.
         delivery.foreign = fold.overwritten
@@ -179,7 +187,7 @@ class Partitions:
     async def _activate(self, fold: PartitionFold, tp: TP) -> None:
         """The newest bundle that counts here decides from now on; the first time, our key comes with it."""
         self._issuer.check(fold)
-        newest, key = self._bundles.newest_for(fold.keys), self._issuer.key
+        newest, key = await self._bundles.newest_for(fold.keys, fold.ruleset), self._issuer.key
         first = key is not None and not fold.keys
         if first or (newest and fold.ruleset != newest):
             event = controls.activation(newest, int(time.time() * 1000), key.public if first and key else None)

@@ -234,7 +234,7 @@ class Pipeline:
             folded = self.fold.fold(records)
         except UnknownBundle as unknown:
             await self._bundles.refresh()
-            if unknown.ruleset not in self._bundles.known:
+            if not await self._bundles.load(unknown.ruleset):
                 raise EngineError(
                     f"{self.tp.topic}[{self.tp.partition}]: {unknown}: publish it to {POLICIES} again"
                 ) from unknown

@@ -23,6 +23,7 @@ from handrail.schemas.keys import PublicKey, SigningKey
 from handrail.schemas.signature import ruleset_vouched, sign_ruleset
 from handrail.schemas.topics import POLICIES
 from handrail.streams.engine.ends import ends
+from handrail.streams.engine.passed import Passed
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.engine.reading import reading
 
@@ -34,9 +35,7 @@ NUMBER = "handrail-published"
 PREFIX = "sha256:"
 RULESET = re.compile(r"sha256:[0-9a-f]{64}")
 LISTED_MAX = 10_000  # bundles that are listed and not compiled; the oldest leaves
-PASSED_MAX = 20  # records passed over that are told by themselves; of more, how many
 AHEAD_US = 3_600_000_000  # a number further in the future is nobody's clock
-SHOWN = 80
 WHY_MAX = 200
 BYTES_MAX = 8_000_000
 
@@ -54,19 +53,6 @@ class Published:
     offset: int
     number: int
     vouched: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """A record that is passed over."""
-
-    offset: int
-    key: bytes | None
-    why: str
-
-    def __str__(self) -> str:
-        shown = "no key" if self.key is None else self.key[:SHOWN].decode(errors="backslashreplace")
-        return f"{POLICIES}[0] offset {self.offset} ({shown}): {self.why}"
 
 
 class Bundles:
@@ -136,7 +122,7 @@ class Bundles:
         try:
             self._found[ruleset] = _compiled(value)
         except ValueError as error:
-            self._passed[ruleset.encode()] = Passed(listed.offset, ruleset.encode(), str(error))
+            self._passed[ruleset.encode()] = Passed(POLICIES, 0, listed.offset, ruleset.encode(), str(error))
             return False
         return True
 
@@ -155,7 +141,7 @@ class Bundles:
         for ruleset in self._ranked():
             listed = self._listed[ruleset]
             if keys and not self._vouched(ruleset, may):
-                self._passed[ruleset.encode()] = Passed(listed.offset, ruleset.encode(), NOBODY)
+                self._passed[ruleset.encode()] = Passed(POLICIES, 0, listed.offset, ruleset.encode(), NOBODY)
             elif (ruleset == held or not self._gone(ruleset, keys, may)) and await self.load(ruleset):
                 return ruleset
         return ""
@@ -190,7 +176,7 @@ class Bundles:
     def _take(self, record: ConsumerRecord) -> None:
         named = (record.key or b"").decode(errors="replace")
         if (why := _refused(named, record)) is not None:
-            self._passed[record.key] = Passed(record.offset, record.key, why)
+            self._passed[record.key] = Passed(POLICIES, 0, record.offset, record.key, why)
             self._spoiled.add(named)
             return
         headers = dict(record.headers)

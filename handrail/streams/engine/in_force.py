@@ -6,20 +6,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 
-import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
-from handrail.schemas.errors import EngineError
-from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, STATES
-from handrail.streams.engine.changelog import position_of
-from handrail.streams.engine.ends import beginnings, ends
+from handrail.schemas.topics import DEADLETTERS, STATES
+from handrail.streams.engine import changelog
+from handrail.streams.engine.ends import ends
 from handrail.streams.engine.reading import reading
-from handrail.streams.engine.scan import partitions, stretch
-from handrail.streams.governor import state
-from handrail.streams.governor.state import PARTITION_KEY, PartitionState
+from handrail.streams.engine.scan import partitions
+from handrail.streams.governor.state import PartitionState
 
-NEAR = 1_000  # states: the partition's own is written with every batch, so it lies near the end
-FURTHER = 8
 POLL_MS = 200
 NO_ANSWER = "no worker has answered"
 
@@ -34,16 +29,9 @@ class Places:
 
 async def in_force(bootstrap: str) -> dict[int, PartitionState]:
     """The newest state of each partition that any worker has had, of those that can be read."""
-    numbers = [tp.partition for tp in await partitions(bootstrap, [STATES])]
-    log = await ends(bootstrap, [TopicPartition(AGENT_EVENTS, number) for number in numbers])
-    wanted = [TopicPartition(STATES, number) for number in numbers]
-    first, last = await beginnings(bootstrap, wanted), await ends(bootstrap, wanted)
-    found: dict[int, PartitionState] = {}
-    for tp in wanted:
-        end = log[TopicPartition(AGENT_EVENTS, tp.partition)]
-        if (one := await _newest(bootstrap, tp, first[tp], last[tp], end)) is not None:
-            found[tp.partition] = one
-    return found
+    last = await ends(bootstrap, await partitions(bootstrap, [STATES]))
+    found = {tp.partition: await changelog.newest_state(bootstrap, tp.partition, end) for tp, end in last.items()}
+    return {number: one for number, one in sorted(found.items()) if one is not None}
 
 
 async def places(bootstrap: str, count: int) -> Places:
@@ -98,32 +86,8 @@ def _take(
             if headers.get("handrail-offset") == b"%d" % told[number]:
                 letters[number] = headers.get("handrail-reason", b"").decode(errors="replace")
                 found[number] = letters[number]
-        elif (one := _state(record)) is not None and one.position >= told[number]:
+        elif (one := changelog.state_in(record)) is not None and one.position >= told[number]:
             if one.ruleset == ruleset:
                 found[number] = None
             else:
                 found.setdefault(number, letters.get(number, f"{one.ruleset or 'nothing'} is in force there"))
-
-
-async def _newest(bootstrap: str, tp: TopicPartition, first: int, last: int, end: int) -> PartitionState | None:
-    near = NEAR
-    while True:
-        start, best = max(first, last - near), None
-        async for record in stretch(bootstrap, tp, start, last):
-            one = _state(record)
-            if one is not None and one.position < end and (best is None or one.position >= best.position):
-                best = one
-        if best is not None or start == first:
-            return best
-        near *= FURTHER
-
-
-def _state(record: ConsumerRecord) -> PartitionState | None:
-    """The partition's own state in a record; None of anything else."""
-    if record.key != PARTITION_KEY or record.value is None:
-        return None
-    try:
-        position_of(record)
-        return state.decode_partition(record.value)
-    except (EngineError, msgspec.DecodeError):
-        return None

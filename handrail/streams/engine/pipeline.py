@@ -110,6 +110,7 @@ class Pipeline:
         if self.delivery.foreign:
             await self._deliver_later(await self._folded(Chunk()), Chunk())
             await asyncio.gather(*self._deliveries)
+        await self.delivery.close()
         while self._waiting:
             self._give_back(self._waiting.popleft())
 

@@ -11,9 +11,10 @@ from aiokafka.errors import KafkaError
 
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import ALERTS, POLICIES
-from handrail.streams.engine.bundles import PASSED_MAX, Bundles, Passed
+from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.partitions import Partitions
+from handrail.streams.engine.passed import PASSED_MAX, Passed
 from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.scan import stretch
 from handrail.streams.governor import alerts
@@ -27,8 +28,8 @@ Notice = Callable[[str], None]
 class Watch:
     """Passes over what is no bundle that counts, with one line and one alert; writes again what is in force.
 
-    The alert is written by whoever owns partition 0. Whoever holds a bundle that is in force writes it again where
-    something else lies under its key, since compaction would keep that.
+    The alert is written by whoever owns partition 0; that on a state, by the owner who passed over it. Whoever holds a
+    bundle that is in force writes it again where something else lies under its key, since compaction would keep that.
     """
 
     def __init__(
@@ -60,33 +61,33 @@ class Watch:
             self._seen = self._bundles.read
         self._say(passed := self._bundles.passed)
         if any(fold.number == 0 for fold in folds):
-            await self._alert([one for one in passed[:PASSED_MAX] if one.offset not in self._alerted])
+            await self._alert(0, [one for one in passed[:PASSED_MAX] if one.offset not in self._alerted])
+            self._alerted |= {one.offset for one in passed[:PASSED_MAX]}
+        for number in {one.partition for one in self._partitions.passed}:
+            await self._alert(number, [one for one in self._partitions.passed if one.partition == number])
+            self._partitions.passed = [one for one in self._partitions.passed if one.partition != number]
 
     def _say(self, passed: list[Passed]) -> None:
         new = [one for one in passed if one.offset not in self._told]
         for one in new[:PASSED_MAX]:
             self._notice(f"handrail worker: {one}: passed over; `handrail policy withdraw {one.offset}` takes it off")
-        if (more := len(new) - PASSED_MAX) and more > 0:
+        if (more := len(new) - PASSED_MAX) > 0:
             self._notice(f"handrail worker: {POLICIES}: {more:,} more records are passed over")
         self._told = {one.offset for one in passed}
 
-    async def _alert(self, passed: list[Passed]) -> None:
+    async def _alert(self, partition: int, passed: list[Passed]) -> None:
         if not passed:
             return
-        there = await self._alerts_there()
-        now_ms = int(time.time() * 1000)
-        made = [alerts.passed_over(POLICIES, one.offset, one.key, one.why, now_ms) for one in passed]
-        new = [output for output in made if orjson.loads(output.value)["id"] not in there]
-        if new:
-            await self._producer.write(ALERTS, 0, new)
-        self._alerted |= {one.offset for one in passed}
+        there, now_ms = await self._alerts_there(partition), int(time.time() * 1000)
+        made = [alerts.passed_over(one.topic, partition, one.offset, one.key, one.why, now_ms) for one in passed]
+        if new := [output for output in made if _id(output.value) not in there]:
+            await self._producer.write(ALERTS, partition, new)
 
-    async def _alerts_there(self) -> set[str]:
-        """The ids of the latest alerts of partition 0."""
-        tp = TopicPartition(ALERTS, 0)
+    async def _alerts_there(self, partition: int) -> set[str | None]:
+        """The ids of the latest alerts of a partition."""
+        tp = TopicPartition(ALERTS, partition)
         end, first = (await ends(self._bootstrap, [tp]))[tp], (await beginnings(self._bootstrap, [tp]))[tp]
-        records = stretch(self._bootstrap, tp, max(first, end - ALERTS_BACK), end)
-        return {found async for record in records if (found := _id(record.value)) is not None}
+        return {_id(one.value) async for one in stretch(self._bootstrap, tp, max(first, end - ALERTS_BACK), end)}
 
 
 def _id(value: bytes | None) -> str | None:

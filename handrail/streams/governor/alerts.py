@@ -40,12 +40,17 @@ def refused(record: Record, raw: dict[str, Any], now_ms: int, reason: str) -> Ou
     return record_of(ALERTS, ALERT, data["alert_id"], subject, now_ms, data)
 
 
-def passed_over(topic: str, offset: int, key: bytes | None, reason: str, now_ms: int) -> Output:
+def passed_over(topic: str, partition: int, offset: int, key: bytes | None, reason: str, now_ms: int) -> Output:
     """The `bypass` alert on a record that a worker read past. Its id is the same whoever raises it, and whenever."""
-    about = {"topic": topic, "offset": offset, "key": (key or b"").decode(errors="replace")[:KEY_MAX]}
+    about = {
+        "topic": topic,
+        "partition": partition,
+        "offset": offset,
+        "key": (key or b"").decode(errors="replace")[:KEY_MAX],
+    }
     message = f"a record on {topic} was passed over"
-    seed = orjson.dumps(["bypass", topic, offset, message])
-    data = _data(seed, "bypass", "medium", message, about, {"reason": reason}, now_ms, (0, offset))
+    seed = orjson.dumps(["bypass", topic, partition, offset, message])
+    data = _data(seed, "bypass", "medium", message, about, {"reason": reason}, now_ms, (partition, offset))
     output = record_of(ALERTS, ALERT, data["alert_id"], CONTROL_KEY, now_ms, data)
     return Output(output.topic, output.key, output.value, (*output.headers, ("handrail-topic", topic.encode())))
 

@@ -4,7 +4,7 @@ Everything that decides is in the records and the bundles they name, so the same
 it is cut into batches and wherever a worker was killed in between.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,12 +26,13 @@ from handrail.streams.governor.broken import broken
 from handrail.streams.governor.case import Case
 from handrail.streams.governor.controls import ACTIVATED, CONTROLS, GRANT, RESOLUTION
 from handrail.streams.governor.events import AFTERWARDS, redo_bypass
-from handrail.streams.governor.memory import Memory
-from handrail.streams.governor.state import PARTITION_KEY, Conversation, PartitionState
+from handrail.streams.governor.memory import Memory, readable
+from handrail.streams.governor.state import ENTRY_MARK, LOST, PARTITION_KEY, Conversation, PartitionState
 from handrail.streams.governor.step import Conflict, conflict, step, turn_of
 
 CONTROL_KEY = "control"
 BURIED_MAX = 100_000  # tombstones whose position a standby remembers, so that a late writer raises nobody from the dead
+DOUBTED_MAX = 100_000  # conversations that are looked at by name after a recovery; beyond, all are
 PARTS_MAX = 16  # that one record makes: what is learnt, a part for each open handoff, an approval, a sealed block
 
 
@@ -77,18 +78,26 @@ class PartitionFold:
         self._buried: dict[bytes, None] = {}  # keys of tombstones that were loaded, oldest first
         self.ungoverned: set[int] = set()  # offsets of bypasses in conversations that were written, the partition not
         self.overwritten: set[bytes] = set()  # keys of the changelog whose last record is not the newest
+        self._doubted: dict[bytes, None] = {}  # conversations under whose keys something was passed over
+        self.doubtful: set[str] = set()  # those of them of which nothing sure is known, once it is recovered
 
     # --- recovery
 
-    def load(self, key: bytes, value: bytes | None, position: int) -> None:
+    def load(self, key: bytes, value: bytes | None, position: int, sure: bool = False) -> bool:
         """One record of the changelog. The highest position of a key wins, whatever order they come in.
 
         Where the last one is not the newest, its key is among `overwritten`: compaction would keep the wrong one, so
-        whoever owns the partition has to write it again. Raises EngineError where the partition's own cannot be read.
+        whoever owns the partition has to write it again. False where it cannot be a state, so that it is passed over;
+        one that is `sure` to be an owner's has to be: EngineError where it cannot be read.
         """
+        if value is None and key != PARTITION_KEY and not readable(key, None, position):
+            return True  # somebody has taken away what never was a state
+        if not sure and not _readable(key, value, position):
+            self.doubt(key)
+            return False
         if self._loaded.get(key, -1) > position:
             self.overwritten.add(key)
-            return
+            return True
         self.overwritten.discard(key)
         self._loaded[key] = position
         if key != PARTITION_KEY:
@@ -101,6 +110,14 @@ class PartitionFold:
                 self._state = state.decode_partition(value)
             except msgspec.DecodeError as error:
                 raise state.unreadable(key, error) from error
+        return True
+
+    def doubt(self, key: bytes) -> None:
+        """A record under this key was passed over: it may have pushed out one that counts."""
+        self.overwritten.add(key)
+        name = key.partition(ENTRY_MARK)[0]
+        if name and len(self._doubted) <= DOUBTED_MAX:
+            self._doubted[name] = None
 
     def follow(self) -> None:
         """After any `load`, with more to come: take over what is whole already.
@@ -118,8 +135,51 @@ class PartitionFold:
         """After the last `load`: deadlines are known again, and what the partition's state has still to hear of."""
         ahead = (key for key, position in self._loaded.items() if position > self.position)
         self.ungoverned = {offset for offset in self.memory.ungoverned(ahead) if offset > self.position}
+        self.doubtful = {name for name in map(_name, self._doubted) if name and not self._known(name)}
         self._loaded.clear()
         self._buried.clear()
+        for name in self.doubtful:
+            self.memory.drop(name)
+        for name, head in self.memory.recovered():
+            self.agenda.schedule(name, head)
+
+    def _known(self, name: str) -> bool:
+        """Whether it is sure what became of the conversation."""
+        return name.encode() in self._buried if name not in self.memory else self.memory.whole(name)
+
+    @property
+    def all_in_doubt(self) -> bool:
+        """Whether more conversations may have been pushed out than are remembered by name."""
+        return len(self._doubted) > DOUBTED_MAX
+
+    def missing(self, other: "PartitionFold") -> list[str]:
+        """The conversations that the other fold remembers, and this one does not, or not as a whole."""
+        return [name for name, _, _ in other.memory.sizes() if name not in self.memory or not self.memory.whole(name)]
+
+    def adopt(self, other: "PartitionFold", names: Iterable[str]) -> set[bytes]:
+        """Take over these conversations from a fold of the same log; gives the keys that are to be written."""
+        keys = [key for name in names for key in other.memory.keys_of(name)]
+        for key in keys:
+            if (write := other.memory.stored(key)) is not None:
+                self.memory.load(key, write.value)
+        self._schedule_loaded()
+        self.doubtful = set()
+        return set(keys)
+
+    def lose(self, names: Iterable[str]) -> set[bytes]:
+        """Nothing is sure of these conversations: they are halted. Gives the keys that are to be written."""
+        next_offset = self.position + 1
+        for name in names:
+            head = Conversation(self.position, self._state.clock_ms, halt=LOST, first_offset=0)
+            head.entries_first = head.entries_next = next_offset
+            head.parts_next = next_offset * PARTS_MAX
+            self.memory.load(name.encode(), state.encode(head))
+        keys = {name.encode() for name in names}
+        self._schedule_loaded()
+        self.doubtful = set()
+        return keys
+
+    def _schedule_loaded(self) -> None:
         for name, head in self.memory.recovered():
             self.agenda.schedule(name, head)
 
@@ -187,6 +247,23 @@ class PartitionFold:
     def _postpone(self, deadlines: list[Due]) -> None:
         for due in deadlines:
             self.agenda.put(due)
+
+
+def _readable(key: bytes, value: bytes | None, position: int) -> bool:
+    if key != PARTITION_KEY:
+        return readable(key, value, position)
+    try:
+        return value is not None and state.decode_partition(value).position == position
+    except msgspec.MsgspecError:
+        return False
+
+
+def _name(raw: bytes) -> str:
+    """The conversation of a key; empty where it can be none."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return ""
 
 
 @cache

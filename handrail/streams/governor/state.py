@@ -142,6 +142,8 @@ class PartitionState(msgspec.Struct, array_like=True):
     sequence_floor: int = 0
 
 
+LOST = "state.lost"  # the halt of a conversation of which nothing sure is known any more
+
 ROUTES = ("ai", "ai_supervised", "human")
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -169,6 +171,7 @@ decode_conversation = msgspec.msgpack.Decoder(Conversation).decode
 decode_partition = msgspec.msgpack.Decoder(PartitionState).decode
 
 PARTITION_KEY = b"\x00partition"
+ATTESTED_KEY = b"\x00attested"  # says which records are the owners', see engine/attested.py
 ENTRY_MARK = b"\x00"  # no conversation id holds it, so `<id>\0<n>` meets no other key
 PART_MARK = b"p"
 PART_DIGITS = 10  # 40 bits of a digest tell the open handoffs of one conversation apart: seven letters in base 64

@@ -186,7 +186,7 @@ class Up:
 
     async def _ready_line(self) -> str:
         states = await in_force(self._bootstrap)
-        rulesets = ", ".join(sorted({one.ruleset for one in states.values()} - {""})) or "none"
+        rulesets = ", ".join(sorted({one.ruleset for one in states.values()} - {""})) or "that is being activated"
         data, http = self._settings.data, endpoints(self._settings)
         kind = " (embedded, in memory)" if self._broker is not None else ""
         metrics = f", metrics http://{http[SINK]}/metrics" if http else ""

@@ -192,13 +192,14 @@ class Partitions:
                 f"{place}: no state on {STATES} is attested by a key that counts here, and retention has cut the log, "
                 "so it cannot be folded anew: start the worker with the key that governed here"
             )
+        self._notice(f"handrail worker: {place}: of some conversations no state is sure: the log is folded again")
         again = await refold(self._bootstrap, fold.number, self._count, self._bundles, fold.position)
         if again is None:
             count = len(fold.doubtful)
             self._notice(f"handrail worker: {place}: of {count} conversations nothing sure is known: they are halted")
             return fold.lose(sorted(fold.doubtful))
         names = sorted(fold.missing(again) if fold.all_in_doubt else fold.doubtful)
-        self._notice(f"handrail worker: {place}: {len(names)} conversations were folded again from the log")
+        self._notice(f"handrail worker: {place}: {len(names)} conversations were folded again")
         return fold.adopt(again, names)
 
     def _say(self, tp: TP, loading: Loading) -> None:

@@ -26,7 +26,7 @@ async def refold(
 ) -> PartitionFold | None:
     """The fold up to and with the record at `position`; None where retention has cut the log before it.
 
-    Raises UnknownBundle where the log activates one that is not published any more.
+    And where the log activates a bundle that is not published any more.
     """
     if await cut(bootstrap, partition):
         return None
@@ -35,18 +35,19 @@ async def refold(
     async for record in stretch(bootstrap, tp, 0, position + 1):
         chunk.append(record_of(record))
         if len(chunk) == CHUNK_RECORDS:
-            await _fold(fold, chunk, bundles)
+            if not await _folded(fold, chunk, bundles):
+                return None
             chunk = []
-    await _fold(fold, chunk, bundles)
-    return fold
+    return fold if await _folded(fold, chunk, bundles) else None
 
 
-async def _fold(fold: PartitionFold, records: list[Record], bundles: Bundles) -> None:
+async def _folded(fold: PartitionFold, records: list[Record], bundles: Bundles) -> bool:
+    """False where a bundle is missing."""
+    await asyncio.sleep(0)
     while True:
         try:
             fold.fold(records)
-            break
+            return True
         except UnknownBundle as unknown:
             if not await bundles.load(unknown.ruleset):
-                raise
-    await asyncio.sleep(0)
+                return False

@@ -29,6 +29,7 @@ from handrail.supervisor.settings import UpSettings
 from handrail.supervisor.signals import Stop
 from handrail.supervisor.stored import left, log_ends
 
+IN_FORCE_S = 10.0  # for the first state to come
 TEND_S = 0.1
 CANCEL_AGAIN_S = 0.5
 LOGIN = re.compile(r"log in once with \S+")  # in the line with which the desk says that it is ready
@@ -185,8 +186,7 @@ class Up:
         self._crew.start_all()
 
     async def _ready_line(self) -> str:
-        states = await in_force(self._bootstrap)
-        rulesets = ", ".join(sorted({one.ruleset for one in states.values()} - {""})) or "that is being activated"
+        rulesets = await self._rulesets()
         data, http = self._settings.data, endpoints(self._settings)
         kind = " (embedded, in memory)" if self._broker is not None else ""
         metrics = f", metrics http://{http[SINK]}/metrics" if http else ""
@@ -195,6 +195,15 @@ class Up:
             f"ready: {self._bootstrap}{kind}, {_counted(self._settings.workers)}, ruleset {rulesets}, "
             f"data {data}{metrics}{self._desk_line()}; next: {doctor}"
         )
+
+    async def _rulesets(self) -> str:
+        """What is in force; a worker that is ready has written it, or does so now."""
+        deadline_s = time.monotonic() + IN_FORCE_S
+        while True:
+            found = {one.ruleset for one in (await in_force(self._bootstrap)).values()} - {""}
+            if found or time.monotonic() > deadline_s:
+                return ", ".join(sorted(found)) or "none"
+            await asyncio.sleep(0.05)  # no broker tells when
 
     def _desk_line(self) -> str:
         """Where the desk is, and how somebody gets in for the first time, as it says itself."""

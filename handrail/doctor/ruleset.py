@@ -33,8 +33,8 @@ def _deciding(place: Place, held: dict[str | None, list[int]], bundles: Bundles)
     told = "; ".join(f"{name} decides" + (f" in {listed(held[name])}" if len(held) > 1 else "") for name in names)
     folder = _folder(place)
     if not names:
-        told = f"none is in force: every proposal is blocked; newest published: {bundles.newest or 'none'}"
-        yield warn("ruleset", told, "start `handrail up` or a worker")
+        why = f"{bundles.newest} was published, and none is in force" if bundles.newest else "none was published"
+        yield warn("ruleset", f"{why}: every proposal is blocked", "start `handrail up` or a worker")
     elif lost := [name for name in names if name not in bundles.known]:
         mend = "a worker that holds it writes it again; else start one with --policies and the folder it was made of"
         yield warn("ruleset", f"{told}; {lost[0]} is not on {POLICIES} any more, or not usable here", mend)

@@ -4,6 +4,7 @@ A crash anywhere in it leads to the same records being folded again, to the same
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
 from handrail.schemas.errors import EngineError
@@ -18,7 +19,7 @@ from handrail.streams.engine.producer import Producer, Row, Written
 from handrail.streams.governor.partition import Folded
 from handrail.streams.governor.state import ATTESTED_KEY, PARTITION_KEY
 
-ATTEST_S = 0.2  # what a worker that is killed has written within it is folded again
+ATTEST_S = 0.1  # between two: what a worker that is killed has written meanwhile is folded again
 
 
 class Delivery:
@@ -45,7 +46,7 @@ class Delivery:
         self.next_offset = next_offset
         self.foreign: set[bytes] = set()
         self._attested, self._keys = before or Attested(next_offset), keys or {}
-        self._unattested = False
+        self._unattested, self._attested_s = False, 0.0
         self._turn = asyncio.Lock()  # of whoever writes to the changelog
         self._later: asyncio.Task[None] | None = None
 
@@ -109,7 +110,7 @@ class Delivery:
             self._later.add_done_callback(die_of)
 
     async def _attest_soon(self) -> None:
-        await asyncio.sleep(ATTEST_S)
+        await asyncio.sleep(max(0.0, self._attested_s + ATTEST_S - time.monotonic()))
         await self._attest()
 
     async def _attest(self) -> None:
@@ -117,9 +118,10 @@ class Delivery:
         async with self._turn:
             if self._key is None or not self._unattested or len(self._attested.gaps) > GAPS_MAX:
                 return
+            gaps = self._attested.gaps
             told = attested.signed(self._key, self._partition, self._attested)
             await self._take(await self._producer.write(STATES, self._partition, [Row(ATTESTED_KEY, told)]))
-            self._unattested = False
+            self._unattested, self._attested_s = self._attested.gaps != gaps, time.monotonic()
 
     async def _keys_between(self, first: int, end: int) -> set[bytes]:
         return await changelog.keys_between(self._bootstrap, self._partition, first, end)

@@ -310,3 +310,36 @@ def test_only_whose_key_counts_attests_and_for_one_partition() -> None:
     assert read(value.replace(b'"end":9', b'"end":8'), 2, keys) is None
     for junk in (None, b"", b"junk", b"[]", b"{}", b"7", b'{"key_id":[],"value":"x"}', value[:-1]):
         assert read(junk, 2, keys) is None
+
+
+# --- who reads along
+
+
+@pytest.mark.kafka
+async def test_a_standby_takes_over_what_is_attested_and_nothing_else(
+    embedded: str, tmp_path: Path, key_file: list[str]
+) -> None:
+    names = [f"conv-{number}" for number in range(12)]
+    workers = [Worker(embedded, tmp_path / f"worker-{number}.log", *key_file) for number in range(2)]
+    try:
+        for one in workers:
+            await asyncio.to_thread(one.wait_ready)
+        async with Wire(embedded, DECISIONS) as wire:
+            for name in names:
+                assert (await asks(wire, 1, 1, name))["usage"]["conversation_steps"] == 1
+            early = (await states(embedded))[0]
+            for records in forged().values():
+                await write(embedded, *records)
+            for name in names:
+                assert (await asks(wire, 2, 2, name))["usage"]["conversation_steps"] == 2
+            await write(embedded, (early.key, early.value, header(FAR)))
+            await settled(embedded)
+            workers[0].kill()
+            for name in names:
+                assert (await asks(wire, 3, 3, name))["usage"]["conversation_steps"] == 3
+        assert workers[1].process.poll() is None, workers[1].said()
+        assert "states were read along" in workers[1].said()
+        await agrees(embedded)
+    finally:
+        for one in workers:
+            one.kill()

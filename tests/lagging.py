@@ -30,7 +30,7 @@ def lag(file: Path) -> None:
         finally:
             following.cancel()
             await asyncio.wait([following])
-        stopped(file, self.fold.number).touch()
+        stopped(file, self.loading.fold.number).touch()
         await asyncio.Event().wait()
 
     Standby._follow = lagging  # type: ignore[method-assign]

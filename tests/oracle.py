@@ -35,6 +35,7 @@ async def compare(bootstrap: str, partitions: int) -> Verdict:
     """Fold the log of the broker, and hold the topics beside it."""
     bundles = Bundles(bootstrap)
     await bundles.refresh()
+    await bundles.load_all()
     expected: set[Line] = set()
     events = await read(bootstrap, AGENT_EVENTS, partitions)
     for number in range(partitions):

@@ -15,7 +15,7 @@ from handrail.audit.decided import Decided
 from handrail.audit.folding import Rules
 from handrail.kafka.reachable import reachable
 from handrail.schemas.controls import CONTROL_KEY
-from handrail.schemas.errors import ConfigError, EngineError
+from handrail.schemas.errors import ConfigError
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, POLICIES
 from handrail.streams.engine.bundles import Bundles
@@ -86,14 +86,12 @@ async def _begin(bootstrap: str, tp: TopicPartition, first: int, end: int) -> Ma
 
 
 async def rules(bootstrap: str, count: int) -> Rules:
-    """Every bundle that was published. Raises ConfigError where one cannot be used here."""
+    """Every bundle that was published and can be used here; what else lies on the topic is passed over."""
     bundles = Bundles(bootstrap)
-    try:
-        with reachable(bootstrap):
-            if await partitions(bootstrap, [POLICIES]):
-                await bundles.refresh()
-    except EngineError as error:
-        raise ConfigError(str(error)) from error
+    with reachable(bootstrap):
+        if await partitions(bootstrap, [POLICIES]):
+            await bundles.refresh()
+            await bundles.load_all()
     return Rules(bundles.known, partitions=count)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
-from handrail.cli.activate import activate
+from handrail.cli.activate import activate, withdraw
 from handrail.cli.cases import test
 from handrail.cli.errors import NO, WRONG_USE, explained, fail
 
@@ -21,6 +21,7 @@ def policy() -> None:
 
 policy.add_command(test)
 policy.add_command(activate)
+policy.add_command(withdraw)
 
 
 @policy.command()

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from handrail.schemas.errors import ConfigError
-from handrail.schemas.fields import Count, Identity, Json, Model, Name, Ruleset, Shape, Share
+from handrail.schemas.clock import to_ms
+from handrail.schemas.errors import ConfigError, SchemaError
+from handrail.schemas.fields import Count, Identity, Json, Model, Name, Ruleset, Shape, Share, Time
 from handrail.schemas.keys import Use, public_of
 from handrail.schemas.strict_json import INTEGER_MAX
 
@@ -20,6 +21,14 @@ def _key(line: str) -> str:
     except ConfigError as error:
         raise ValueError(str(error)) from None
     return line
+
+
+def _moment(text: str) -> str:
+    try:
+        to_ms(text)
+    except SchemaError as error:
+        raise ValueError(str(error)) from None
+    return text
 
 
 class Control(Shape):
@@ -59,6 +68,25 @@ class AgentMode(Control):
     reason: str | None = None
     by: Json = None
     evidence: Json = None
+
+
+class Place(Shape):
+    """A record of `agent.events.v1`."""
+
+    partition: Count
+    offset: Count
+
+
+class AgentSupervised(Control):
+    """An agent acted without a decision, in another partition: it is supervised at least, until a person says more.
+
+    Workers write it. `at` is when it was seen there: what a person has said since then counts more.
+    """
+
+    agent_id: Identity
+    reason: Literal["bypass"]
+    origin: Place
+    at: Annotated[Time, AfterValidator(_moment)]
 
 
 class ModelVerified(Control):
@@ -144,6 +172,7 @@ class Grant(Control):
 CONTROLS: dict[str, type[Control]] = {
     "handrail.control.policies.activated.v1": PoliciesActivated,
     "handrail.control.agent.mode.v1": AgentMode,
+    "handrail.control.agent.supervised.v1": AgentSupervised,
     "handrail.control.model.verified.v1": ModelVerified,
     "handrail.control.breaker.changed.v1": BreakerChanged,
     "handrail.control.queue.state.v1": QueueState,

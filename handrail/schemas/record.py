@@ -40,6 +40,14 @@ class Output(msgspec.Struct, frozen=True, gc=False):
         return f"Output(topic={self.topic!r}, key={self.key!r}, value={self.value!r}, headers={self.headers!r})"
 
 
+class Supervision(msgspec.Struct, frozen=True, gc=False):
+    """An agent that acted without a decision at `offset`, at that time of the log: the other partitions hear of it."""
+
+    agent_id: str
+    offset: int
+    seen_ms: int
+
+
 class StateWrite(msgspec.Struct, frozen=True, gc=False):
     """One record for the changelog: `value` None is a tombstone; `position` is the offset it is valid at."""
 

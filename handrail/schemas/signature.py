@@ -106,19 +106,19 @@ def record_refused(event: Mapping[str, Any], key: PublicKey) -> str | None:
     return None if key.holds(value, _covered(event)) else "its signature is wrong"
 
 
-def sign_ruleset(key: SigningKey, ruleset: str) -> bytes:
-    """What vouches for a published bundle: it goes into a header of its record."""
-    return orjson.dumps({"key_id": key.id, "value": b64encode(key.sign(_bundle(ruleset))).decode()})
+def sign_ruleset(key: SigningKey, ruleset: str, number: int) -> bytes:
+    """What vouches for a published bundle: it goes into a header of its record. `number`: 0 where it is withdrawn."""
+    return orjson.dumps({"key_id": key.id, "value": b64encode(key.sign(_bundle(ruleset, number))).decode()})
 
 
-def ruleset_vouched(header: bytes, ruleset: str, keys: Mapping[str, PublicKey]) -> bool:
-    """Whether one of these keys vouches for the bundle."""
+def ruleset_vouched(header: bytes, ruleset: str, number: int, keys: Mapping[str, PublicKey]) -> bool:
+    """Whether one of these keys vouches for the bundle as the publication of that number."""
     try:
         said = orjson.loads(header)
         key, value = keys[said["key_id"]], _bytes(said["value"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return False
-    return key.holds(value, _bundle(ruleset))
+    return key.holds(value, _bundle(ruleset, number))
 
 
 def _entry(value: bytes) -> bytes:
@@ -132,8 +132,8 @@ def _covered(event: Mapping[str, Any]) -> bytes:
     return _RECORD + sha256(canonical({**{name: event[name] for name in _ENVELOPE}, "data": data})).digest()
 
 
-def _bundle(ruleset: str) -> bytes:
-    return b"handrail.bundle.v1\n" + ruleset.encode()
+def _bundle(ruleset: str, number: int) -> bytes:
+    return b"handrail.bundle.v1\n%b\n%d" % (ruleset.encode(), number)
 
 
 def _hex(path: merkle.Path) -> list[str]:

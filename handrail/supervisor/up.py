@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from handrail.broker.ports import is_free
 from handrail.policies import load_bundle
 from handrail.schemas.errors import ConfigError, EngineError
-from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.in_force import in_force
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import kept_key, read_key
 from handrail.streams.settings import environment_without
@@ -30,6 +30,7 @@ from handrail.supervisor.settings import UpSettings
 from handrail.supervisor.signals import Stop
 from handrail.supervisor.stored import left, log_ends
 
+IN_FORCE_S = 10.0  # for the first state to come
 TEND_S = 0.1
 CANCEL_AGAIN_S = 0.5
 LOGIN = re.compile(r"log in once with \S+")  # in the line with which the desk says that it is ready
@@ -202,16 +203,24 @@ class Up:
         self._crew.start_all()
 
     async def _ready_line(self) -> str:
-        bundles = Bundles(self._bootstrap)
-        await bundles.refresh()
+        rulesets = await self._rulesets()
         data, http = self._settings.data, endpoints(self._settings)
         kind = " (embedded, in memory)" if self._broker is not None else ""
         metrics = f", metrics http://{http[SINK]}/metrics" if http else ""
         doctor = f"handrail doctor --bootstrap {self._bootstrap} --data {data}"
         return (
-            f"ready: {self._bootstrap}{kind}, {_counted(self._settings.workers)}, ruleset {bundles.newest}, "
+            f"ready: {self._bootstrap}{kind}, {_counted(self._settings.workers)}, ruleset {rulesets}, "
             f"data {data}{metrics}{self._desk_line()}; next: {doctor}"
         )
+
+    async def _rulesets(self) -> str:
+        """What is in force; a worker that is ready has written it, or does so now."""
+        deadline_s = time.monotonic() + IN_FORCE_S
+        while True:
+            found = {one.ruleset for one in (await in_force(self._bootstrap)).values()} - {""}
+            if found or time.monotonic() > deadline_s:
+                return ", ".join(sorted(found)) or "none"
+            await asyncio.sleep(0.05)  # no broker tells when
 
     def _desk_line(self) -> str:
         """Where the desk is, and how somebody gets in for the first time, as it says itself."""

@@ -16,10 +16,11 @@ from handrail.schemas.keys import PublicKey
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.signature import decision_refused, unsigned
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DEADLETTERS, DECISIONS, HANDOFFS, RESOLUTIONS, STATES
-from handrail.streams.engine import changelog
 from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.changelog import Loading, position_of
 from handrail.streams.engine.fetch import record_of
 from handrail.streams.governor.partition import PartitionFold
+from handrail.streams.governor.state import ATTESTED_KEY
 from tests.crash.agents import Heard
 from tests.crash.rows import kept, rows
 from tests.topics import read
@@ -68,6 +69,7 @@ async def judge(
     topics = {topic: await read(bootstrap, topic, partitions) for topic in (*STORED, STATES)}
     bundles = Bundles(bootstrap)
     await bundles.refresh()
+    await bundles.load_all()
     folds, expected = _folded(topics[AGENT_EVENTS], partitions, bundles)
     _check_signatures(findings, topics[DECISIONS], keys)
     _compare_outputs(findings, expected, topics)
@@ -156,7 +158,9 @@ async def _compare_states(findings: Findings, bootstrap: str, folds: list[Partit
     """What a worker would recover now is what the fold over the whole log remembers."""
     for fold in folds:
         recovered = PartitionFold(fold.number, fold.partitions, bundles.known)
-        await changelog.read(bootstrap, recovered)
+        loading = Loading(bootstrap, recovered, None, bundles)
+        await loading.read()
+        loading.finish()
         recovered.recovered()
         expected, found = _remembered(fold), _remembered(recovered)
         findings.figures["conversations remembered"] += len(fold.memory)
@@ -198,7 +202,9 @@ def stale(states: list[ConsumerRecord]) -> list[tuple[int, str, str]]:
 
 def _recovered(partition: int, states: list[ConsumerRecord]) -> dict[tuple[str, str], object]:
     fold = PartitionFold(partition, None, {})
-    changelog.load(fold, states)
+    for one in states:
+        if one.key != ATTESTED_KEY:
+            assert fold.load(one.key, one.value, position_of(one)), one
     fold.recovered()
     return _remembered(fold)
 
@@ -207,7 +213,7 @@ def _with_age(states: list[ConsumerRecord]) -> Iterator[tuple[StateKey, bool]]:
     """The key of each state, and whether a newer one stands before it."""
     highest: dict[StateKey, int] = {}
     for one in states:
-        key, position = (one.partition, one.key), changelog.position_of(one)
+        key, position = (one.partition, one.key), position_of(one)
         before = highest.get(key, -1)
         highest[key] = max(position, before)
         yield key, position < before

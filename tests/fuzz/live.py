@@ -146,6 +146,7 @@ async def _judged(bootstrap: str) -> tuple[Account, int]:
     """Where each record of the log went, and how many outputs are not exactly the fold's."""
     bundles = Bundles(bootstrap)
     await bundles.refresh()
+    await bundles.load_all()
     account, differing = Account(), 0
     for number in range(PARTITIONS):
         tps = [TopicPartition(topic, number) for topic in (AGENT_EVENTS, *WRITTEN)]

@@ -70,6 +70,7 @@ async def snapshot_of(broker: str, upto: int) -> dict[str, Any]:
     """The data of a snapshot of partition 0 after that many records, as its owner would write it."""
     bundles = Bundles(broker)
     await bundles.refresh()
+    await bundles.load_all()
     fold = PartitionFold(0, PARTITIONS, bundles.known)
     fold.fold([record_of(one) for one in await read(broker, AGENT_EVENTS, PARTITIONS) if one.partition == 0][:upto])
     return snapshot.told(fold._state)

@@ -15,8 +15,9 @@ import orjson
 import pytest
 
 from handrail.broker.ports import free_port
-from handrail.schemas.topics import DECISIONS, HANDOFFS, POLICIES, RESOLUTIONS
+from handrail.schemas.topics import DECISIONS, HANDOFFS, RESOLUTIONS
 from handrail.streams.engine.topics import ensure_topics
+from handrail.streams.keys import new_key
 from tests import forks
 from tests.desk import resolution
 from tests.integration.test_doctor import doctor
@@ -214,13 +215,14 @@ async def test_what_ends_again_and_again_ends_everything_and_is_named(tmp_path: 
     assert process.stdout is not None
     with process.stdout:
         assert process.stdout.readline().startswith(b"ready: ")
-        async with Wire(address) as wire:  # no worker can start any more
-            await wire.raw(b"sha256:0", b"no bundle", POLICIES, 0)
+        file = tmp_path / "data" / "signing.key"  # no worker can start any more: decisions are signed by another key
+        file.unlink()
+        new_key(file)
         child_of(process.pid, "worker").kill()
         assert await asyncio.to_thread(process.wait, 60) == 1
     last = (tmp_path / "up.log").read_text().splitlines()[-1]
     assert last.startswith("handrail up: worker-1 ended 3 times within 60 s, given up; the last time it ended with ")
-    assert "governance.policies.v1[0] offset 1: " in last
+    assert "decisions are signed by key " in last
     assert last.endswith(f"; its log: {tmp_path / 'data' / 'logs' / 'worker-1.log'}")
 
 

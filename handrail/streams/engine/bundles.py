@@ -1,7 +1,16 @@
-"""The policy bundles on `governance.policies.v1`: the newest one is the one that decides."""
+"""The policy bundles on `governance.policies.v1`: the newest one that counts is the one that decides.
+
+Whoever may write the topic may write anything there. So a record is only listed while it is read: its key has to be the
+SHA-256 of its value, which needs no parsing. It is parsed when a partition activates it, or when it is the newest one
+that a key vouches for where keys count. Everything else is passed over, and told once.
+"""
 
 import asyncio
+import re
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
 
 import orjson
 from aiokafka import ConsumerRecord, TopicPartition
@@ -9,36 +18,86 @@ from aiokafka import ConsumerRecord, TopicPartition
 from handrail.policies import Bundle, compile_bundle
 from handrail.policies.keys import Trusted, trusted
 from handrail.schemas.canonical import canonical
-from handrail.schemas.errors import EngineError, HandrailError
+from handrail.schemas.errors import HandrailError
 from handrail.schemas.keys import PublicKey, SigningKey
 from handrail.schemas.signature import ruleset_vouched, sign_ruleset
 from handrail.schemas.topics import POLICIES
 from handrail.streams.engine.ends import ends
+from handrail.streams.engine.passed import Passed
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.engine.reading import reading
 
 VOUCHED = "handrail-signature"
 """The header of a published bundle that says who vouches for it."""
+NUMBER = "handrail-published"
+"""The header with its number, microseconds since 1970: the highest is the newest, wherever it lies on the topic."""
+
+PREFIX = "sha256:"
+RULESET = re.compile(r"sha256:[0-9a-f]{64}")
+LISTED_MAX = 10_000  # bundles that are listed and not compiled; the oldest leaves
+AHEAD_US = 3_600_000_000  # a number further in the future is nobody's clock
+WHY_MAX = 200
+BYTES_MAX = 8_000_000
+
+NO_KEY = "its key is not the hash of a bundle"
+NOT_ITS = "its value is not the bundle that its key names"
+TOO_LARGE = f"it has more than {BYTES_MAX:,} bytes"
+AHEAD = "its number lies in the future"
+NOBODY = "no key that counts here vouches for it"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A record with a bundle, not parsed yet. `vouched`: the header that says who vouches for it."""
+
+    offset: int
+    number: int
+    vouched: bytes
 
 
 class Bundles:
-    """All bundles that were published, compiled. `refresh` reads what has come since the last time."""
+    """What was published. `refresh` reads what has come since the last time, `load` compiles one of them."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._found: dict[str, Bundle] = {}
-        self._vouched: dict[str, bytes] = {}  # who vouches for each, the newest last
+        self._listed: dict[str, Published] = {}
+        self._withdrawn: dict[str, bytes] = {}  # by a tombstone behind it, with its header
+        self._spoiled: set[str] = set()  # under whose key something else lies now: compaction would keep that
+        self._passed: dict[bytes | None, Passed] = {}
         self._next = 0
-        self._one_reader = asyncio.Lock()  # the order of the topic says which one is the newest
-        self.newest = ""
+        self._one_reader = asyncio.Lock()  # what comes later counts more
 
     @property
     def known(self) -> Mapping[str, Bundle]:
-        """Bundles by their ruleset; the same mapping always, so that a fold sees what a refresh brings."""
+        """Compiled bundles by their ruleset; the same mapping always, so that a fold sees what a `load` brings."""
         return self._found
 
+    @property
+    def passed(self) -> list[Passed]:
+        """Records that are passed over and nobody has withdrawn, in the order of the topic."""
+        return sorted(self._passed.values(), key=lambda one: one.offset)
+
+    @property
+    def read(self) -> int:
+        """The offset up to which the topic is read."""
+        return self._next
+
+    def key_of(self, named: str) -> bytes | None:
+        """The key of a record that lies on the topic and is not withdrawn; it is named by its key, or by its offset."""
+        there = {one.offset: key for key, one in self._passed.items()}
+        there |= {one.offset: name.encode() for name, one in self._listed.items() if name not in self._withdrawn}
+        if named.isdigit():
+            return there.get(int(named))
+        return next((key for key in there.values() if key is not None and key.decode(errors="replace") == named), None)
+
+    @property
+    def newest(self) -> str:
+        """The newest one that is listed and not withdrawn, whoever vouches for it, parsed or not; may be empty."""
+        return next((name for name in self._ranked() if name not in self._withdrawn), "")
+
     async def refresh(self) -> None:
-        """Read the topic to its end. Raises EngineError where a bundle there cannot be used."""
+        """Read the topic to its end. Raises ConfigError where no broker answers."""
         tp = TopicPartition(POLICIES, 0)
         async with self._one_reader:
             end = (await ends(self._bootstrap, [tp]))[tp]
@@ -52,53 +111,151 @@ class Bundles:
                         self._take(record)
             self._next = end
 
-    @property
-    def vouched(self) -> bool:
-        """Whether somebody vouches for the newest one."""
-        return bool(self._vouched.get(self.newest))
+    async def load(self, ruleset: str) -> bool:
+        """Compile a published bundle; False where it is not there, or cannot be used by this version."""
+        if ruleset in self._found:
+            return True
+        listed = self._listed.get(ruleset)
+        value = None if listed is None else await self._value(ruleset, listed.offset)
+        if listed is None or value is None:
+            return False
+        try:
+            self._found[ruleset] = _compiled(value)
+        except ValueError as error:
+            self._passed[ruleset.encode()] = Passed(POLICIES, 0, listed.offset, ruleset.encode(), str(error))
+            return False
+        return True
 
-    def newest_for(self, keys: Mapping[str, Trusted]) -> str:
-        """The newest bundle that one of these keys vouches for; where there is no key, the newest one. May be empty."""
+    async def load_all(self) -> Mapping[str, Bundle]:
+        """Every bundle that can be used, by its ruleset: what a log may have activated at any time."""
+        for ruleset in list(self._listed):
+            await self.load(ruleset)
+        return self._found
+
+    async def newest_for(self, keys: Mapping[str, Trusted], held: str = "") -> str:
+        """The newest bundle that one of these keys vouches for and that can be used; where there is no key, the newest.
+
+        It is compiled then. May be empty. `held` is the one in force, which no tombstone takes away.
+        """
         may = trusted(keys, "controls")
-        if not keys:
-            return self.newest
-        return next((name for name, header in reversed(self._vouched.items()) if _holds(header, name, may)), "")
+        for ruleset in self._ranked():
+            listed = self._listed[ruleset]
+            if keys and not self._vouched(ruleset, may):
+                self._passed[ruleset.encode()] = Passed(POLICIES, 0, listed.offset, ruleset.encode(), NOBODY)
+            elif (ruleset == held or not self._gone(ruleset, keys, may)) and await self.load(ruleset):
+                return ruleset
+        return ""
 
     async def publish(self, producer: Producer, bundle: Bundle, key: SigningKey | None = None) -> bool:
         """Make `bundle` the newest, vouched for with `key`; False where it is already."""
-        vouched = sign_ruleset(key, bundle.ruleset) if key is not None else b""
-        if self.newest == bundle.ruleset and self._vouched[bundle.ruleset] == vouched:
+        name = bundle.ruleset
+        mine = {} if key is None else {key.id: key.public}
+        if self.newest == name and not self._lost(name) and (key is None or self._vouched(name, mine)):
+            self._found[name] = bundle
             return False
-        headers = ((VOUCHED, vouched),) if vouched else ()
-        await producer.write(POLICIES, 0, [Row(bundle.ruleset.encode(), canonical(bundle.document), headers)])
-        self._found[bundle.ruleset] = bundle
-        self._make_newest(bundle.ruleset, vouched)
+        top = max((one.number for one in self._listed.values()), default=0)
+        number = max(time.time_ns() // 1000, top + 1)
+        await self._write(producer, bundle, number, b"" if key is None else sign_ruleset(key, name, number))
         return True
+
+    async def restore(self, producer: Producer, ruleset: str) -> bool:
+        """Write a bundle again, as it was published, where something else lies under its key; False where not."""
+        bundle, listed = self._found.get(ruleset), self._listed.get(ruleset)
+        if bundle is None or listed is None or not self._lost(ruleset):
+            return False
+        await self._write(producer, bundle, listed.number, listed.vouched)
+        return True
+
+    async def _write(self, producer: Producer, bundle: Bundle, number: int, vouched: bytes) -> None:
+        headers = ((NUMBER, b"%d" % number), *(((VOUCHED, vouched),) if vouched else ()))
+        row = Row(bundle.ruleset.encode(), canonical(bundle.document), headers)
+        (written,) = await producer.write(POLICIES, 0, [row])
+        self._found[bundle.ruleset] = bundle
+        self._list(bundle.ruleset, Published(written.first, number, vouched))
 
     def _take(self, record: ConsumerRecord) -> None:
         named = (record.key or b"").decode(errors="replace")
-        if record.value is None:  # withdrawn: what it decided stays explained for whoever has it
+        if (why := _refused(named, record)) is not None:
+            self._passed[record.key] = Passed(POLICIES, 0, record.offset, record.key, why)
+            self._spoiled.add(named)
             return
-        if named not in self._found:
-            self._found[named] = _compiled(record.offset, named, record.value)
-        self._make_newest(named, dict(record.headers).get(VOUCHED, b""))
+        headers = dict(record.headers)
+        self._passed.pop(record.key, None)
+        if record.value is None:
+            self._withdrawn[named] = headers.get(VOUCHED, b"")
+            return
+        self._list(named, Published(record.offset, _number(record), headers.get(VOUCHED, b"")))
 
-    def _make_newest(self, ruleset: str, vouched: bytes) -> None:
-        self._vouched.pop(ruleset, None)
-        self._vouched[ruleset] = vouched
-        self.newest = ruleset
+    def _list(self, ruleset: str, published: Published) -> None:
+        self._spoiled.discard(ruleset)
+        self._withdrawn.pop(ruleset, None)
+        self._passed.pop(ruleset.encode(), None)
+        self._listed[ruleset] = published
+        while len(self._listed) > LISTED_MAX:
+            oldest = self._ranked()[-1]
+            del self._listed[oldest]
+
+    def _ranked(self) -> list[str]:
+        """The newest first."""
+        listed = self._listed
+        return sorted(listed, key=lambda name: (listed[name].number, listed[name].offset), reverse=True)
+
+    def _lost(self, ruleset: str) -> bool:
+        return ruleset in self._spoiled or ruleset in self._withdrawn
+
+    def _vouched(self, ruleset: str, keys: Mapping[str, PublicKey]) -> bool:
+        listed = self._listed[ruleset]
+        return bool(listed.vouched) and ruleset_vouched(listed.vouched, ruleset, listed.number, keys)
+
+    def _gone(self, ruleset: str, keys: Mapping[str, Trusted], may: Mapping[str, PublicKey]) -> bool:
+        """Whether it was withdrawn by whoever may do that."""
+        header = self._withdrawn.get(ruleset)
+        if header is None:
+            return False
+        return not keys or ruleset_vouched(header, ruleset, 0, may)
+
+    async def _value(self, ruleset: str, offset: int) -> bytes | None:
+        """The value of the record there; None where compaction has taken it."""
+        tp = TopicPartition(POLICIES, 0)
+        async with reading(self._bootstrap) as consumer:
+            consumer.assign([tp])
+            consumer.seek(tp, offset)
+            while await consumer.position(tp) <= offset:
+                for record in (await consumer.getmany(tp, timeout_ms=1000, max_records=1)).get(tp, ()):
+                    value: bytes | None = record.value
+                    return value if record.offset == offset and value and _hash(value) == ruleset else None
+        return None
 
 
-def _holds(header: bytes, ruleset: str, keys: Mapping[str, PublicKey]) -> bool:
-    return bool(header) and ruleset_vouched(header, ruleset, keys)
+def _refused(named: str, record: ConsumerRecord) -> str | None:
+    """Why a record is no bundle, by what can be seen without parsing it."""
+    if not RULESET.fullmatch(named):
+        return NO_KEY if record.value is not None else None
+    if record.value is None:
+        return None
+    if len(record.value) > BYTES_MAX:
+        return TOO_LARGE
+    if _hash(record.value) != named:
+        return NOT_ITS
+    return AHEAD if _number(record) > time.time_ns() // 1000 + AHEAD_US else None
 
 
-def _compiled(offset: int, named: str, value: bytes) -> Bundle:
-    where = f"{POLICIES}[0] offset {offset}"
+def _number(record: ConsumerRecord) -> int:
+    """Of its publication; of a record without one, the time it was written."""
+    found = dict(record.headers).get(NUMBER, b"")
+    return int(found) if found.isdigit() and len(found) <= len(str(2**63)) else max(0, record.timestamp) * 1000
+
+
+def _hash(value: bytes) -> str:
+    return PREFIX + sha256(value).hexdigest()
+
+
+def _compiled(value: bytes) -> Bundle:
+    """Raises ValueError with one line that says why it cannot be used."""
     try:
-        bundle = compile_bundle(orjson.loads(value))
-    except (HandrailError, orjson.JSONDecodeError, TypeError, AttributeError) as error:
-        raise EngineError(f"{where}: {error}: run the Handrail version that published it, or publish again") from error
-    if bundle.ruleset != named:
-        raise EngineError(f"{where}: the key is {named}, the bundle's hash {bundle.ruleset}: publish it again")
-    return bundle
+        return compile_bundle(orjson.loads(value))
+    except HandrailError as error:
+        why = str(error)
+    except Exception as error:  # a stranger wrote it: whatever it does to the reader is its own fault
+        why = f"{type(error).__name__}: {error}"
+    raise ValueError(" ".join(why.split())[:WHY_MAX])

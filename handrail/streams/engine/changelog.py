@@ -1,74 +1,256 @@
-"""The changelog of the states: read whole for recovery, in part where somebody else wrote to it."""
+"""The changelog of the states: read whole for recovery, in part where somebody else wrote to it.
+
+Nobody who writes there is believed without a reason, and nothing that lies there stops anybody: it is passed over.
+"""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import reduce
 
+import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
+from handrail.policies.keys import trusted
 from handrail.schemas.errors import EngineError
+from handrail.schemas.keys import PublicKey
 from handrail.schemas.record import StateWrite
-from handrail.schemas.topics import STATES
+from handrail.schemas.topics import AGENT_EVENTS, STATES
 from handrail.streams.engine import origin
-from handrail.streams.engine.ends import ends
+from handrail.streams.engine.attested import Attested
+from handrail.streams.engine.attested import read as read_attested
+from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.ends import beginnings, ends
+from handrail.streams.engine.passed import PASSED_MAX, Passed
 from handrail.streams.engine.producer import Row
 from handrail.streams.engine.reading import reading
+from handrail.streams.governor.memory import readable as could_be
 from handrail.streams.governor.partition import PartitionFold
-from handrail.streams.governor.state import PARTITION_KEY
+from handrail.streams.governor.state import ATTESTED_KEY, PARTITION_KEY, PartitionState, decode_partition
 
 TELL_S = 5.0
 RECORDS_MAX = 500  # loaded in one go: the event loop does nothing else meanwhile
+NOBODYS = "no worker whose key counts has written it, or nobody can read it"
+HELD_MAX = 20_000  # states that are not attested yet, while a partition is read along; then it is read anew
+NEAR, FURTHER = 1_000, 8  # records that are looked through from the end on, and so many times more where that is vain
 
+POSITION_BYTES = 8
 POSITION = "p"  # header: eight bytes, big-endian; tombstones have no value that could carry it
 
 
 def row_of(write: StateWrite, mark: bytes = b"") -> Row:
     """The changelog record of a state; `mark` names the log that a partition's own one was folded from."""
-    headers = ((POSITION, write.position.to_bytes(8, "big", signed=True)),)
+    headers = ((POSITION, write.position.to_bytes(POSITION_BYTES, "big", signed=True)),)
     return Row(write.key, write.value, (*headers, (origin.LOG, mark)) if mark else headers)
 
 
 def position_of(record: ConsumerRecord) -> int:
     """The position a state was written at. Raises EngineError."""
     for name, value in record.headers:
-        if name == POSITION:
+        if name == POSITION and len(value) == POSITION_BYTES:
             return int.from_bytes(value, "big", signed=True)
     place = f"{record.topic}[{record.partition}] offset {record.offset}"
     raise EngineError(f"{place}: no position header: something else than a worker writes to this topic; stop it")
 
 
-def load(fold: PartitionFold, records: Sequence[ConsumerRecord], mark: bytes = b"") -> None:
-    """Hand states to a fold, in the order of the changelog, with more to come.
+class Loading:
+    """The states of one partition on their way into its fold, in the order of the changelog.
 
-    `mark` names the log that they must have been folded from. Raises EngineError.
+    `key` is the worker's own: with one, only records that are attested (attested.py) count, and what is not attested
+    yet is held back until it is. Without one everything counts that can be a state. `mark` names the log that the
+    states must have been folded from (origin.py). `offset` is the next one to be read; `foreign` are the keys under
+    which something was passed over; `keys` those whose word counts.
     """
-    for record in records:
-        if record.key == PARTITION_KEY:
-            origin.check_mark(fold.number, dict(record.headers).get(origin.LOG), mark)
-        fold.load(record.key, record.value, position_of(record))
-    fold.follow()
+
+    def __init__(
+        self, bootstrap: str, fold: PartitionFold, key: PublicKey | None, bundles: Bundles, mark: bytes = b""
+    ) -> None:
+        self.fold, self.offset, self.attested = fold, 0, Attested()
+        self.foreign: set[bytes] = set()
+        self.passed: list[Passed] = []  # the first PASSED_MAX of which somebody should hear
+        self.passed_n = 0
+        self.overflowed = False  # more was held than a standby may hold: begin anew
+        self.keys: Mapping[str, PublicKey] = {} if key is None else {key.id: key}
+        self._bootstrap, self._key, self._bundles, self._mark = bootstrap, key, bundles, mark
+        self._begun = key is None
+        self._held: list[ConsumerRecord] = []
+        self._log_end = 0
+        self._unsigned_end = 0  # up to there workers without a key have written
+        self._bad: list[int] = []  # offsets below it that cannot be states
+
+    async def read(self, tell: Callable[[int, int], None] = lambda *_: None) -> int:
+        """Load everything from `offset` on; gives the offset after it.
+
+        `tell(read, all)` is called now and then where it takes long; records that compaction has removed count as read.
+        The fold has still to be told that it is recovered. Raises EngineError.
+        """
+        end = await end_of(self._bootstrap, self.fold.number)
+        if not self._begun:
+            await self._begin(end)
+        told_s = time.monotonic()
+        async for records in _records(self._bootstrap, self.fold.number, self.offset, end):
+            await self.take(records)
+            if records and time.monotonic() - told_s >= TELL_S:
+                told_s = time.monotonic()
+                tell(records[-1].offset + 1, end)
+        self.offset = end
+        return end
+
+    def finish(self) -> None:
+        """Nothing more comes: what is not attested by now does not count."""
+        if self._held:
+            self.attested = self.attested.then(self.offset, self.offset)
+        for record in self._held:
+            self._pass(record, said=not _plausible(record))
+        self._held.clear()
+        gaps = sorted({*self.attested.gaps, *((offset, offset + 1) for offset in self._bad)})
+        self.attested = Attested(self.offset, tuple(gaps))
+
+    async def take(self, records: Sequence[ConsumerRecord]) -> None:
+        """The next records, with more to come. Raises EngineError where the state of another version is among them."""
+        if not records:
+            return
+        self.offset = records[-1].offset + 1
+        if self._key is None:
+            for record in records:
+                await self._load(record)
+        else:
+            await self._hold(records)
+        self.fold.follow()
+
+    async def _load(self, record: ConsumerRecord) -> None:
+        """Where nothing is signed: whatever can be a state, of a record that is on the log."""
+        if record.key is None or record.key == ATTESTED_KEY:
+            return
+        self._check_mark(record)
+        position = _position(record)
+        if position is not None and position >= self._log_end:
+            self._log_end = await log_end(self._bootstrap, self.fold.number)
+        if position is None or position >= self._log_end or not self.fold.load(record.key, record.value, position):
+            self._pass(record)
+
+    async def _begin(self, end: int) -> None:
+        """Whose word counts, and what they have attested last."""
+        self._begun, number = True, self.fold.number
+        found = await _last(self._bootstrap, number, end, self.keys)
+        newest = await newest_state(self._bootstrap, number, end, found)
+        named = await self._named(newest)
+        # A key that has never governed here has nothing to hold against a bundle, but that it is named there too.
+        if found is not None or self.keys.keys() <= named.keys():
+            self.keys = {**named, **self.keys}
+        found = await _last(self._bootstrap, number, end, self.keys)
+        if found is None and newest is not None and not (newest.keys or named):  # begun by workers without a key
+            self._unsigned_end, found = end, Attested(end)
+        self.attested = found or Attested()
+
+    async def _named(self, newest: PartitionState | None) -> Mapping[str, PublicKey]:
+        """The keys that sign decisions by the bundle in force."""
+        if newest is None or not await self._bundles.load(newest.ruleset):
+            return {}
+        return trusted(self._bundles.known[newest.ruleset].keys, "decisions")
+
+    async def _hold(self, records: Sequence[ConsumerRecord]) -> None:
+        for record in records:
+            if record.key == ATTESTED_KEY:
+                if (found := read_attested(record.value, self.fold.number, self.keys)) is not None:
+                    self.attested = self.attested.also(found)
+            elif record.key is not None:
+                self._held.append(record)
+        held, self._held = self._held, []
+        for record in held:
+            if record.offset >= self.attested.end:
+                self._held.append(record)
+            elif record.offset < self._unsigned_end:
+                await self._load(record)
+            elif self.attested.covers(record.offset):
+                self._check_mark(record)
+                self.fold.load(record.key, record.value, position_of(record), sure=True)
+            else:
+                self._pass(record)
+        if len(self._held) > HELD_MAX:
+            self._held, self.overflowed = [], True
+
+    def _check_mark(self, record: ConsumerRecord) -> None:
+        """Raises EngineError for a state of the partition that was folded from another log."""
+        if record.key == PARTITION_KEY and state_in(record) is not None:
+            origin.check_mark(self.fold.number, dict(record.headers).get(origin.LOG), self._mark)
+
+    def _pass(self, record: ConsumerRecord, said: bool = True) -> None:
+        self.foreign.add(record.key)
+        self.fold.doubt(record.key)
+        if record.offset < self._unsigned_end:
+            self._bad.append(record.offset)
+        self.passed_n += said
+        if said and len(self.passed) < PASSED_MAX:
+            self.passed.append(Passed(STATES, record.partition, record.offset, record.key, NOBODYS))
 
 
-async def read(
-    bootstrap: str,
-    fold: PartitionFold,
-    tell: Callable[[int, int], None] = lambda *_: None,
-    first: int = 0,
-    mark: bytes = b"",
-) -> int:
-    """Load every record of the fold's partition from `first` on; gives the offset after them.
+def _plausible(record: ConsumerRecord) -> bool:
+    """Whether an owner that was killed may have written it, and had no time to attest it."""
+    position = _position(record)
+    return position is not None and could_be(record.key, record.value, position)
 
-    `tell(read, all)` is called now and then where it takes long; records that compaction has removed count as read.
-    The fold has still to be told that it is recovered. `mark`: as `load` takes it.
+
+def _position(record: ConsumerRecord) -> int | None:
+    try:
+        return position_of(record)
+    except EngineError:
+        return None
+
+
+async def newest_state(
+    bootstrap: str, partition: int, end: int, attested: Attested | None = None
+) -> PartitionState | None:
+    """The partition's own state with the highest position that its log can have, of those that can be read.
+
+    Of those that are attested, where something is.
     """
-    end = await end_of(bootstrap, fold.number)
-    told_s = time.monotonic()
-    async for records in _records(bootstrap, fold.number, first, end):
-        load(fold, records, mark)
-        if records and time.monotonic() - told_s >= TELL_S:
-            told_s = time.monotonic()
-            tell(records[-1].offset + 1, end)
-    return end
+    last, best = await log_end(bootstrap, partition), None
+    async for records in _backwards(bootstrap, partition, end):
+        for record in records:
+            one = state_in(record) if attested is None or attested.covers(record.offset) else None
+            if one is not None and one.position < last and (best is None or one.position >= best.position):
+                best = one
+        if best is not None:
+            return best
+    return None
+
+
+def state_in(record: ConsumerRecord) -> PartitionState | None:
+    """The partition's own state in a record; None of anything else."""
+    if record.key != PARTITION_KEY or record.value is None:
+        return None
+    try:
+        found = decode_partition(record.value)
+        return found if found.position == position_of(record) else None
+    except (EngineError, msgspec.MsgspecError):
+        return None
+
+
+async def _last(bootstrap: str, partition: int, end: int, keys: Mapping[str, PublicKey]) -> Attested | None:
+    """What these keys attest in the last place where one of them does; workers may have written beside each other."""
+    async for records in _backwards(bootstrap, partition, end):
+        told = [read_attested(one.value, partition, keys) for one in records if one.key == ATTESTED_KEY]
+        if found := [one for one in told if one is not None]:
+            return reduce(Attested.also, found)
+    return None
+
+
+async def _backwards(bootstrap: str, partition: int, end: int) -> AsyncIterator[list[ConsumerRecord]]:
+    """The last records, then those before them, and so on; each time more of them."""
+    near = NEAR
+    tp = TopicPartition(STATES, partition)
+    first = (await beginnings(bootstrap, [tp]))[tp]
+    while end > first:
+        start = max(first, end - near)
+        yield [one async for records in _records(bootstrap, partition, start, end) for one in records]
+        end, near = start, near * FURTHER
+
+
+async def log_end(bootstrap: str, partition: int) -> int:
+    """The offset that the next event of the partition will get."""
+    tp = TopicPartition(AGENT_EVENTS, partition)
+    return (await ends(bootstrap, [tp]))[tp]
 
 
 async def end_of(bootstrap: str, partition: int) -> int:
@@ -79,7 +261,20 @@ async def end_of(bootstrap: str, partition: int) -> int:
 
 async def keys_between(bootstrap: str, partition: int, first: int, end: int) -> set[bytes]:
     """The keys of the records from `first` up to, not including, `end`."""
-    return {record.key async for records in _records(bootstrap, partition, first, end) for record in records}
+    found = {record.key async for records in _records(bootstrap, partition, first, end) for record in records}
+    return found - {None}
+
+
+async def attested_between(
+    bootstrap: str, partition: int, first: int, end: int, keys: Mapping[str, PublicKey]
+) -> Attested:
+    """What other owners have attested in there."""
+    found = Attested()
+    async for records in _records(bootstrap, partition, first, end):
+        for record in records:
+            one = read_attested(record.value, partition, keys) if record.key == ATTESTED_KEY else None
+            found = found.also(one) if one is not None else found
+    return found
 
 
 async def _records(bootstrap: str, partition: int, first: int, end: int) -> AsyncIterator[Sequence[ConsumerRecord]]:

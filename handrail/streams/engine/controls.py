@@ -7,6 +7,7 @@ from handrail.schemas.canonical import digest
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.keys import USES, PublicKey
+from handrail.schemas.record import Supervision
 
 SOURCE = "/handrail/worker"
 
@@ -43,6 +44,13 @@ def told(kind: str, data: dict[str, Any], at_ms: int) -> Event:
 def forget(conversation: str, data: dict[str, Any], at_ms: int) -> Event:
     """What was said in this conversation is forgotten."""
     return _event("forget", at_ms, data, subject=conversation)
+
+
+def supervised(one: Supervision, partition: int, at_ms: int) -> Event:
+    """An agent acted without a decision in that partition; the same for the same, so that telling it twice shows."""
+    origin = {"partition": partition, "offset": one.offset}
+    data = {"agent_id": one.agent_id, "reason": "bypass", "origin": origin, "at": to_rfc3339(one.seen_ms)}
+    return _event("agent.supervised", at_ms, data, digest(["agent.supervised", partition, one.offset]))
 
 
 def resolution(raw: dict[str, Any], at_ms: int) -> Event:

@@ -4,17 +4,22 @@ A crash anywhere in it leads to the same records being folded again, to the same
 """
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 
 from handrail.schemas.errors import EngineError
-from handrail.schemas.keys import SigningKey
+from handrail.schemas.keys import PublicKey, SigningKey
 from handrail.schemas.record import Output
 from handrail.schemas.signature import sign_batch
 from handrail.schemas.topics import DECISIONS, STATES
-from handrail.streams.engine import changelog
-from handrail.streams.engine.producer import Producer
+from handrail.streams.engine import attested, changelog
+from handrail.streams.engine.attested import GAPS_MAX, Attested
+from handrail.streams.engine.fatal import die_of
+from handrail.streams.engine.producer import Producer, Row, Written
 from handrail.streams.governor.partition import Folded
-from handrail.streams.governor.state import PARTITION_KEY
+from handrail.streams.governor.state import ATTESTED_KEY, PARTITION_KEY
+
+ATTEST_S = 0.1  # between two: what a worker that is killed has written meanwhile is folded again
 
 
 class Delivery:
@@ -23,7 +28,8 @@ class Delivery:
     `next_offset` is where the next state must land in the changelog, which has one rightful writer. Where it lands
     further on, somebody else wrote in between: a worker that was stopped and went on. Its keys are in `foreign`, and
     their states have to be written again, because compaction keeps the last one, not the newest. With a `key` the
-    decisions of a batch are signed together.
+    decisions of a batch are signed together, and what was written to the changelog is attested: `before` says
+    what was so when it began, `keys` whose word counts.
     """
 
     def __init__(
@@ -34,12 +40,18 @@ class Delivery:
         next_offset: int,
         key: SigningKey | None = None,
         mark: bytes = b"",
+        before: Attested | None = None,
+        keys: Mapping[str, PublicKey] | None = None,
     ) -> None:
         """`mark` names the log that is folded."""
         self._producer, self._bootstrap, self._partition, self._key = producer, bootstrap, partition, key
         self._mark = mark
         self.next_offset = next_offset
         self.foreign: set[bytes] = set()
+        self._attested, self._keys = before or Attested(next_offset), keys or {}
+        self._unattested, self._attested_s = False, 0.0
+        self._turn = asyncio.Lock()  # of whoever writes to the changelog
+        self._later: asyncio.Task[None] | None = None
 
     async def outputs(self, outputs: Sequence[Output]) -> None:
         """Every output is acknowledged when this returns."""
@@ -52,8 +64,28 @@ class Delivery:
         """Every state is acknowledged when this returns, the partition's own last."""
         assert folded.partition_state is not None
         rows = [*map(changelog.row_of, folded.states), changelog.row_of(folded.partition_state, self._mark)]
+        async with self._turn:
+            await self._take(await self._producer.write_then(STATES, self._partition, rows))
+        self._attest_later()
+
+    async def look(self) -> None:
+        """`foreign` has what somebody else wrote behind our last state. Not while anything is being written here."""
+        async with self._turn:
+            end = await changelog.end_of(self._bootstrap, self._partition)
+            if end > self.next_offset:
+                await self._gap(self.next_offset, end)
+                self.next_offset = end
+
+    async def close(self) -> None:
+        """All that was written is attested."""
+        if self._later is not None:
+            self._later.cancel()
+            await asyncio.wait([self._later])
+        await self._attest()
+
+    async def _take(self, batches: Sequence[Written]) -> None:
         gaps = []
-        for written in await self._producer.write_then(STATES, self._partition, rows):
+        for written in batches:
             if written.first < self.next_offset:
                 raise EngineError(
                     f"{STATES}[{self._partition}]: a state landed at offset {written.first}, before "
@@ -62,15 +94,37 @@ class Delivery:
             if written.first > self.next_offset:
                 gaps.append((self.next_offset, written.first))
             self.next_offset = written.first + written.count
+            self._attested = self._attested.then(written.first, self.next_offset)
         for first, end in gaps:
-            self.foreign |= await self._keys_between(first, end) - {PARTITION_KEY}
+            await self._gap(first, end)
+        self._unattested = True
 
-    async def look(self) -> None:
-        """`foreign` has what somebody else wrote behind our last state. Not while anything is being written here."""
-        end = await changelog.end_of(self._bootstrap, self._partition)
-        if end > self.next_offset:
-            self.foreign |= await self._keys_between(self.next_offset, end)
-            self.next_offset = end
+    async def _gap(self, first: int, end: int) -> None:
+        """Somebody else wrote there: an owner of before, whose word counts too, or whoever may write the topic."""
+        self.foreign |= await self._keys_between(first, end) - {PARTITION_KEY, ATTESTED_KEY}
+        if self._key is not None:
+            found = await changelog.attested_between(self._bootstrap, self._partition, first, end, self._keys)
+            self._attested = self._attested.also(found)
+            self._unattested = True
+
+    def _attest_later(self) -> None:
+        if self._key is not None and (self._later is None or self._later.done()):
+            self._later = asyncio.create_task(self._attest_soon(), name=f"{STATES}[{self._partition}]: attesting")
+            self._later.add_done_callback(die_of)
+
+    async def _attest_soon(self) -> None:
+        await asyncio.sleep(max(0.0, self._attested_s + ATTEST_S - time.monotonic()))
+        await self._attest()
+
+    async def _attest(self) -> None:
+        """Say that all that was acknowledged so far is ours, or was attested before."""
+        async with self._turn:
+            if self._key is None or not self._unattested or len(self._attested.gaps) > GAPS_MAX:
+                return
+            gaps = self._attested.gaps
+            told = attested.signed(self._key, self._partition, self._attested)
+            await self._take(await self._producer.write(STATES, self._partition, [Row(ATTESTED_KEY, told)]))
+            self._unattested, self._attested_s = self._attested.gaps != gaps, time.monotonic()
 
     async def _keys_between(self, first: int, end: int) -> set[bytes]:
         return await changelog.keys_between(self._bootstrap, self._partition, first, end)

@@ -10,15 +10,18 @@ from faust.types import TP
 
 from handrail.kafka.log_id import LogId
 from handrail.schemas.errors import EngineError, FoldError
-from handrail.schemas.topics import AGENT_EVENTS
+from handrail.schemas.topics import AGENT_EVENTS, POLICIES, STATES
 from handrail.streams.engine import changelog, controls, origin
 from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.changelog import Loading
 from handrail.streams.engine.consumer import BatchConsumer
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die, die_of
 from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.metrics import Tally
+from handrail.streams.engine.passed import Passed
 from handrail.streams.engine.pipeline import Pipeline
+from handrail.streams.engine.refold import cut, refold
 from handrail.streams.engine.standby import Standby
 from handrail.streams.governor.partition import PartitionFold
 
@@ -40,6 +43,7 @@ class Partitions:
         self._standbys: dict[TP, Standby] = {}
         self._closing: set[asyncio.Task[None]] = set()  # of standbys
         self._assigned = asyncio.Event()
+        self.passed: list[Passed] = []  # states of which no alert was raised yet
         self.progress: dict[int, tuple[int, int]] = {}  # of recoveries, as last told: states read, and all
 
     async def ready(self) -> None:
@@ -51,6 +55,11 @@ class Partitions:
     def assigned(self) -> bool:
         """Whether the group has said once which partitions are ours, and they were recovered."""
         return self._assigned.is_set()
+
+    @property
+    def rulesets(self) -> str:
+        """What is in force in the partitions that are recovered."""
+        return ", ".join(sorted({pipeline.fold.ruleset for pipeline in self._pipelines.values()} - {""})) or "none"
 
     @property
     def starting(self) -> Collection[TP]:
@@ -105,8 +114,7 @@ class Partitions:
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
         for tp in wanted - self._standbys.keys():
-            fold = PartitionFold(tp.partition, self._count, self._bundles.known)
-            self._standbys[tp] = Standby(self._bootstrap, fold, self._notice, self._assigned.wait, self._mark)
+            self._standbys[tp] = Standby(self._bootstrap, self._loading(tp), self._notice, self._assigned.wait)
 
     async def _release(self, tp: TP) -> None:
         task = self._tasks.pop(tp, None)
@@ -154,26 +162,73 @@ class Partitions:
         await self._bundles.refresh()
         if left is not None and await changelog.end_of(self._bootstrap, number) == left.delivery.next_offset:
             return left.fold, left.delivery
-        fold, first = await self._read_along(tp)
-        end = await changelog.read(self._bootstrap, fold, partial(self._tell_progress, number), first, self._mark)
+        loading = await self._read_along(tp)
+        end = await loading.read(partial(self._tell_progress, number))
+        loading.finish()
+        fold = loading.fold
         fold.recovered()
         if fold.position >= 0:
             await origin.check_end(self._bootstrap, number, fold.position)
-        if fold.ruleset and fold.ruleset not in self._bundles.known:
-            raise EngineError(f"bundle {fold.ruleset} is active but not published: publish it again")
-        delivery = Delivery(self._issuer.producer, self._bootstrap, number, end, self._issuer.key, self._mark)
+        await self._loaded(fold)
         # An owner that was killed before it could mend them left them to whoever comes next.
-        delivery.foreign = fold.overwritten
+        foreign = fold.overwritten | loading.foreign | await self._sure(fold)
+        self._say(tp, loading)
+        key = self._issuer.key
+        producer, before = self._issuer.producer, loading.attested
+        delivery = Delivery(producer, self._bootstrap, number, end, key, self._mark, before, loading.keys)
+        delivery.foreign = foreign
         return fold, delivery
 
-    async def _read_along(self, tp: TP) -> tuple[PartitionFold, int]:
-        """A fold, and the offset of the changelog up to which it has been loaded."""
+    async def _loaded(self, fold: PartitionFold) -> None:
+        if fold.ruleset and not await self._bundles.load(fold.ruleset):
+            raise EngineError(
+                f"{AGENT_EVENTS}[{fold.number}]: bundle {fold.ruleset} is in force and not on {POLICIES} any more, or "
+                "not to be used by this version: start with --policies and the folder that it was made of"
+            )
+
+    async def _sure(self, fold: PartitionFold) -> set[bytes]:
+        """Conversations of which nothing sure was read are folded again; gives the keys that are to be written."""
+        if not fold.doubtful and not fold.all_in_doubt:
+            return set()
+        place = f"{AGENT_EVENTS}[{fold.number}]"
+        if fold.position < 0 and await cut(self._bootstrap, fold.number):
+            raise EngineError(
+                f"{place}: no state on {STATES} is attested by a key that counts here, and retention has cut the log, "
+                "so it cannot be folded anew: start the worker with the key that governed here"
+            )
+        self._notice(f"handrail worker: {place}: of some conversations no state is sure: the log is folded again")
+        again = await refold(self._bootstrap, fold.number, self._count, self._bundles, fold.position)
+        if again is None:
+            count = len(fold.doubtful)
+            self._notice(f"handrail worker: {place}: of {count} conversations nothing sure is known: they are halted")
+            return fold.lose(sorted(fold.doubtful))
+        names = sorted(fold.missing(again) if fold.all_in_doubt else fold.doubtful)
+        self._notice(f"handrail worker: {place}: {len(names)} conversations were folded again")
+        return fold.adopt(again, names)
+
+    def _say(self, tp: TP, loading: Loading) -> None:
+        """One line of each record that was passed over, and one of the rest."""
+        for one in loading.passed:
+            self._notice(f"handrail worker: {one}: passed over")
+        if (more := loading.passed_n - len(loading.passed)) > 0:
+            self._notice(f"handrail worker: {STATES}[{tp.partition}]: {more:,} more records are passed over")
+        self.passed += loading.passed
+
+    def _loading(self, tp: TP) -> Loading:
+        fold = PartitionFold(tp.partition, self._count, self._bundles.known)
+        key = None if self._issuer.key is None else self._issuer.key.public
+        return Loading(self._bootstrap, fold, key, self._bundles, self._mark)
+
+    async def _read_along(self, tp: TP) -> Loading:
+        """What has been read of the changelog already."""
         standby = self._standbys.pop(tp, None)
         if standby is None:
-            return PartitionFold(tp.partition, self._count, self._bundles.known), 0
+            return self._loading(tp)
         await standby.close()
+        if standby.loading.overflowed:
+            return self._loading(tp)
         self._notice(f"handrail worker: {AGENT_EVENTS}[{tp.partition}]: {standby.offset:,} states were read along")
-        return standby.fold, standby.offset
+        return standby.loading
 
     def _tell_progress(self, number: int, read: int, end: int) -> None:
         self.progress[number] = (read, end)
@@ -182,7 +237,7 @@ class Partitions:
     async def _activate(self, fold: PartitionFold, tp: TP) -> None:
         """The newest bundle that counts here decides from now on; the first time, our key comes with it."""
         self._issuer.check(fold)
-        newest, key = self._bundles.newest_for(fold.keys), self._issuer.key
+        newest, key = await self._bundles.newest_for(fold.keys, fold.ruleset), self._issuer.key
         first = key is not None and not fold.keys
         if first or (newest and fold.ruleset != newest):
             event = controls.activation(newest, int(time.time() * 1000), key.public if first and key else None)

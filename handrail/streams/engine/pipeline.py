@@ -113,6 +113,7 @@ class Pipeline:
         if self.delivery.foreign:
             await self._deliver_later(await self._folded(Chunk()), Chunk())
             await asyncio.gather(*self._deliveries)
+        await self.delivery.close()
         while self._waiting:
             self._give_back(self._waiting.popleft())
 
@@ -245,7 +246,7 @@ class Pipeline:
             folded = self.fold.fold(records)
         except UnknownBundle as unknown:
             await self._bundles.refresh()
-            if unknown.ruleset not in self._bundles.known:
+            if not await self._bundles.load(unknown.ruleset):
                 raise EngineError(
                     f"{self.tp.topic}[{self.tp.partition}]: {unknown}: publish it to {POLICIES} again"
                 ) from unknown
@@ -288,6 +289,7 @@ class Pipeline:
         self._tally.delivered(chunk.records, folded, _now_ms())
         if before is not None:
             await before
+        await self._tell_others(folded)
         await self.delivery.states(folded)
         self._in_flight_bytes -= chunk.made
         self._consumer.processed[self.tp] = position + 1
@@ -297,6 +299,16 @@ class Pipeline:
             self._backlog.settle(event.value.size)
         if self.delivery.foreign:
             self._wake.set()
+
+    async def _tell_others(self, folded: Folded) -> None:
+        """Who acted without a decision is supervised in every partition; before the states, so that a crash repeats it.
+
+        Whoever recovers between the two tells it again, which changes nothing.
+        """
+        others = [number for number in range(self.fold.partitions or 0) if number != self.tp.partition]
+        for one in folded.supervisions:
+            event = controls.supervised(one, self.tp.partition, _now_ms())
+            await asyncio.gather(*(self._issuer.write(number, event) for number in others))
 
 
 def _made(folded: Folded) -> int:

@@ -9,9 +9,9 @@ from aiokafka.errors import KafkaError
 from handrail.schemas.errors import EngineError
 from handrail.schemas.topics import STATES
 from handrail.streams.engine import changelog
+from handrail.streams.engine.changelog import Loading
 from handrail.streams.engine.fatal import die_of
 from handrail.streams.engine.reading import reading
-from handrail.streams.governor.partition import PartitionFold
 
 FETCH_WAIT_MS = 500  # the embedded broker answers each fetch only when this is over; a take-over reads the rest at once
 FETCH_BYTES = 2_000_000  # a state has at most 1.1 MB; there is no hurry
@@ -22,27 +22,23 @@ Notice = Callable[[str], None]
 
 
 class Standby:
-    """Loads the changelog of one partition into `fold` until it is closed; `offset` is the next one to be loaded."""
+    """Reads the changelog of one partition along until it is closed."""
 
     def __init__(
-        self,
-        bootstrap: str,
-        fold: PartitionFold,
-        notice: Notice,
-        begin: Callable[[], Awaitable[object]],
-        mark: bytes = b"",
+        self, bootstrap: str, loading: Loading, notice: Notice, begin: Callable[[], Awaitable[object]]
     ) -> None:
-        """`begin` is awaited first: what a worker owns comes before what it may own one day.
-
-        `mark` names the log that the states must have been folded from.
-        """
-        self._mark = mark
-        self.fold, self.offset = fold, 0
+        """`begin` is awaited first: what a worker owns comes before what it may own one day."""
+        self.loading = loading
         self.end: int | None = None
         self._bootstrap, self._notice, self._begin = bootstrap, notice, begin
-        self._tp = TopicPartition(STATES, fold.number)
-        self._task = asyncio.create_task(self._run(), name=f"standby of {STATES}[{fold.number}]")
+        self._tp = TopicPartition(STATES, loading.fold.number)
+        self._task = asyncio.create_task(self._run(), name=f"standby of {STATES}[{self._tp.partition}]")
         self._task.add_done_callback(die_of)
+
+    @property
+    def offset(self) -> int:
+        """The next state to be read."""
+        return self.loading.offset
 
     @property
     def behind(self) -> int | None:
@@ -59,13 +55,15 @@ class Standby:
         while True:
             try:
                 await self._follow()
+                return
             except EngineError as error:  # whoever owns the partition will say it too; ours are not to blame
-                self._notice(f"handrail worker: no standby of {STATES}[{self.fold.number}]: {error}")
+                self._notice(f"handrail worker: no standby of {STATES}[{self._tp.partition}]: {error}")
                 return
             except (KafkaError, OSError):
                 await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
+        await self.loading.read()
         options = {"fetch_max_wait_ms": FETCH_WAIT_MS, "max_partition_fetch_bytes": FETCH_BYTES}
         async with reading(self._bootstrap, **options) as consumer:
             consumer.assign([self._tp])
@@ -73,7 +71,8 @@ class Standby:
             while True:
                 found = await consumer.getmany(self._tp, timeout_ms=POLL_MS, max_records=changelog.RECORDS_MAX)
                 if records := found.get(self._tp):
-                    changelog.load(self.fold, records, self._mark)
-                    self.offset = records[-1].offset + 1
+                    await self.loading.take(records)
+                    if self.loading.overflowed:
+                        return
                 self.end = consumer.highwater(self._tp)
                 await asyncio.sleep(0)

@@ -16,9 +16,10 @@ from handrail.schemas.keys import SigningKey
 from handrail.schemas.topics import AGENT_EVENTS, POLICIES, RESOLUTIONS, STATES
 from handrail.streams.engine.app import GovernorApp, build
 from handrail.streams.engine.bundles import Bundles
-from handrail.streams.engine.fatal import die, leave
+from handrail.streams.engine.fatal import die, die_of, leave
 from handrail.streams.engine.health import healthy
 from handrail.streams.engine.health import ready as is_ready
+from handrail.streams.engine.in_force import in_force
 from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.metrics import Standing, Tally
 from handrail.streams.engine.partitions import Partitions
@@ -26,6 +27,7 @@ from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.settings import WorkerSettings
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.engine.waits import PartitionWaits
+from handrail.streams.engine.watch import Watch
 from handrail.streams.http import serving
 from handrail.streams.keys import key_of
 from handrail.streams.process import collect_less, stop_signal
@@ -62,17 +64,21 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
         registry.register(Standing(partitions))
         look = PartitionWaits(partitions).look
         async with _watched(settings, registry, partitions, look) as told, telling("handrail worker", look, notice):
-            await _publish(bundles, bundle, issuer)
+            await _publish(settings.bootstrap, bundles, bundle, issuer)
             app = build(settings, partitions, issuer, count)
             await app.start()
+            watch = Watch(settings.bootstrap, bundles, partitions, producer, notice)
+            watching = asyncio.create_task(watch.run(), name=f"watch of {POLICIES}")
+            watching.add_done_callback(die_of)
             crashed = asyncio.create_task(_crash(app))
             await _either(partitions.ready(), stop.wait())
             if not stop.is_set():
                 signed = "" if key is not None else ", decisions are not signed (--key)"
-                about = f"worker of group {settings.group} at {settings.bootstrap}, ruleset {bundles.newest}"
+                about = f"worker of group {settings.group} at {settings.bootstrap}, ruleset {partitions.rulesets}"
                 ready(f"ready: {about}{signed}{told}")
             await stop.wait()
             crashed.cancel()
+            watching.cancel()
             await partitions.close()
             await _leave(app)
 
@@ -100,11 +106,15 @@ def _check_key(bundle: Bundle | None, key: SigningKey | None) -> None:
         )
 
 
-async def _publish(bundles: Bundles, bundle: Bundle | None, issuer: Issuer) -> None:
-    """The bundle becomes the newest one, which whoever owns a partition activates there."""
+async def _publish(bootstrap: str, bundles: Bundles, bundle: Bundle | None, issuer: Issuer) -> None:
+    """The bundle becomes the newest one, which whoever owns a partition activates there.
+
+    Without one, and where none was ever in force, the built-in limits and routes.
+    """
     await bundles.refresh()
-    if bundle is None and not bundles.newest:
-        bundle = load_bundle(None)
+    if bundle is None and not await bundles.newest_for({}):
+        states = await in_force(bootstrap)
+        bundle = None if any(one.ruleset for one in states.values()) else load_bundle(None)
     if bundle is not None:
         await bundles.publish(issuer.producer, bundle, issuer.key)
 

@@ -14,6 +14,7 @@ from handrail.streams.governor.redaction import Taken
 from handrail.streams.governor.turn import Turn
 
 ALERT = "handrail.alert.v1"
+KEY_MAX = 200
 NOT_HISTORY = "`recorded: true` is ignored: recorded_sources in agents.yaml does not name its source"
 EVIDENCE = frozenset(f"evidence.{name}" for name in ("action_id", "tool", "action_digest", "handoff_id"))  # what joins
 
@@ -51,6 +52,21 @@ def crowded(record: Record, told: dict[str, Any], now_ms: int) -> Output:
     place = (record.partition, record.offset)
     data = _data(seed, "memory", severity, message, {"partition": record.partition}, evidence, now_ms, place)
     return record_of(ALERTS, ALERT, data["alert_id"], CONTROL_KEY, now_ms, data)
+
+
+def passed_over(topic: str, partition: int, offset: int, key: bytes | None, reason: str, now_ms: int) -> Output:
+    """The `bypass` alert on a record that a worker read past. Its id is the same whoever raises it, and whenever."""
+    about = {
+        "topic": topic,
+        "partition": partition,
+        "offset": offset,
+        "key": (key or b"").decode(errors="replace")[:KEY_MAX],
+    }
+    message = f"a record on {topic} was passed over"
+    seed = orjson.dumps(["bypass", topic, partition, offset, message])
+    data = _data(seed, "bypass", "medium", message, about, {"reason": reason}, now_ms, (partition, offset))
+    output = record_of(ALERTS, ALERT, data["alert_id"], CONTROL_KEY, now_ms, data)
+    return Output(output.topic, output.key, output.value, (*output.headers, ("handrail-topic", topic.encode())))
 
 
 def _data(

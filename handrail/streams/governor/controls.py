@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from handrail.schemas.clock import to_ms
 from handrail.schemas.identity import identity
 from handrail.streams.governor import trust
-from handrail.streams.governor.mode import with_mode
+from handrail.streams.governor.mode import with_bypass, with_mode
 from handrail.streams.governor.state import AgentMode, PartitionState
 
 MEMORY = "handrail.control.memory.v1"
@@ -36,8 +37,14 @@ def agent_mode(state: PartitionState, data: dict[str, Any]) -> None:
         list(data.get("intents") or []),
         1.0 if data.get("share") is None else float(data["share"]),
         data.get("reason") or "",
+        state.clock_ms,
     )
     state.modes = with_mode(state.modes, entry)
+
+
+def agent_supervised(state: PartitionState, data: dict[str, Any]) -> None:
+    """Another partition has seen the agent act without a decision."""
+    state.modes = with_bypass(state.modes, data["agent_id"], to_ms(data["at"]))
 
 
 def breaker_changed(state: PartitionState, data: dict[str, Any]) -> None:
@@ -82,6 +89,7 @@ def tick(state: PartitionState, data: dict[str, Any]) -> None:
 CONTROLS: dict[str, Callable[[PartitionState, dict[str, Any]], None]] = {
     "handrail.control.policies.activated.v1": policies_activated,
     "handrail.control.agent.mode.v1": agent_mode,
+    "handrail.control.agent.supervised.v1": agent_supervised,
     "handrail.control.breaker.changed.v1": breaker_changed,
     "handrail.control.queue.state.v1": queue_state,
     "handrail.control.model.verified.v1": model_verified,

@@ -35,9 +35,9 @@ from handrail.streams.governor.call import UNKNOWN
 from handrail.streams.governor.case import GOAL
 from handrail.streams.governor.classify import Lexicon, classify, compile_lexicon
 from handrail.streams.governor.finding import ALLOW, BLOCK, HALT, REQUIRE_APPROVAL, Finding, most_restrictive
-from handrail.streams.governor.mode import with_mode
+from handrail.streams.governor.mode import with_bypass
 from handrail.streams.governor.redaction import cut
-from handrail.streams.governor.state import AgentMode, PartitionState
+from handrail.streams.governor.state import PartitionState
 from handrail.streams.governor.turn import Turn
 
 Answer = tuple[int, int] | None  # (verdict, route)
@@ -248,22 +248,25 @@ def _bypass(turn: Turn, one: call.Call) -> None:
     if (unlisted := speaker.stranger(turn)) is not None:
         message = f"{message}. {unlisted.message}"
     raise_alert(turn, "bypass", "high", message, action_id=one.action_id, tool=one.named, action_digest=one.digest)
-    _supervise(turn.partition, turn.agent_id)
+    turn.supervises = _supervise(turn.partition, turn.agent_id)
 
 
-def _supervise(partition: PartitionState, agent_id: str) -> None:
-    partition.modes = with_mode(partition.modes, AgentMode(agent_id, "supervised", reason="bypass"))
+def _supervise(partition: PartitionState, agent_id: str) -> bool:
+    before = partition.modes
+    partition.modes = with_bypass(before, agent_id, partition.clock_ms)
+    return partition.modes is not before
 
 
-def redo_bypass(partition: PartitionState, raw: dict[str, Any], bundle: Bundle, tenant: str) -> None:
+def redo_bypass(partition: PartitionState, raw: dict[str, Any], bundle: Bundle, tenant: str) -> bool:
     """What an executed action without its decision does beyond its own conversation: nothing else reaches so far.
 
-    `raw` is the event, `tenant` the conversation's.
+    `raw` is the event, `tenant` the conversation's. Gives whether the agent comes under supervision by it.
     """
     data, source = raw["data"], raw["source"]
     observed, _ = speaker.standing_of(bundle, data["agent_id"], source, tenant, data)
-    if not observed and not speaker.is_recorded(bundle, source, data):
-        _supervise(partition, data["agent_id"])
+    if observed or speaker.is_recorded(bundle, source, data):
+        return False
+    return _supervise(partition, data["agent_id"])
 
 
 def customer_acted(turn: Turn) -> Answer:

@@ -15,10 +15,26 @@ from handrail.streams.governor.entries import Done
 from handrail.streams.governor.live import Live
 from handrail.streams.governor.state import ENTRY_MARK, PART_MARK, Conversation
 
+UNREADABLE = (UnicodeDecodeError, ValueError, msgspec.MsgspecError)
+
 NOTHING: Mapping[int, bytes] = {}
 
 _KeyOf = Callable[[str, int], bytes]
 _Unnamed = tuple[_KeyOf, str, int]
+
+
+def readable(key: bytes, value: bytes | None, position: int) -> bool:
+    """Whether this can be a state that was written at the position, of a conversation, an entry or a part."""
+    raw, mark, number = key.partition(ENTRY_MARK)
+    if not raw or (mark and not number.removeprefix(PART_MARK).isdigit()):
+        return False
+    try:
+        raw.decode()
+        if value is not None and mark and not number.startswith(PART_MARK):
+            entries.decode(value)
+        return value is None or bool(mark) or state.decode_conversation(value).position == position
+    except UNREADABLE:
+        return False
 
 
 class Memory:
@@ -99,6 +115,26 @@ class Memory:
         entries_max = head.entries_next - head.entries_first
         return len(self.entries(name)) <= entries_max and self.parts(name).keys() <= state.live_parts(head)
 
+    def whole(self, name: str) -> bool:
+        """Whether the conversation is remembered with all that its head names."""
+        head = self._loaded_head(name)
+        if head is None:
+            return False
+        named = range(head.entries_first, head.entries_next)
+        return self.entries(name).keys() >= set(named) and self.parts(name).keys() >= state.live_parts(head)
+
+    def drop(self, name: str) -> None:
+        """Nothing is remembered of the conversation any more."""
+        for kept in (self._heads, self._entries, self._parts, self._loaded, self._fresh):
+            kept.pop(name, None)
+        self.live.take(name)
+
+    def keys_of(self, name: str) -> list[bytes]:
+        """The keys of the changelog under which something is held of the conversation, its head last."""
+        found = [state.entry_key(name, number) for number in self.entries(name)]
+        found += [state.part_key(name, number) for number in self.parts(name)]
+        return [*found, name.encode()] if name in self._heads else found
+
     def ungoverned(self, keys: Iterable[bytes]) -> Iterator[int]:
         """Before `recovered`: the offsets of the executed actions without a decision among these keys' entries."""
         for key in keys:
@@ -111,6 +147,8 @@ class Memory:
 
     def stored(self, key: bytes) -> StateWrite | None:
         """What is held for a key of the changelog, as a write; None where nothing is."""
+        if not readable(key, None, 0):
+            return None
         found, mark, number = key.partition(ENTRY_MARK)
         name = found.decode()
         head = self._heads.get(name)

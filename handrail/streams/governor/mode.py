@@ -1,4 +1,7 @@
-"""How much an agent may do by itself: `control.agent.mode` and the breakers."""
+"""How much an agent may do by itself: `control.agent.mode`, and what a bypass makes of it.
+
+In the order in which it was told: what a person says behind a bypass lifts it for what they speak of.
+"""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -7,6 +10,7 @@ from handrail.schemas.identity import identity, same
 from handrail.streams.governor.state import AgentMode
 
 AI, SUPERVISED, HUMAN = "ai", "supervised", "human"
+BYPASS = "bypass"
 MODES_MAX = 500  # of one partition; the oldest leaves
 
 
@@ -19,27 +23,66 @@ def effective(modes: Sequence[AgentMode], agent_id: str, tenant: str, intent: st
     """The mode of the most specific entry (tenant and intents before agent alone), `ai` where there is none.
 
     Outside its share an entry says the opposite: what is not yet given to the AI stays supervised, and what is not
-    yet taken from it stays with the AI.
+    yet taken from it stays with the AI. Since a bypass the agent is supervised at least, until a person has spoken of
+    what is asked for here.
     """
-    best, rank = AI, -1
+    best, rank, bypassed = AI, -1, False
     agent, of_tenant = identity(agent_id), identity(tenant)
     for entry in modes:
         if identity(entry.agent_id) != agent or (entry.tenant and identity(entry.tenant) != of_tenant):
             continue
         if entry.intents and intent not in entry.intents:
             continue
+        bypassed = entry.bypass
+        if bypassed:
+            continue
         found = 2 * bool(entry.intents) + bool(entry.tenant)
         if found >= rank:
             inside = entry.share >= 1 or in_share(conversation_id, entry.share)
             best, rank = entry.mode if inside else (SUPERVISED if entry.mode == AI else AI), found
-    return best
+    return SUPERVISED if bypassed and best == AI else best
 
 
 def with_mode(modes: Sequence[AgentMode], entry: AgentMode) -> list[AgentMode]:
-    """The modes with this entry in place of the one for the same agent, tenant and intents."""
-    others = [other for other in modes if not _of_the_same(other, entry)]
-    return [*others, entry][-MODES_MAX:]
+    """The modes with what a person said in place of what they said before of the same agent, tenant and intents.
+
+    Where they said it of the agent as a whole, no bypass from before counts any more.
+    """
+    whole = not (entry.tenant or entry.intents)
+    others = [
+        other
+        for other in modes
+        if not (_of_the_same(other, entry) or (whole and other.bypass and same(other.agent_id, entry.agent_id)))
+    ]
+    return _bounded([*others, entry])
+
+
+def with_bypass(modes: list[AgentMode], agent_id: str, seen_ms: int) -> list[AgentMode]:
+    """The modes with the agent under supervision; the same list where that changes nothing.
+
+    What a person has said since then stands behind it, and so lifts it.
+    """
+    own = [entry for entry in modes if same(entry.agent_id, agent_id)]
+    since = [entry for entry in own if entry.told_ms > seen_ms and not entry.bypass]
+    if (own and own[-1].bypass) or any(not (entry.tenant or entry.intents) for entry in since):
+        return modes
+    others = [entry for entry in modes if not (entry.bypass and same(entry.agent_id, agent_id))]
+    at = others.index(since[0]) if since else len(others)
+    entry = AgentMode(agent_id, SUPERVISED, reason=BYPASS, told_ms=seen_ms, bypass=True)
+    return _bounded([*others[:at], entry, *others[at:]])
+
+
+def _bounded(modes: list[AgentMode]) -> list[AgentMode]:
+    """The oldest leaves; what people said last, for anybody may make up names of agents."""
+    if len(modes) > MODES_MAX:
+        del modes[next((at for at, entry in enumerate(modes[:-1]) if entry.bypass), 0)]
+    return modes
 
 
 def _of_the_same(one: AgentMode, other: AgentMode) -> bool:
-    return one.intents == other.intents and same(one.agent_id, other.agent_id) and same(one.tenant, other.tenant)
+    return (
+        one.bypass == other.bypass
+        and one.intents == other.intents
+        and same(one.agent_id, other.agent_id)
+        and same(one.tenant, other.tenant)
+    )

@@ -4,7 +4,7 @@ Everything that decides is in the records and the bundles they name, so the same
 it is cut into batches and wherever a worker was killed in between.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,7 +20,7 @@ from handrail.schemas.controls import FORGET
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.partitioner import partition_of
-from handrail.schemas.record import Output, Record, StateWrite
+from handrail.schemas.record import Output, Record, StateWrite, Supervision
 from handrail.streams.governor import alerts, deadletters, deadlines, resolutions, room, snapshot, state, trust
 from handrail.streams.governor.agenda import Agenda, Due
 from handrail.streams.governor.broken import broken
@@ -28,14 +28,22 @@ from handrail.streams.governor.case import Case
 from handrail.streams.governor.controls import ACTIVATED, CONTROLS, GRANT, MEMORY, RESOLUTION
 from handrail.streams.governor.events import AFTERWARDS, redo_bypass
 from handrail.streams.governor.idle import Idle
-from handrail.streams.governor.memory import Memory
-from handrail.streams.governor.state import PARTITION_KEY, REMAINS_MS, Conversation, PartitionState
+from handrail.streams.governor.memory import Memory, readable
+from handrail.streams.governor.state import (
+    ENTRY_MARK,
+    PARTITION_KEY,
+    REMAINS_MS,
+    STATE_LOST,
+    Conversation,
+    PartitionState,
+)
 from handrail.streams.governor.step import Conflict, conflict, step, turn_of
 
 CONTROL_KEY = "control"
 BURIED_MAX = 100_000  # tombstones whose position a standby remembers, so that a late writer raises nobody from the dead
 LATE_MS = 600_000  # where nothing else happens, what is forgotten leaves the states so much later: many at a time
 SWEEP_MAX = 500  # conversations that leave with one batch because they were idle: the others with the next ones
+DOUBTED_MAX = 100_000  # conversations that are looked at by name after a recovery; beyond, all are
 PARTS_MAX = 16  # that one record makes: what is learnt, a part for each open handoff, an approval, a sealed block
 
 
@@ -52,6 +60,7 @@ class Folded:
     """What one batch came to: to be produced in this order, each acknowledged before the next."""
 
     outputs: list[Output] = field(default_factory=list)
+    supervisions: list[Supervision] = field(default_factory=list)
     states: list[StateWrite] = field(default_factory=list)
     partition_state: StateWrite | None = None
     types: dict[str, int] = field(default_factory=dict, repr=False)  # how many records of each type could be read
@@ -83,18 +92,26 @@ class PartitionFold:
         self._buried: dict[bytes, None] = {}  # keys of tombstones that were loaded, oldest first
         self.ungoverned: set[int] = set()  # offsets of bypasses in conversations that were written, the partition not
         self.overwritten: set[bytes] = set()  # keys of the changelog whose last record is not the newest
+        self._doubted: dict[bytes, None] = {}  # conversations under whose keys something was passed over
+        self.doubtful: set[str] = set()  # those of them of which nothing sure is known, once it is recovered
 
     # --- recovery
 
-    def load(self, key: bytes, value: bytes | None, position: int) -> None:
+    def load(self, key: bytes, value: bytes | None, position: int, sure: bool = False) -> bool:
         """One record of the changelog. The highest position of a key wins, whatever order they come in.
 
         Where the last one is not the newest, its key is among `overwritten`: compaction would keep the wrong one, so
-        whoever owns the partition has to write it again. Raises EngineError where the partition's own cannot be read.
+        whoever owns the partition has to write it again. False where it cannot be a state, so that it is passed over;
+        one that is `sure` to be an owner's has to be: EngineError where it cannot be read.
         """
+        if value is None and key != PARTITION_KEY and not readable(key, None, position):
+            return True  # somebody has taken away what never was a state
+        if not sure and not _readable(key, value, position):
+            self.doubt(key)
+            return False
         if self._loaded.get(key, -1) > position:
             self.overwritten.add(key)
-            return
+            return True
         self.overwritten.discard(key)
         self._loaded[key] = position
         if key != PARTITION_KEY:
@@ -107,6 +124,14 @@ class PartitionFold:
                 self._state = state.decode_partition(value)
             except msgspec.DecodeError as error:
                 raise state.unreadable(key, error) from error
+        return True
+
+    def doubt(self, key: bytes) -> None:
+        """A record under this key was passed over: it may have pushed out one that counts."""
+        self.overwritten.add(key)
+        name = key.partition(ENTRY_MARK)[0]
+        if name and len(self._doubted) <= DOUBTED_MAX:
+            self._doubted[name] = None
 
     def follow(self) -> None:
         """After any `load`, with more to come: take over what is whole already.
@@ -124,14 +149,57 @@ class PartitionFold:
         """After the last `load`: deadlines are known again, and what the partition's state has still to hear of."""
         ahead = (key for key, position in self._loaded.items() if position > self.position)
         self.ungoverned = {offset for offset in self.memory.ungoverned(ahead) if offset > self.position}
+        self.doubtful = {name for name in map(_name, self._doubted) if name and not self._known(name)}
         self._loaded.clear()
         self._buried.clear()
+        for name in self.doubtful:
+            self.memory.drop(name)
+        self._schedule_loaded()
+
+    def _known(self, name: str) -> bool:
+        """Whether it is sure what became of the conversation."""
+        return name.encode() in self._buried if name not in self.memory else self.memory.whole(name)
+
+    @property
+    def all_in_doubt(self) -> bool:
+        """Whether more conversations may have been pushed out than are remembered by name."""
+        return len(self._doubted) > DOUBTED_MAX
+
+    def missing(self, other: "PartitionFold") -> list[str]:
+        """The conversations that the other fold remembers, and this one does not, or not as a whole."""
+        return [name for name, _, _ in other.memory.sizes() if name not in self.memory or not self.memory.whole(name)]
+
+    def adopt(self, other: "PartitionFold", names: Iterable[str]) -> set[bytes]:
+        """Take over these conversations from a fold of the same log; gives the keys that are to be written."""
+        keys = [key for name in names for key in other.memory.keys_of(name)]
+        for key in keys:
+            if (write := other.memory.stored(key)) is not None:
+                self.memory.load(key, write.value)
+        self._doubted, self.doubtful = {}, set()
+        self._schedule_loaded()
+        return set(keys)
+
+    def lose(self, names: Iterable[str]) -> set[bytes]:
+        """Nothing is sure of these conversations: they are halted. Gives the keys that are to be written."""
+        next_offset = self.position + 1
+        for name in names:
+            head = Conversation(self.position, self._state.clock_ms, halt=STATE_LOST, first_offset=0)
+            head.entries_first = head.entries_next = next_offset
+            head.parts_next = next_offset * PARTS_MAX
+            self.memory.load(name.encode(), state.encode(head))
+        keys = {name.encode() for name in names}
+        self._doubted, self.doubtful = {}, set()
+        self._schedule_loaded()
+        return keys
+
+    def _schedule_loaded(self) -> None:
         for name, head in self.memory.recovered():
             self._loaded_head(name, head)
         left = {name for name in self._left if name in self.memory}
         self.idle.begin(last for name, last in self._last.items() if name in self.memory and name not in left)
         self.remains.begin(self._last[name] for name in left)
-        self._last, self._left = {}, set()
+        if not (self.doubtful or self.all_in_doubt):  # else there is more to come
+            self._last, self._left = {}, set()
 
     def _loaded_head(self, name: str, head: Conversation) -> None:
         self.agenda.schedule(name, head)
@@ -219,7 +287,7 @@ class PartitionFold:
         states = self.memory.commit(batch.touched, batch.forgotten, batch.state.position, batch.resting)
         self._keep_left(batch.resting)
         self._postpone(batch.postponed)
-        return Folded(batch.outputs, states, self._partition_write(), batch.types)
+        return Folded(batch.outputs, batch.supervisions, states, self._partition_write(), batch.types)
 
     def _sweep(self, batch: "Batch", before: int) -> None:
         """Take what is over out of the memory, in a later batch than the one that touched it last.
@@ -273,6 +341,23 @@ class PartitionFold:
             self.agenda.put(due)
 
 
+def _readable(key: bytes, value: bytes | None, position: int) -> bool:
+    if key != PARTITION_KEY:
+        return readable(key, value, position)
+    try:
+        return value is not None and state.decode_partition(value).position == position
+    except msgspec.MsgspecError:
+        return False
+
+
+def _name(raw: bytes) -> str:
+    """The conversation of a key; empty where it can be none."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return ""
+
+
 @cache
 def _fallback() -> Bundle:
     return load_bundle(None)
@@ -285,6 +370,7 @@ class Batch:
         self.fold = fold
         self.state = partition
         self.outputs: list[Output] = []
+        self.supervisions: list[Supervision] = []
         self.cases: dict[str, Case] = {}
         self.touched: dict[str, Case] = {}
         self.types: dict[str, int] = {}
@@ -409,8 +495,8 @@ class Batch:
             return
         case = self.case(raw["subject"], record.offset)
         if case.head.position >= record.offset:  # the conversation was written, the partition's state was not
-            if record.offset in self.fold.ungoverned:
-                redo_bypass(self.state, raw, bundle, case.head.tenant)
+            if record.offset in self.fold.ungoverned and redo_bypass(self.state, raw, bundle, case.head.tenant):
+                self._supervises(raw["data"]["agent_id"], record)
             return
         try:
             turn = step(case, self.state, record, raw, content, bundle, active, plain)
@@ -420,7 +506,12 @@ class Batch:
                 f"id: {raw['id']!r} of {raw['source']!r} came before with other content: give each event its own id"
             )
             turn.outputs.append(deadletters.letter(record, reason, self.state.clock_ms))
+        if turn.supervises:
+            self._supervises(turn.agent_id, record)
         self._heard(case, record, turn.outputs)
+
+    def _supervises(self, agent_id: str, record: Record) -> None:
+        self.supervisions.append(Supervision(agent_id, record.offset, self.state.clock_ms))
 
     def _resolution(self, record: Record, raw: dict[str, Any]) -> None:
         case = self._living(raw["subject"], record.offset)

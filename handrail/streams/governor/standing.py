@@ -4,7 +4,7 @@ from handrail.schemas.identity import identity
 from handrail.streams.governor import mode
 from handrail.streams.governor.finding import BLOCK, HALT, REQUIRE_APPROVAL, Finding
 from handrail.streams.governor.speaker import stranger
-from handrail.streams.governor.state import ROUTES
+from handrail.streams.governor.state import ROUTES, STATE_LOST
 from handrail.streams.governor.turn import Turn
 
 
@@ -18,7 +18,10 @@ def no_bundle(turn: Turn) -> Finding | None:
 def halted(turn: Turn) -> Finding | None:
     """After a halt everything is answered `halt`."""
     code = turn.case.head.halt
-    return Finding("halted", HALT, f"This conversation was halted ({code}).", {"halt": code}) if code else None
+    if not code:
+        return None
+    why = "What was known of this conversation is lost" if code == STATE_LOST else "This conversation was halted"
+    return Finding("halted", HALT, f"{why} ({code}).", {"halt": code})
 
 
 def ended(turn: Turn) -> Finding | None:

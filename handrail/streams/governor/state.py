@@ -121,6 +121,8 @@ class AgentMode(msgspec.Struct, array_like=True):
     intents: list[str] = []
     share: float = 1.0
     reason: str = ""
+    told_ms: int = 0  # when a person said it, by the log; of a bypass, when it was seen
+    bypass: bool = False  # nobody said it: the agent acted without a decision
 
 
 class PartitionState(msgspec.Struct, array_like=True):
@@ -142,6 +144,8 @@ class PartitionState(msgspec.Struct, array_like=True):
     room_ms: int = 0  # the same, since they had to make room: of those less remains
     full: bool = False  # no new conversation is remembered
 
+
+STATE_LOST = "state.lost"  # the halt of a conversation of which nothing sure is known any more
 
 ROUTES = ("ai", "ai_supervised", "human")
 
@@ -227,6 +231,7 @@ decode_conversation = msgspec.msgpack.Decoder(Conversation).decode
 decode_partition = msgspec.msgpack.Decoder(PartitionState).decode
 
 PARTITION_KEY = b"\x00partition"
+ATTESTED_KEY = b"\x00attested"  # says which records are the owners', see engine/attested.py
 ENTRY_MARK = b"\x00"  # no conversation id holds it, so `<id>\0<n>` meets no other key
 PART_MARK = b"p"
 PART_DIGITS = 10  # 40 bits of a digest tell the open handoffs of one conversation apart: seven letters in base 64

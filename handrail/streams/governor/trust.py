@@ -3,7 +3,7 @@
 Where neither names a key nothing is signed, and everything counts, as it does where a file is replayed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +15,8 @@ from handrail.schemas.signature import record_refused
 from handrail.streams.governor.state import PartitionState
 
 ISSUERS_MAX = 500  # whose last number is remembered; of one that leaves, the number stays as the least for a new one
+
+SUPERVISED = "handrail.control.agent.supervised.v1"  # can only take away, so whoever may sign decisions may sign it
 
 Keys = Mapping[str, Trusted]
 
@@ -40,7 +42,7 @@ def check(keys: Keys, raw: Mapping[str, Any], partition: int) -> None:
     data = raw["data"]
     if data.get("partition") != partition:
         raise SchemaError(f"data.partition: must be {partition}, where the record lies: sign one for each partition")
-    _signed(keys, "controls", raw)
+    _signed(keys, ("controls", "decisions") if raw["type"] == SUPERVISED else ("controls",), raw)
     if data.get("seq") is None or data.get("issuer") is None:
         raise SchemaError("data.seq: is missing: number the control records of an issuer")
 
@@ -54,7 +56,7 @@ def check_answer(keys: Keys, copied: Mapping[str, Any], subject: str, required: 
     if not required and (answer.get("signature") is None or answer.get("key_id") not in keys):
         return
     event = {name: copied[name] for name in ("source", "id", "type")} | {"subject": subject, "data": answer}
-    _signed(keys, "resolutions", event)
+    _signed(keys, ("resolutions",), event)
 
 
 def fresh(state: PartitionState, data: Mapping[str, Any]) -> bool:
@@ -75,14 +77,14 @@ def fresh(state: PartitionState, data: Mapping[str, Any]) -> bool:
     return True
 
 
-def _signed(keys: Keys, use: str, event: Mapping[str, Any]) -> None:
+def _signed(keys: Keys, uses: Sequence[str], event: Mapping[str, Any]) -> None:
     data = event["data"]
     key_id = data.get("key_id")
     if data.get("signature") is None or key_id is None:
         raise SchemaError(f"data.signature: is missing: {event['type']} has to be signed here: see `handrail keys`")
     found = keys.get(key_id)
-    if found is None or use not in found.uses:
-        raise SchemaError(f"data.key_id: {key_id!r} may not sign {use} here: add it to keys.yaml")
+    if found is None or not any(use in found.uses for use in uses):
+        raise SchemaError(f"data.key_id: {key_id!r} may not sign {uses[0]} here: add it to keys.yaml")
     if (why := record_refused(event, found.key)) is not None:
         raise SchemaError(f"data.signature: {why}")
 

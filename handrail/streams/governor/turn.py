@@ -39,6 +39,7 @@ class Turn(msgspec.Struct, eq=False):
     outputs: list[Output] = []
     plain: bool = False  # sorted JSON of any part of `data` is canonical
     stranger: str = ""  # the code of what the agent's entry in agents.yaml does not list, see speaker.py
+    supervises: bool = False  # the agent came under supervision, which the other partitions have to hear of
     ends_ms: int = 0  # when what was allowed ends, by the log; 0 where nothing was that can be acted on
 
     def emit(self, topic: str, event_type: str, event_id: str, data: Any, key: str | None = None) -> None:

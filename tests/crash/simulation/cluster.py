@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from handrail.schemas.topics import STATES
+import orjson
+
+from handrail.schemas.topics import AGENT_EVENTS, STATES
 from handrail.streams.engine.changelog import POSITION
 from handrail.streams.engine.producer import Producer, Row, Written
 from tests.crash.simulation.loop import Loop
@@ -86,6 +88,12 @@ class Batch:
         self.acknowledged.set_result(Written(self.first, len(self.rows)))
 
 
+def told(value: bytes | None) -> bytes:
+    """What a control record for another partition says, without who says it and when: the same from every worker."""
+    event = orjson.loads(value or b"")
+    return orjson.dumps([event["id"], event["data"]["agent_id"], event["data"]["at"]])
+
+
 class MemoryProducer(Producer):
     """The engine's producer over a Cluster: when a batch is written, and when that is told, is for others to say.
 
@@ -118,7 +126,8 @@ class MemoryProducer(Producer):
         return [found[at : at + self._rows_max] for at in range(0, len(found), self._rows_max)]
 
     async def _send(self, topic: str, partition: int, batch: Any) -> Any:
-        one = Batch(topic, batch, self._loop.create_future())
+        rows = batch if topic != AGENT_EVENTS else [Row(b"%d" % partition, told(row.value)) for row in batch]
+        one = Batch(topic, rows, self._loop.create_future())
         self.sent.setdefault(topic, deque()).append(one)
         if self._eager:
             self.write_next(topic)

@@ -8,10 +8,11 @@ import orjson
 from handrail.policies import Bundle
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Record
-from handrail.schemas.topics import HANDOFFS
+from handrail.schemas.topics import AGENT_EVENTS, HANDOFFS
+from handrail.streams.engine import controls
 from handrail.streams.governor.partition import PartitionFold
 from tests.bundles import REFUNDS, TWO_PEOPLE, bundle
-from tests.crash.simulation.cluster import Line
+from tests.crash.simulation.cluster import Line, told
 from tests.crash.simulation.view import Remembered, View
 from tests.log import Log
 
@@ -179,6 +180,9 @@ class Writer:
             folded = self.fold.fold([records[self.folded]])
             self.folded += 1
             lines: list[Line] = [(one.topic, one.key, one.value, one.headers) for one in folded.outputs]
+            for seen in folded.supervisions:
+                said = told(orjson.dumps(controls.supervised(seen, 0, 0)))
+                lines += [(AGENT_EVENTS, b"%d" % number, said, ()) for number in range(1, PARTITIONS)]
             self.oracle.take(lines, Remembered.of(self.fold))
             for one in folded.outputs:
                 if one.topic == HANDOFFS:

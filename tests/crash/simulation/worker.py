@@ -83,6 +83,9 @@ class Known:
     async def refresh(self) -> None:
         self.known.update(PUBLISHED)
 
+    async def load(self, ruleset: str) -> bool:
+        return ruleset in self.known
+
 
 class Event:
     """A fetch as Faust hands it over."""

@@ -22,9 +22,23 @@ def test_a_head_of_another_version_is_refused_in_one_line() -> None:
         updated_ms: int = 1
 
     fold = fresh()
-    fold.load(b"conv-1", msgspec.msgpack.encode(Before()), 7)
+    fold.load(b"conv-1", msgspec.msgpack.encode(Before()), 7, sure=True)
     with pytest.raises(EngineError, match=r"b'conv-1' cannot be read .* a worker of another version has written it"):
         fold.recovered()
+
+
+def test_what_cannot_be_a_state_is_passed_over_and_remembered_as_doubtful() -> None:
+    fold = fresh()
+    assert not fold.load(b"conv-1", b"junk", 7)
+    assert not fold.load(b"conv-2\x00p1x", b"junk", 7)
+    log = Log()
+    log.query("Where is my parcel?", conversation="conv-3")
+    for write in writes(log.records):
+        assert fold.load(write.key, write.value, write.position)
+    assert not fold.load(b"conv-3", state.encode(Conversation(2)), 3)
+    fold.recovered()
+    assert fold.doubtful == {"conv-1", "conv-2"}
+    assert head_of(fold, "conv-3").position == 0
 
 
 def fresh() -> PartitionFold:
@@ -69,7 +83,7 @@ def test_a_bypass_supervises_the_agent_though_only_its_conversation_was_written(
     log.executes("refund", "a1", amount=50)
     fold = recovered(writes(log.records, 1)[:-1])
     assert partition_of(fold).position == 0
-    fold.fold(log.records)
+    assert [(one.agent_id, one.offset) for one in fold.fold(log.records).supervisions] == [("refunds", 1)]
     assert [(mode.agent_id, mode.mode) for mode in partition_of(fold).modes] == [("refunds", "supervised")]
 
 

@@ -108,12 +108,13 @@ def test_a_record_is_bound_to_all_that_it_says() -> None:
 
 
 def test_a_bundle_is_vouched_for_by_its_hash() -> None:
-    header = signature.sign_ruleset(key(), "sha256:aa")
-    assert signature.ruleset_vouched(header, "sha256:aa", KEYS)
-    assert not signature.ruleset_vouched(header, "sha256:ab", KEYS)
-    assert not signature.ruleset_vouched(header, "sha256:aa", {})
+    header = signature.sign_ruleset(key(), "sha256:aa", 7)
+    assert signature.ruleset_vouched(header, "sha256:aa", 7, KEYS)
+    assert not signature.ruleset_vouched(header, "sha256:ab", 7, KEYS)
+    assert not signature.ruleset_vouched(header, "sha256:aa", 8, KEYS)
+    assert not signature.ruleset_vouched(header, "sha256:aa", 7, {})
     for wrong in (b"", b"7", b"[]", b'{"key_id":7}', header.replace(b'"value"', b'"valve"')):
-        assert not signature.ruleset_vouched(wrong, "sha256:aa", KEYS)
+        assert not signature.ruleset_vouched(wrong, "sha256:aa", 7, KEYS)
 
 
 def test_keys_go_through_their_files() -> None:

@@ -19,7 +19,7 @@ from typing import Any, Self, cast
 from handrail.adapters.calls import Calls, ToolFailed
 from handrail.adapters.extras import missing
 from handrail.adapters.usd import usd
-from handrail.adapters.used import tell_left
+from handrail.adapters.used import Used, tell_left, used
 from handrail.client import Agent, HandrailError
 from handrail.client.call import Effect
 from handrail.client.running import Unfinished
@@ -111,18 +111,18 @@ class Governed:
         for name, spent in (result.model_usage or {}).items():
             await self._tell((result.session_id, name), dict(spent))
         if not result.model_usage and model is not None and result.duration_api_ms:
-            await self._agent.llm(_named(model), None)
+            await self._agent.llm(_named(model), _usage(result.usage or {}))
         if self._calls.halted is not None:
             raise self._calls.halted
         if result.result and not result.is_error:
             await self._agent.respond(result.result)
 
-    async def _tell(self, key: tuple[str, str], used: dict[str, Any]) -> None:
+    async def _tell(self, key: tuple[str, str], spent: dict[str, Any]) -> None:
         """What a model used since the last result: the SDK gives sums over the whole session."""
-        before, self._spent[key] = self._spent.get(key, {}), used
+        before, self._spent[key] = self._spent.get(key, {}), spent
         names = ("inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens", "outputTokens")
-        fresh, read, written, output = (used.get(name, 0) - before.get(name, 0) for name in names)
-        cost_usd = usd(used.get("costUSD", 0) - before.get("costUSD", 0)) or None  # 0 where it knows no price
+        fresh, read, written, output = (spent.get(name, 0) - before.get(name, 0) for name in names)
+        cost_usd = usd(spent.get("costUSD", 0) - before.get("costUSD", 0)) or None  # 0 where it knows no price
         tokens = {"input_tokens": fresh + read + written, "cached_input_tokens": read, "output_tokens": output}
         if any(tokens.values()):
             await self._agent.llm(_named(key[1]), tokens, cost_usd=cost_usd)
@@ -163,6 +163,14 @@ class Governed:
             await asyncio.wait({use.task})
             use.task.exception()
         return {}
+
+
+def _usage(said: Mapping[str, Any]) -> Used | None:
+    """Of all models of the turn together, where the SDK does not tell them apart."""
+    fresh, read, written = (
+        said.get(name) or 0 for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    )
+    return used(fresh + read + written, said.get("output_tokens"), read)
 
 
 def _named(model: str) -> dict[str, str]:

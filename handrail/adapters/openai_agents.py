@@ -63,12 +63,15 @@ class GovernedAgent(agents.Agent[Any]):
 async def run(agent: Agent, bot: "agents.Agent[Any]", query: Any, **options: Any) -> "agents.RunResult":
     """What `Runner.run` gives, once the answer counts as said. Raises as that, as `Agent.respond`, and Stopped."""
     copied = governed(agent, bot)
+    assert copied.begun is not None
     try:
         result = await agents.Runner.run(copied, query, **options)
     except (Exception, asyncio.CancelledError) as error:
-        assert copied.begun is not None
         await copied.begun.left(error)
         raise
+    finally:
+        if copied is not bot:  # all calls of the copy have ended
+            agent._leaving.remove(copied.begun.left)
     await agent.respond(str(result.final_output))
     return result
 
@@ -79,6 +82,8 @@ def governed(agent: Agent, bot: "agents.Agent[Any]", *, effects: Mapping[str, Ef
     `effects`: `read` or `write` by the name of the tool. A bot that serves another as a tool is governed by itself:
     `governed(agent, helper).as_tool(...)`.
     """
+    if isinstance(bot, GovernedAgent):
+        return bot
     begun = _Begun(agent)
     agent._before_leaving(begun.left)
     return _copy(bot, Calls(agent, effects), begun, {})

@@ -32,8 +32,9 @@ KEYS = ("note", "policy", "before", "input", *WANTS)
 
 PROPOSED = "handrail.action.proposed.v1"
 QUERY = "handrail.query.received.v1"
-EVENTS = {event.removeprefix("handrail.").removesuffix(".v1"): event for event in BARE_ROOT if "llm" not in event}
-"""The events that a case can bring, by the words of `applies_to`; an `llm` event is answered by no rule."""
+TOLD = "handrail.llm.completed.v1"  # what it cost is no matter of rules
+EVENTS = {event.removeprefix("handrail.").removesuffix(".v1"): event for event in BARE_ROOT if event != TOLD}
+"""The events that a case can bring, by the words of `applies_to`."""
 
 OF_TOOL = ("tool", "arguments", "effect", "result", "status")
 OF_DATA = ("text", "attributes", "customer", "agent_id", "tenant", "channel", "locale", "data")

@@ -93,6 +93,18 @@ def test_what_would_need_a_person_is_blocked_and_calls_one_where_the_rule_says_s
     assert outcome.decisions[0]["handoff_id"] == outcome.handoffs[0]["handoff_id"]
 
 
+def test_a_case_can_ask_for_a_call_of_a_model(tmp_path: Path) -> None:
+    written(tmp_path, p=policy(ABOVE.format("estimate.input_tokens", 1000, "block", ""), LLM))
+    ask = "event: llm.proposed, data: {model: {provider: p, name: m}, estimate: {input_tokens: %d, output_tokens: 1}}"
+    blocked = f"- {{note: large, input: {{{ask % 2_000}}}, want_verdict: block, want_rules: [p/r]}}\n"
+    allowed = f"- {{note: small, input: {{{ask % 10}}}, want_verdict: allow, want_rules: []}}\n"
+    written(tmp_path / "cases", p=blocked + allowed)
+    done = CliRunner().invoke(main, ["policy", "test", str(tmp_path)])
+    assert done.exit_code == 0, done.output + done.stderr
+    written(tmp_path / "cases", p=blocked.replace("want_verdict: block", "want_verdict: allow"))
+    assert CliRunner().invoke(main, ["policy", "test", str(tmp_path)]).exit_code == 1
+
+
 def test_a_repeated_question_gets_the_same_answer() -> None:
     log = Log()
     for _ in range(2):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handrail.policies import Bundle
-from handrail.streams.governor.unknown_cost import PART
+from handrail.streams.governor.unknown_cost import of_conversation
 from tests.bundles import bundle
 from tests.log import Log, Outcome
 
@@ -179,8 +179,15 @@ def test_executions_that_are_gone_take_no_room() -> None:
     assert used(outcome)["unknown_calls"] == 1
     case = outcome.partition.memory.case(log.conversation)
     assert case is not None
-    kept = case.part(PART)
-    assert (kept[""], len(kept)) == (61, 17)
+    assert of_conversation(case) == 61
+
+
+def test_more_calls_than_an_execution_counts_stay_at_the_most_it_counts_and_tokens_are_exact() -> None:
+    log = Log()
+    calls(log, 1_030, model=HOUSE, usage={"input_tokens": 3, "output_tokens": 1})
+    log.proposes("get_order", order_id="A-1")
+    outcome = log.fold(limits('{unknown_call_usd: "0"}'), batch=100)
+    assert (used(outcome)["unknown_calls"], used(outcome)["unpriced_tokens"]) == (1_023, 4_120)
 
 
 @pytest.mark.parametrize(

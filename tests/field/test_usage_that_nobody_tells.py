@@ -179,6 +179,19 @@ async def test_openai_tells_a_call_that_is_cancelled_and_one_that_is_left() -> N
     assert [one.get("usage") for one in calls(governor)] == [None, None]
 
 
+async def test_openai_keeps_nothing_of_runs_that_are_over() -> None:
+    governor = Governor()
+    async with governor.agent(timeout_s=5) as agent:
+        for _ in range(3):
+            await run(
+                agent, agents.Agent(name="shop", model=scripted(ModelStep(output=[assistant_message("Hi.")]))), "?"
+            )
+        bot = governed(agent, agents.Agent(name="shop", model=scripted(ModelStep(output=[assistant_message("Hm.")]))))
+        await run(agent, bot, "?")
+        assert len(agent._leaving) == 1
+    assert len(calls(governor)) == 4
+
+
 # --- Claude Agent SDK
 
 SPOKE = AssistantMessage(content=[TextBlock("On its way.")], model="claude-sonnet-4-5")
@@ -212,6 +225,14 @@ async def test_claude_tells_a_result_without_usage_as_unknown() -> None:
     await told_of(governor, [SPOKE, ended()])
     (told,) = calls(governor)
     assert (told.get("usage"), told["model"]["name"]) == (None, "claude-sonnet-4-5")
+
+
+async def test_claude_tells_the_usage_of_a_turn_whose_models_are_not_told_apart() -> None:
+    governor = Governor()
+    usage = {"input_tokens": 5, "cache_read_input_tokens": 90, "cache_creation_input_tokens": 5, "output_tokens": 7}
+    await told_of(governor, [SPOKE, ended(usage=usage)])
+    (told,) = calls(governor)
+    assert told["usage"] == {"input_tokens": 100, "cached_input_tokens": 90, "output_tokens": 7}
 
 
 async def test_claude_tells_a_turn_that_is_left_or_ends_without_a_result() -> None:

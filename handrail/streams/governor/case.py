@@ -19,7 +19,8 @@ EXECUTIONS_MAX = 16
 ENDED_MAX = 64  # ended executions remembered beyond those, 8 bytes each: an ended execution stays ended
 CUSTOMER_BYTES_MAX = 64_000
 SEALED_MAX = guard.REMEMBERED * guard.ENTRY // guard.BLOCK
-CUSTOMER, GOAL = "customer", "goal"
+CUSTOMER, GOAL, UNKNOWN_CALLS = "customer", "goal", "unknown"
+CALLS = 2**10  # of unknown cost, that one execution counts: see unknown_cost.py
 
 
 class Case:
@@ -154,6 +155,12 @@ class Case:
         """What the execution is for, as the agent put it."""
         return self.part(GOAL) if GOAL in self.head.parts else None
 
+    @property
+    def unknown_calls_before(self) -> int:
+        """Calls of unknown cost of executions that left (unknown_cost.py)."""
+        found: int = self.part(UNKNOWN_CALLS) if UNKNOWN_CALLS in self.head.parts else 0
+        return found
+
     def known_execution(self, execution_id: str, now_ms: int) -> Execution:
         """The execution of that id; one that is not known is not kept."""
         found = (execution for execution in self.head.executions if execution.id == execution_id)
@@ -168,6 +175,8 @@ class Case:
         if len(executions) >= EXECUTIONS_MAX:
             gone = next((e for e in executions if e.ended), executions[0])
             executions.remove(gone)
+            if gone.unknown:
+                self.put(UNKNOWN_CALLS, self.unknown_calls_before + gone.unknown % CALLS)
             if gone.ended:
                 self.head.ended = (self.head.ended + _short(gone.id))[-ENDED_MAX * 8 :]
         execution = Execution(execution_id, now_ms, agent_id, ended=_short(execution_id) in self.head.ended)

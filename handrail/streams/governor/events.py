@@ -98,7 +98,6 @@ def human_requested(turn: Turn) -> Answer:
 def llm_completed(turn: Turn) -> Answer:
     """Count what the call cost; halt when a limit is passed."""
     spent = cost.of_call(turn.bundle, turn.data)
-    turn.execution.unpriced_tokens += spent.unpriced
     if spent.unknown:
         _unknown_cost(turn, spent.unpriced)
     over = limits.add_cost(turn, spent.pico)
@@ -110,10 +109,10 @@ def llm_completed(turn: Turn) -> Answer:
 
 def _unknown_cost(turn: Turn, unpriced: int) -> None:
     """Count the call; the first one of a conversation is told."""
-    unknown_cost.add_one(turn)
-    if turn.case.head.unpriced:
+    first = not unknown_cost.of_conversation(turn.case)
+    unknown_cost.add_one(turn.execution, unpriced)
+    if not first:
         return
-    turn.case.head.unpriced = True
     name = (turn.data.get("model") or {}).get("name")
     message = f"no price for model {name}" if unpriced else f"the usage of a call of model {name} is unknown"
     raise_alert(turn, "model", "medium", message, model=name, unpriced_tokens=unpriced)

@@ -42,13 +42,12 @@ def over_cost(turn: Turn) -> Finding | None:
     """The cost limit that is passed, if one is."""
     head, execution = turn.case.head, turn.execution
     limits = turn.limits
-    if unknown_cost.PART not in head.parts and (
-        execution.cost_pico <= limits.cost_pico_max and head.cost_pico <= limits.conversation_cost_pico_max
-    ):
+    made = unknown_cost.of_conversation(turn.case)
+    if not made and execution.cost_pico <= limits.cost_pico_max and head.cost_pico <= limits.conversation_cost_pico_max:
         return None
     for cost, unknown, cost_max, of in (
-        (execution.cost_pico, unknown_cost.of_execution(turn), limits.cost_pico_max, "execution"),
-        (head.cost_pico, unknown_cost.of_conversation(turn), limits.conversation_cost_pico_max, "conversation"),
+        (execution.cost_pico, unknown_cost.calls(execution), limits.cost_pico_max, "execution"),
+        (head.cost_pico, made, limits.conversation_cost_pico_max, "conversation"),
     ):
         counted = cost + unknown * limits.unknown_call_pico
         if counted > cost_max:

@@ -28,7 +28,7 @@ class Execution(msgspec.Struct, array_like=True):
     agent_id: str = ""
     steps: int = 0
     cost_pico: int = 0
-    unpriced_tokens: int = 0
+    unknown: int = 0  # calls of unknown cost, and their tokens: see unknown_cost.py
     ended: bool = False
     calls: bytes = b""  # loop.repeat: see repeat.py and often.py
     recent: bytes = b""  # loop.cycle: see cycle.py
@@ -103,7 +103,6 @@ class Conversation(msgspec.Struct, array_like=True, tag=VERSION):
     first_offset: int = -1
     ended_ms: int = 0  # when the last execution ended, 0 while one runs
     not_history: bool = False  # the alert about `recorded: true` of a source that is not named went out
-    unpriced: bool = False  # the alert about a call of unknown cost went out
     ended: bytes = b""  # ended executions that left `executions`
     # `customer`, `goal`, what waits for approval, and what an open handoff says (`part_of`)
     parts: dict[str, int] = {}

@@ -4,7 +4,6 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from handrail import private
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.keys import SigningKey
 
@@ -35,7 +34,7 @@ def new_key(path: Path) -> SigningKey:
     """
     key = SigningKey(os.urandom(SECRET_BYTES))
     try:
-        private.made(path.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "wb") as file:
             file.write(key.pem)
             file.flush()

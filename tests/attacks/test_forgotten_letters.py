@@ -1,10 +1,17 @@
 """Whoever is forgotten is in no dead letter either, however its bytes were written; nobody else's goes with it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from handrail.schemas.record import Record
+from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS
+from handrail.streams.sink.forgotten import ANY_TENANT, Forgotten
 from handrail.streams.sink.named import names, refs_in
+from handrail.streams.sink.sink import _without
+from handrail.streams.sink.stage import staged
+from handrail.streams.sink.store import Store
 
 REF = "cust-17"
 ESCAPED = "".join(f"\\u{ord(one):04x}" for one in REF)
@@ -68,3 +75,26 @@ def test_only_the_tenants_own() -> None:
 
 def test_refs_are_found_as_they_were_given() -> None:
     assert refs_in(b'{"customer": {"ref" : "Cust-17"}, "x": {"ref":"b"') == {"Cust-17", "b"}
+
+
+@pytest.mark.parametrize("topic", [DEADLETTERS, AGENT_EVENTS])
+def test_what_is_read_again_stays_out_up_to_then(topic: str) -> None:
+    forgotten = Forgotten(salt=b"s" * 32)
+    forgotten.refs[forgotten.of_ref(ANY_TENANT, REF)] = 1_000
+    lines = [
+        (at_ms, staged(Record(topic, 0, at_ms, at_ms, b"k", value), {}, lambda _: False))
+        for at_ms, value in ((1_000, WRITTEN[1]), (1_001, WRITTEN[1]), (1_000, OTHERS[2]))
+    ]
+    assert len(_without(lines, forgotten, "c").lines) == 2
+
+
+def test_the_command_takes_them_out_of_the_database(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "handrail.duckdb")
+    values = [one for one in (*WRITTEN, *OTHERS) if one]
+    records = [Record(DEADLETTERS, 0, at, 1_000, b"k", value) for at, value in enumerate(values)]
+    store.write("c", [staged(one, {})[:2] for one in records], {(DEADLETTERS, 0): len(values)})
+    removed = store.forget(REF, None)
+    assert removed["deadletters"] == len(WRITTEN)
+    left = store.cursor().execute("SELECT value FROM deadletters ORDER BY log_offset").fetchall()
+    store.close()
+    assert [bytes(row[0]) for row in left] == [one for one in OTHERS if one]

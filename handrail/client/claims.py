@@ -31,9 +31,12 @@ CREATE TABLE IF NOT EXISTS claims (
 CREATE TABLE IF NOT EXISTS clock (only_row INTEGER PRIMARY KEY CHECK (only_row = 0), latest_ms INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS file (
   only_row INTEGER PRIMARY KEY CHECK (only_row = 0), id TEXT NOT NULL, from_ms INTEGER NOT NULL,
-  device INTEGER NOT NULL, inode INTEGER NOT NULL
+  device INTEGER NOT NULL, inode INTEGER NOT NULL, generation INTEGER NOT NULL
 );
 """
+_ALONE = (
+    threading.RLock()
+)  # in this process: whoever opens a file beside SQLite and closes it ends SQLite's locks on it
 _FIELDS = "decision_id, conversation_id, tool, claimed_ms, claimed_by, ended_ms, outcome"
 
 
@@ -92,11 +95,11 @@ class Claims:
     """
 
     def __init__(self, path: Path, now_ms: int, kept_days: float = KEPT_DAYS) -> None:
-        self._path, self._lock = path, threading.Lock()
+        self._path = path
         self._kept_ms = int(kept_days * DAY_MS)
         self._pid, self._taken, self._latest_ms = 0, 0, 0
         self._open: sqlite3.Connection | None = None
-        with self._telling():
+        with _ALONE, self._telling():
             made_private(path)
             self._file = self._known(self._connected(), now_ms)
 
@@ -159,7 +162,7 @@ class Claims:
 
     def close(self) -> None:
         """The file is closed; it opens again when it is needed."""
-        with self._lock:
+        with _ALONE:
             if self._open is not None and self._pid == os.getpid():
                 self._open.close()
             self._open = None
@@ -181,7 +184,7 @@ class Claims:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, alone among all threads and processes, in the file that it was from the start."""
-        with self._lock, self._telling():
+        with _ALONE, self._telling():
             self._same_place()
             file = self._connected()
             with transaction(file):
@@ -211,7 +214,7 @@ class Claims:
             found = _file(file)
             if found is None or found.place != place:
                 found = _File(secrets.token_hex(16), now_ms + BEHIND_MS, place)
-                file.execute("INSERT OR REPLACE INTO file VALUES (0, ?, ?, ?, ?)", (found.id, found.from_ms, *place))
+                file.execute("INSERT OR REPLACE INTO file VALUES (0, ?, ?, ?, ?, ?)", (found.id, found.from_ms, *place))
                 file.execute("INSERT OR IGNORE INTO clock VALUES (0, ?)", (now_ms,))
         return found
 
@@ -224,10 +227,10 @@ class Claims:
     def _same_place(self) -> None:
         """Raises GateClosed where the name leads to no file, or to another one."""
         try:
-            place = Place.of(self._path)
+            place = Place.of(self._path, whole=False)
         except FileNotFoundError:
             raise self._replaced("it is gone") from None
-        if place != self._file.place:
+        if not place.same(self._file.place):
             raise self._replaced("another one lies there now")
 
     def _replaced(self, how: str) -> GateClosed:
@@ -238,7 +241,7 @@ class Claims:
 
 
 def _file(file: sqlite3.Connection) -> _File | None:
-    found = file.execute("SELECT id, from_ms, device, inode FROM file").fetchone()
+    found = file.execute("SELECT id, from_ms, device, inode, generation FROM file").fetchone()
     return None if found is None else _File(found[0], found[1], Place(*found[2:]))
 
 

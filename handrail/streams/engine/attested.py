@@ -1,8 +1,8 @@
 """Which records of a changelog rightful writers have written: told and signed by the owner, on the changelog itself.
 
 A log is only ever appended to, so what an offset holds never changes: whoever has seen a batch of theirs acknowledged
-can say for ever that these offsets are good. One record says so for all that came before. What no such record covers
-is passed over, whatever it says of itself.
+can say for ever that these offsets are good. One record says so for all that came before, and names the topic by its
+id: a topic that is made again begins its offsets anew. What no such record covers is passed over, whatever it says.
 """
 
 from base64 import b64decode, b64encode
@@ -53,18 +53,18 @@ class Attested:
         return [*self.gaps, (self.end, end)] if end > self.end else [*self.gaps]
 
 
-def signed(key: SigningKey, partition: int, attested: Attested) -> bytes:
-    """The value of the record."""
-    told = {"partition": partition, "end": attested.end, "gaps": attested.gaps, "key_id": key.id}
+def signed(key: SigningKey, topic_id: str, partition: int, attested: Attested) -> bytes:
+    """The value of the record; `topic_id` is empty where the broker tells none."""
+    told = {"topic_id": topic_id, "partition": partition, "end": attested.end, "gaps": attested.gaps, "key_id": key.id}
     return orjson.dumps(told | {"value": b64encode(key.sign(_text(told))).decode()})
 
 
-def read(value: bytes | None, partition: int, keys: Mapping[str, PublicKey]) -> Attested | None:
-    """What a record attests; None where none of these keys has signed it for this partition."""
+def read(value: bytes | None, topic_id: str, partition: int, keys: Mapping[str, PublicKey]) -> Attested | None:
+    """What a record attests; None where none of these keys has signed it for this partition of this topic."""
     try:
         told: dict[str, Any] = orjson.loads(value or b"null")
         key, signature = keys[told["key_id"]], b64decode(told.pop("value"), validate=True)
-        if told["partition"] != partition or not key.holds(signature, _text(told)):
+        if (told["topic_id"], told["partition"]) != (topic_id, partition) or not key.holds(signature, _text(told)):
             return None
         return Attested(told["end"], tuple((first, end) for first, end in told["gaps"]))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):

@@ -16,11 +16,11 @@ from handrail.schemas.errors import EngineError
 from handrail.schemas.keys import PublicKey
 from handrail.schemas.record import StateWrite
 from handrail.schemas.topics import AGENT_EVENTS, STATES
-from handrail.streams.engine import origin
 from handrail.streams.engine.attested import Attested
 from handrail.streams.engine.attested import read as read_attested
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.ends import beginnings, ends
+from handrail.streams.engine.origin import LOG, NO_ORIGIN, Origin
 from handrail.streams.engine.passed import PASSED_MAX, Passed
 from handrail.streams.engine.producer import Row
 from handrail.streams.engine.reading import reading
@@ -41,7 +41,7 @@ POSITION = "p"  # header: eight bytes, big-endian; tombstones have no value that
 def row_of(write: StateWrite, mark: bytes = b"") -> Row:
     """The changelog record of a state; `mark` names the log that a partition's own one was folded from."""
     headers = ((POSITION, write.position.to_bytes(POSITION_BYTES, "big", signed=True)),)
-    return Row(write.key, write.value, (*headers, (origin.LOG, mark)) if mark else headers)
+    return Row(write.key, write.value, (*headers, (LOG, mark)) if mark else headers)
 
 
 def position_of(record: ConsumerRecord) -> int:
@@ -57,13 +57,13 @@ class Loading:
     """The states of one partition on their way into its fold, in the order of the changelog.
 
     `key` is the worker's own: with one, only records that are attested (attested.py) count, and what is not attested
-    yet is held back until it is. Without one everything counts that can be a state. `mark` names the log that the
-    states must have been folded from (origin.py). `offset` is the next one to be read; `foreign` are the keys under
+    yet is held back until it is. Without one everything counts that can be a state. `origin` names the log that the
+    states must have been folded from. `offset` is the next one to be read; `foreign` are the keys under
     which something was passed over; `keys` those whose word counts.
     """
 
     def __init__(
-        self, bootstrap: str, fold: PartitionFold, key: PublicKey | None, bundles: Bundles, mark: bytes = b""
+        self, bootstrap: str, fold: PartitionFold, key: PublicKey | None, bundles: Bundles, origin: Origin = NO_ORIGIN
     ) -> None:
         self.fold, self.offset, self.attested = fold, 0, Attested()
         self.foreign: set[bytes] = set()
@@ -71,7 +71,7 @@ class Loading:
         self.passed_n = 0
         self.overflowed = False  # more was held than a standby may hold: begin anew
         self.keys: Mapping[str, PublicKey] = {} if key is None else {key.id: key}
-        self._bootstrap, self._key, self._bundles, self._mark = bootstrap, key, bundles, mark
+        self._bootstrap, self._key, self._bundles, self._origin = bootstrap, key, bundles, origin
         self._begun = key is None
         self._held: list[ConsumerRecord] = []
         self._log_end = 0
@@ -132,13 +132,13 @@ class Loading:
     async def _begin(self, end: int) -> None:
         """Whose word counts, and what they have attested last."""
         self._begun, number = True, self.fold.number
-        found = await _last(self._bootstrap, number, end, self.keys)
+        found = await _last(self._bootstrap, self._origin.states_id, number, end, self.keys)
         newest = await newest_state(self._bootstrap, number, end, found)
         named = await self._named(newest)
         # A key that has never governed here has nothing to hold against a bundle, but that it is named there too.
         if found is not None or self.keys.keys() <= named.keys():
             self.keys = {**named, **self.keys}
-        found = await _last(self._bootstrap, number, end, self.keys)
+        found = await _last(self._bootstrap, self._origin.states_id, number, end, self.keys)
         if found is None and newest is not None and not (newest.keys or named):  # begun by workers without a key
             self._unsigned_end, found = end, Attested(end)
         self.attested = found or Attested()
@@ -152,7 +152,7 @@ class Loading:
     async def _hold(self, records: Sequence[ConsumerRecord]) -> None:
         for record in records:
             if record.key == ATTESTED_KEY:
-                if (found := read_attested(record.value, self.fold.number, self.keys)) is not None:
+                if (found := self._attested_in(record)) is not None:
                     self.attested = self.attested.also(found)
             elif record.key is not None:
                 self._held.append(record)
@@ -170,10 +170,13 @@ class Loading:
         if len(self._held) > HELD_MAX:
             self._held, self.overflowed = [], True
 
+    def _attested_in(self, record: ConsumerRecord) -> Attested | None:
+        return read_attested(record.value, self._origin.states_id, self.fold.number, self.keys)
+
     def _check_mark(self, record: ConsumerRecord) -> None:
         """Raises EngineError for a state of the partition that was folded from another log."""
         if record.key == PARTITION_KEY and state_in(record) is not None:
-            origin.check_mark(self.fold.number, dict(record.headers).get(origin.LOG), self._mark)
+            self._origin.check(self.fold.number, dict(record.headers).get(LOG))
 
     def _pass(self, record: ConsumerRecord, said: bool = True) -> None:
         self.foreign.add(record.key)
@@ -227,10 +230,12 @@ def state_in(record: ConsumerRecord) -> PartitionState | None:
         return None
 
 
-async def _last(bootstrap: str, partition: int, end: int, keys: Mapping[str, PublicKey]) -> Attested | None:
+async def _last(
+    bootstrap: str, topic_id: str, partition: int, end: int, keys: Mapping[str, PublicKey]
+) -> Attested | None:
     """What these keys attest in the last place where one of them does; workers may have written beside each other."""
     async for records in _backwards(bootstrap, partition, end):
-        told = [read_attested(one.value, partition, keys) for one in records if one.key == ATTESTED_KEY]
+        told = [read_attested(one.value, topic_id, partition, keys) for one in records if one.key == ATTESTED_KEY]
         if found := [one for one in told if one is not None]:
             return reduce(Attested.also, found)
     return None
@@ -266,14 +271,14 @@ async def keys_between(bootstrap: str, partition: int, first: int, end: int) -> 
 
 
 async def attested_between(
-    bootstrap: str, partition: int, first: int, end: int, keys: Mapping[str, PublicKey]
+    bootstrap: str, topic_id: str, partition: int, first: int, end: int, keys: Mapping[str, PublicKey]
 ) -> Attested:
     """What other owners have attested in there."""
     found = Attested()
     async for records in _records(bootstrap, partition, first, end):
         for record in records:
-            one = read_attested(record.value, partition, keys) if record.key == ATTESTED_KEY else None
-            found = found.also(one) if one is not None else found
+            if record.key == ATTESTED_KEY and (one := read_attested(record.value, topic_id, partition, keys)):
+                found = found.also(one)
     return found
 
 

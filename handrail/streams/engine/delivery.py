@@ -15,6 +15,7 @@ from handrail.schemas.topics import DECISIONS, STATES
 from handrail.streams.engine import attested, changelog
 from handrail.streams.engine.attested import GAPS_MAX, Attested
 from handrail.streams.engine.fatal import die_of
+from handrail.streams.engine.origin import NO_ORIGIN, Origin
 from handrail.streams.engine.producer import Producer, Row, Written
 from handrail.streams.governor.partition import Folded
 from handrail.streams.governor.state import ATTESTED_KEY, PARTITION_KEY
@@ -39,13 +40,13 @@ class Delivery:
         partition: int,
         next_offset: int,
         key: SigningKey | None = None,
-        mark: bytes = b"",
+        origin: Origin = NO_ORIGIN,
         before: Attested | None = None,
         keys: Mapping[str, PublicKey] | None = None,
     ) -> None:
-        """`mark` names the log that is folded."""
+        """`origin` names the log that is folded."""
         self._producer, self._bootstrap, self._partition, self._key = producer, bootstrap, partition, key
-        self._mark = mark
+        self._origin = origin
         self.next_offset = next_offset
         self.foreign: set[bytes] = set()
         self._attested, self._keys = before or Attested(next_offset), keys or {}
@@ -63,7 +64,7 @@ class Delivery:
     async def states(self, folded: Folded) -> None:
         """Every state is acknowledged when this returns, the partition's own last."""
         assert folded.partition_state is not None
-        rows = [*map(changelog.row_of, folded.states), changelog.row_of(folded.partition_state, self._mark)]
+        rows = [*map(changelog.row_of, folded.states), changelog.row_of(folded.partition_state, self._origin.mark)]
         async with self._turn:
             await self._take(await self._producer.write_then(STATES, self._partition, rows))
         self._attest_later()
@@ -103,7 +104,8 @@ class Delivery:
         """Somebody else wrote there: an owner of before, whose word counts too, or whoever may write the topic."""
         self.foreign |= await self._keys_between(first, end) - {PARTITION_KEY, ATTESTED_KEY}
         if self._key is not None:
-            found = await changelog.attested_between(self._bootstrap, self._partition, first, end, self._keys)
+            place = (self._bootstrap, self._origin.states_id, self._partition)
+            found = await changelog.attested_between(*place, first, end, self._keys)
             self._attested = self._attested.also(found)
             self._unattested = True
 
@@ -122,7 +124,7 @@ class Delivery:
             if self._key is None or not self._unattested or len(self._attested.gaps) > GAPS_MAX:
                 return
             gaps = self._attested.gaps
-            told = attested.signed(self._key, self._partition, self._attested)
+            told = attested.signed(self._key, self._origin.states_id, self._partition, self._attested)
             await self._take(await self._producer.write(STATES, self._partition, [Row(ATTESTED_KEY, told)]))
             self._unattested, self._attested_s = self._attested.gaps != gaps, time.monotonic()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 
@@ -16,18 +17,33 @@ AGAIN_S = 0.5
 TODO = f"end all workers, delete the topic {STATES}, start them again: the states are folded anew, from what is there"
 
 
-def of(log: LogId) -> bytes:
-    """What the states of a log are marked with; empty where its broker tells no ids of topics."""
-    return log.topics.get(AGENT_EVENTS, "").encode()
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The ids of the topics of events and of states; empty where the broker tells no ids of topics."""
+
+    events_id: str = ""
+    states_id: str = ""
+
+    @classmethod
+    def of(cls, log: LogId) -> "Origin":
+        """Of the log that a broker serves."""
+        return cls(log.topics.get(AGENT_EVENTS, ""), log.topics.get(STATES, ""))
+
+    @property
+    def mark(self) -> bytes:
+        """What the states of the log are marked with."""
+        return self.events_id.encode()
+
+    def check(self, number: int, found: bytes | None) -> None:
+        """Raises EngineError where the states were folded from another log than this worker reads."""
+        if found is not None and self.mark and found != self.mark:
+            raise EngineError(
+                f"{STATES}[{number}]: its states are of another {AGENT_EVENTS} (id {found.decode(errors='replace')}) "
+                f"than the one that is there (id {self.events_id}): {TODO}"
+            )
 
 
-def check_mark(number: int, found: bytes | None, mine: bytes) -> None:
-    """Raises EngineError where the states were folded from another log than this worker reads."""
-    if found is not None and mine and found != mine:
-        raise EngineError(
-            f"{STATES}[{number}]: its states are of another {AGENT_EVENTS} (id {found.decode(errors='replace')}) "
-            f"than the one that is there (id {mine.decode()}): {TODO}"
-        )
+NO_ORIGIN = Origin()
 
 
 async def check_end(bootstrap: str, number: int, position: int) -> None:

@@ -11,7 +11,7 @@ from faust.types import TP
 from handrail.kafka.log_id import LogId
 from handrail.schemas.errors import EngineError, FoldError
 from handrail.schemas.topics import AGENT_EVENTS, POLICIES, STATES
-from handrail.streams.engine import changelog, controls, origin
+from handrail.streams.engine import changelog, controls
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.changelog import Loading
 from handrail.streams.engine.consumer import BatchConsumer
@@ -19,6 +19,7 @@ from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die, die_of
 from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.metrics import Tally
+from handrail.streams.engine.origin import Origin, check_end
 from handrail.streams.engine.passed import Passed
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.engine.refold import cut, refold
@@ -35,7 +36,7 @@ class Partitions:
         self, bootstrap: str, count: int, issuer: Issuer, bundles: Bundles, tally: Tally, notice: Notice, log: LogId
     ) -> None:
         self._bootstrap, self._count, self._issuer, self._bundles = bootstrap, count, issuer, bundles
-        self._tally, self._notice, self._mark = tally, notice, origin.of(log)
+        self._tally, self._notice, self._origin = tally, notice, Origin.of(log)
         self._starting: dict[TP, list[Any]] = {}  # events that came before their partition was recovered
         self._pipelines: dict[TP, Pipeline] = {}
         self._tasks: dict[TP, asyncio.Task[None]] = {}
@@ -168,14 +169,14 @@ class Partitions:
         fold = loading.fold
         fold.recovered()
         if fold.position >= 0:
-            await origin.check_end(self._bootstrap, number, fold.position)
+            await check_end(self._bootstrap, number, fold.position)
         await self._loaded(fold)
         # An owner that was killed before it could mend them left them to whoever comes next.
         foreign = fold.overwritten | loading.foreign | await self._sure(fold)
         self._say(tp, loading)
         key = self._issuer.key
         producer, before = self._issuer.producer, loading.attested
-        delivery = Delivery(producer, self._bootstrap, number, end, key, self._mark, before, loading.keys)
+        delivery = Delivery(producer, self._bootstrap, number, end, key, self._origin, before, loading.keys)
         delivery.foreign = foreign
         return fold, delivery
 
@@ -217,7 +218,7 @@ class Partitions:
     def _loading(self, tp: TP) -> Loading:
         fold = PartitionFold(tp.partition, self._count, self._bundles.known)
         key = None if self._issuer.key is None else self._issuer.key.public
-        return Loading(self._bootstrap, fold, key, self._bundles, self._mark)
+        return Loading(self._bootstrap, fold, key, self._bundles, self._origin)
 
     async def _read_along(self, tp: TP) -> Loading:
         """What has been read of the changelog already."""

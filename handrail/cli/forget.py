@@ -1,5 +1,7 @@
-"""`handrail forget`: take a customer out of the analytics database, and keep them out."""
+"""`handrail forget`: take a customer out of the analytics database and the workers' states, and keep them out."""
 
+import asyncio
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,9 +33,29 @@ DAY_MS = 24 * 60 * 60 * 1000
     metavar="SECONDS",
     help="How long a running sink may take.",
 )
+@click.option(
+    "--bootstrap",
+    metavar="HOST:PORT",
+    envvar="HANDRAIL_BOOTSTRAP",
+    help="Kafka's address: the workers are told to forget what was said. [default: they are not told]",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="HANDRAIL_KEY",
+    help="The key that signs it, where the bundle names keys.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs: one object.")
 @explained
-def forget(customer_ref: str, data: Path | None, tenant: str | None, wait_s: float, as_json: bool) -> None:
+def forget(
+    customer_ref: str,
+    data: Path | None,
+    tenant: str | None,
+    wait_s: float,
+    bootstrap: str | None,
+    key: Path | None,
+    as_json: bool,
+) -> None:
     """Remove a customer from the database and its snapshot, and keep them out.
 
     CUSTOMER_REF is `customer.ref` as agents gave it. Every conversation in which it was named goes, from every table,
@@ -41,11 +63,12 @@ def forget(customer_ref: str, data: Path | None, tenant: str | None, wait_s: flo
     batches. When the log is read again, records up to now stay out; who comes back later is a customer like any other.
     Running it twice does no harm.
 
-    Kafka keeps what it has until its retention ends: standard error says what that is.
+    With --bootstrap the workers drop what was said in these conversations from their states, at once; what was decided
+    against them stays, without words. The events on Kafka stay until its retention ends: standard error says when.
 
     \b
     Examples:
-      handrail forget cust-17
+      handrail forget cust-17 --bootstrap 127.0.0.1:9092
       handrail forget cust-17 --tenant shop --data /srv/handrail --json
     """
     from handrail.streams.sink.erase import erase
@@ -54,15 +77,34 @@ def forget(customer_ref: str, data: Path | None, tenant: str | None, wait_s: flo
     keep_private()
     told = erase(SinkSettings.of({"data": data}).data, customer_ref, tenant, wait_s)
     if as_json:
-        kept = dict(_kept())
-        click.echo(orjson.dumps({"removed": told.removed, "clean": told.clean, "kafka_days": kept}))
+        click.echo(orjson.dumps({**told._asdict(), "kafka_days": dict(_kept())}))
     else:
         _show(told)
+    _tell_workers(told.conversations, bootstrap, key)
     for line in _remains():
         click.echo(line, err=True)
     if not told.clean:
         click.echo("a query that runs keeps the old file or snapshot: run this again when it has ended", err=True)
         raise SystemExit(NO)
+
+
+def _tell_workers(conversations: list[str], bootstrap: str | None, key: Path | None) -> None:
+    """The states drop the words; where nobody can be told, the command that does it later is said."""
+    from handrail.schemas.errors import ConfigError
+    from handrail.streams.engine.tell import forget as tell_forget
+    from handrail.streams.keys import key_of
+
+    if not conversations:
+        return
+    later = f"handrail control forget {shlex.join(conversations)}"
+    if bootstrap is None:
+        click.echo(f"still in the states of the workers, until they are told: {later}", err=True)
+        return
+    try:
+        asyncio.run(tell_forget(bootstrap, conversations, {"reason": "forgotten"}, key_of(key)))
+    except ConfigError as error:
+        raise ConfigError(f"{error}; the workers were not told: {later}") from None
+    click.echo(f"the workers were told of {len(conversations)} conversations", err=True)
 
 
 def _show(told: "Told") -> None:

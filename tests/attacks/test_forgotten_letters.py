@@ -93,7 +93,7 @@ def test_the_command_takes_them_out_of_the_database(tmp_path: Path) -> None:
     values = [one for one in (*WRITTEN, *OTHERS) if one]
     records = [Record(DEADLETTERS, 0, at, 1_000, b"k", value) for at, value in enumerate(values)]
     store.write("c", [staged(one, {})[:2] for one in records], {(DEADLETTERS, 0): len(values)})
-    removed = store.forget(REF, None)
+    removed, _ = store.forget(REF, None)
     assert removed["deadletters"] == len(WRITTEN)
     left = store.cursor().execute("SELECT value FROM deadletters ORDER BY log_offset").fetchall()
     store.close()

@@ -1,14 +1,16 @@
 """A customer is forgotten while a real sink runs, and while none does; what the desk reveals, from a real log."""
 
+import asyncio
 import json
 import subprocess
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from handrail.desk.reveal import reveal
-from handrail.schemas.topics import HANDOFFS
+from handrail.schemas.topics import HANDOFFS, PARTITIONS, STATES
 from handrail.streams.sink.database import LIVE, SNAPSHOT
 from handrail.streams.sink.reading import ask_live, open_readonly
 from tests import forks
@@ -18,7 +20,7 @@ from tests.integration.test_live import query
 from tests.log import Log
 from tests.processes import WAIT_S_MAX
 from tests.sinks import sink
-from tests.topics import Wire, data
+from tests.topics import Wire, data, read
 from tests.workers import worker
 
 FILES = (LIVE, SNAPSHOT, f"{LIVE}.wal")
@@ -49,6 +51,40 @@ async def publish(bootstrap: str, *logs: Log) -> None:
     async with Wire(bootstrap) as wire:
         for log in logs:
             await wire.publish_all(log.records)
+
+
+async def in_the_states(bootstrap: str, word: bytes) -> bool:
+    last = {record.key: record.value for record in await read(bootstrap, STATES, PARTITIONS)}
+    return any(word in value for value in last.values() if value is not None)
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_the_workers_drop_what_was_said_where_the_command_can_tell_them(
+    broker: str, tmp_path: Path, told: bool
+) -> None:
+    with worker(broker, tmp_path), sink(broker, tmp_path) as one:
+        await publish(broker, talk("1", "marmalade"), talk("2", "honey"))
+        one.wait_stored(4)
+        await until(lambda: in_the_states(broker, b"marmalade"))
+        found = forget(one.data, "cust-1", *(("--bootstrap", broker) if told else ()))
+        assert found.returncode == 0, found.stderr
+        if told:
+            await until(lambda: not_in_the_states(broker, b"marmalade"))
+            assert "the workers were told of 1 conversations" in found.stderr
+        else:
+            assert "handrail control forget conv-1\n" in found.stderr
+            assert await in_the_states(broker, b"marmalade")
+        assert await in_the_states(broker, b"honey")
+
+
+async def not_in_the_states(bootstrap: str, word: bytes) -> bool:
+    return not await in_the_states(bootstrap, word)
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(WAIT_S_MAX):
+        while not await holds():
+            await asyncio.sleep(0.1)
 
 
 async def test_a_running_sink_forgets_and_goes_on(broker: str, tmp_path: Path) -> None:

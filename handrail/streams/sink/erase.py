@@ -54,10 +54,10 @@ def _here(data: Path, ref: str, tenant: str | None) -> Told:
             raise _BusyError from error
         raise
     with closing(store):
-        removed = store.forget(ref, tenant)
+        removed, conversations = store.forget(ref, tenant)
         clean = store.rewrite()
         _sweep(data)
-        return Told(dict(removed), snapshot.take(store) is not None and clean)
+        return Told(dict(removed), snapshot.take(store) is not None and clean, conversations)
 
 
 def _sweep(data: Path) -> None:

@@ -39,8 +39,13 @@ THEIRS = """
 """
 
 
-def forget(connection: duckdb.DuckDBPyConnection, ref: str, tenant: str | None, forgotten: Forgotten) -> Removed:
-    """All rows of the customer are gone, and they are among the forgotten; or nothing of it. None: of every tenant."""
+def forget(
+    connection: duckdb.DuckDBPyConnection, ref: str, tenant: str | None, forgotten: Forgotten
+) -> tuple[Removed, list[str]]:
+    """All rows of the customer are gone, and they are among the forgotten; or nothing of it. None: of every tenant.
+
+    Gives the rows removed, and the ids of their conversations.
+    """
     connection.begin()
     try:
         asked = {"ref": ref, "tenant": tenant, "default": DEFAULT_TENANT}
@@ -57,7 +62,7 @@ def forget(connection: duckdb.DuckDBPyConnection, ref: str, tenant: str | None, 
     except BaseException:
         connection.rollback()
         raise
-    return removed
+    return removed, sorted({name for conversations in theirs.values() for name in conversations})
 
 
 def remove(

@@ -26,10 +26,11 @@ class Request:
 
 
 class Told(NamedTuple):
-    """What was removed, by table; `clean`: no page of the file and no snapshot has any of it."""
+    """What was removed, by table; `clean`: no page of the file and no snapshot has any of it; whose words it was."""
 
     removed: dict[str, int]
     clean: bool
+    conversations: list[str]
 
 
 def ask(data: Path, ref: str, tenant: str | None) -> Request:
@@ -65,7 +66,7 @@ def taken(request: Request) -> bool:
 
 def answer(request: Request, told: Told) -> None:
     """The question is answered, and gone."""
-    _put(request.file.with_suffix(ANSWERS), {"removed": told.removed, "clean": told.clean})
+    _put(request.file.with_suffix(ANSWERS), told._asdict())
     request.file.with_suffix(TAKEN).unlink(missing_ok=True)
 
 
@@ -79,7 +80,7 @@ def answered(request: Request, seconds: float = 0.0) -> Told | None:
         time.sleep(POLL_S)
     told = orjson.loads(file.read_bytes())
     file.unlink()
-    return Told(dict(told["removed"]), bool(told["clean"]))
+    return Told(dict(told["removed"]), bool(told["clean"]), list(told["conversations"]))
 
 
 def withdraw(request: Request) -> None:

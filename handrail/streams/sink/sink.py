@@ -141,11 +141,11 @@ class Writer:
     async def forget(self, request: Request) -> Told:
         """The customer is in no row, no page of the file and no snapshot; gives what was removed, and what was not."""
         await self._settle()
-        removed = await asyncio.to_thread(self._store.forget, request.ref, request.tenant)
+        removed, conversations = await asyncio.to_thread(self._store.forget, request.ref, request.tenant)
         rewritten = await asyncio.to_thread(self._store.rewrite)
         self._snapshots.changed = True
         copied = await self.close()
-        return Told(dict(removed), rewritten and copied)
+        return Told(dict(removed), rewritten and copied, conversations)
 
     async def close(self) -> bool:
         """All that was added is stored, and in the snapshot; False where a reader has not let it be for CLOSE_S_MAX."""

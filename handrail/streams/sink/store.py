@@ -219,7 +219,7 @@ class Store:
         return True
 
     @_told
-    def forget(self, ref: str, tenant: str | None) -> Removed:
+    def forget(self, ref: str, tenant: str | None) -> tuple[Removed, list[str]]:
         """No row is of that customer any more, and none comes back; free pages of the file may still hold some."""
         return forgetting.forget(self._connection, ref, tenant, self.forgotten)
 

@@ -8,7 +8,7 @@ from handrail.streams.governor.underway import ALLOWED_MAX, LOST_MAX
 from tests.bundles import bundle
 from tests.log import Log, Outcome
 
-LIMITS = "default: {steps_max: 1000000, conversation_steps_max: 1000000, loop_iterations: 1000}"
+LIMITS = "default: {steps_max: 1000000, conversation_steps_max: 1000000, loop_iterations: 255, equal_calls_max: 255}"
 POLICY = """
 id: p
 name: P

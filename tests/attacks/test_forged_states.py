@@ -167,7 +167,7 @@ async def test_well_formed_forgeries_count_for_nothing_where_states_are_attested
         "head": (NAME.encode(), state.encode(Conversation(at)), header(at)),
         "tombstone": (NAME.encode(), None, header(at)),
         "partition": (PARTITION_KEY, state.encode(own), header(at)),
-        "gone": (ATTESTED_KEY, signed(key("mallory"), HERE, Attested(FAR)), header(at)),
+        "gone": (ATTESTED_KEY, signed(key("mallory"), "", HERE, Attested(FAR)), header(at)),
     }
     await write(embedded, forgery[what], *((forgery["head"],) if what == "gone" else ()))
     with worker(embedded, tmp_path, *key_file) as late:
@@ -302,14 +302,15 @@ def test_the_word_of_two_owners_counts(one: Attested, other: Attested, both: Att
     assert one.also(other) == other.also(one) == both
 
 
-def test_only_whose_key_counts_attests_and_for_one_partition() -> None:
-    value, keys = signed(key(), 2, Attested(9, ((1, 3),))), {key().id: key().public}
-    assert read(value, 2, keys) == Attested(9, ((1, 3),))
-    assert read(value, 1, keys) is None
-    assert read(value, 2, {key("other").id: key("other").public}) is None
-    assert read(value.replace(b'"end":9', b'"end":8'), 2, keys) is None
+def test_only_whose_key_counts_attests_and_for_one_partition_of_one_topic() -> None:
+    value, keys = signed(key(), "T1", 2, Attested(9, ((1, 3),))), {key().id: key().public}
+    assert read(value, "T1", 2, keys) == Attested(9, ((1, 3),))
+    assert read(value, "T1", 1, keys) is None
+    assert read(value, "T2", 2, keys) is None  # the topic was made again
+    assert read(value, "T1", 2, {key("other").id: key("other").public}) is None
+    assert read(value.replace(b'"end":9', b'"end":8'), "T1", 2, keys) is None
     for junk in (None, b"", b"junk", b"[]", b"{}", b"7", b'{"key_id":[],"value":"x"}', value[:-1]):
-        assert read(junk, 2, keys) is None
+        assert read(junk, "T1", 2, keys) is None
 
 
 # --- who reads along

@@ -32,9 +32,14 @@ def readable(key: bytes, value: bytes | None, position: int) -> bool:
         raw.decode()
         if value is not None and mark and not number.startswith(PART_MARK):
             entries.decode(value)
-        return value is None or bool(mark) or state.decode_conversation(value).position == position
+        return value is None or bool(mark) or _written_at(state.decode_conversation(value), position)
     except UNREADABLE:
         return False
+
+
+def _written_at(head: Conversation, position: int) -> bool:
+    """Of one that is over, what remains is written later than its last record."""
+    return head.position == position or (head.position < position and state.is_rested(head))
 
 
 class Memory:

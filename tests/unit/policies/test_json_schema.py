@@ -232,7 +232,7 @@ BROKEN = {
         "[{note: n, input: {tool: t}, want_verdict: block, want_rule: a/b}]",
         "[{note: n, input: {tool: t}, want_verdict: block, want_rules: [b]}]",
         "[{note: n, input: {tool: t}, want_verdict: block, want_route: person}]",
-        "[{note: n, input: {event: llm.proposed}, want_verdict: block}]",
+        "[{note: n, input: {event: llm.completed}, want_verdict: block}]",
         "[{note: n, input: {tool: t, arguments: 5}, want_verdict: block}]",
         "[{note: n, input: {tool: t, after: soon}, want_verdict: block}]",
         "[{note: n, before: {tool: t}, input: {tool: t}, want_verdict: block}]",

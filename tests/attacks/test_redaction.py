@@ -104,6 +104,21 @@ def test_a_card_in_digits_of_other_scripts(zero: int) -> None:
         assert "[card" in stored(record(note=f"it is {written}!"), ascii_only)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "card:4111111111111111exp12/27", "4111 1111 1111 1111EXP 12/27", "card4111111111111111",
+        "Visa4111111111111111cvv123",
+        "Karte4111-1111-1111-1111bis 12/27", "cc4111111111111111valid thru 12/27", "my pan is4111111111111111and more",
+    ],
+)  # fmt: skip
+def test_a_card_that_a_word_of_cards_touches(said: str) -> None:
+    shown = redact_text(said).text
+    assert "[card …1111]" in shown, shown
+    for ascii_only in (True, False):
+        assert "4111111111111111" not in stored(record(note=said), ascii_only)
+
+
 def test_a_card_in_the_items_of_a_list() -> None:
     for ascii_only in (True, False):
         assert "1111" not in stored(record(parts=CARD.split()), ascii_only).replace("…1111", "").replace(
@@ -142,7 +157,8 @@ def test_characters_that_nobody_sees_part_nothing(unseen: str) -> None:
         "1/2/3/4/5/6/7/8/9/10/11/12/13", "555.1234.5678", "v1.22.333.4444.5555", "4111.1111", "0.4111111111111111",
         "order 4111_2222_3333", "00:00:00:00:00:00", "4111 1111 1111 1112", "4111.1111.1111.1112",
         "12/25 13/25 14/25 15/25",
-        "4111111111111111111111", "https://x.example/4111/1111/1111/1111/2222",
+        "ORDER4111111111111111", "4111111111111111abc", "a4111111111111111", "4111111111111111explorer",
+        "postcard4111111111111111", "4111111111111111111111", "https://x.example/4111/1111/1111/1111/2222",
     ],
 )  # fmt: skip
 def test_numbers_that_are_no_cards_stay(said: str) -> None:

@@ -42,6 +42,17 @@ _ISSUERS = (
     ("6304", "6304", {13, 14, 15, 16, 17, 18, 19}),
     ("6759", "6763", {13, 14, 15, 16, 17, 18, 19}),
 )
+WORD_MAX = 16
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_AFTER = frozenset(
+    b"exp expires expiry expiring cvv cvc cid csc valid validthru thru until bis pin and und or mm".split()
+)
+_BESIDE = (
+    b"card creditcard cardnumber cardno cardnr cc ccnumber pan no nr num number visa mastercard amex maestro mc karte "
+    b"kreditkarte kartennummer carte tarjeta is ist"
+)
+_BEFORE = frozenset(word[::-1] for word in _BESIDE.split())
+"""Words that people write without a space before a card's number, backwards; `_AFTER`: behind it."""
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -117,13 +128,21 @@ def _grouped(groups: list[tuple[int, int]], at: int, count: int) -> bool:
 
 
 def _stands_alone(seen: bytes, start: int, end: int) -> bool:
-    """Not in a word, and not the decimals of a number."""
-    before = seen[max(0, start - 2) : start]
-    if before[-1:].isalnum() and not escaped(seen, start - 1):
+    """Not in a word, but in one that is written beside cards, and not the decimals of a number."""
+    before = seen[max(0, start - WORD_MAX) : start]
+    if before[-1:].isalnum() and not escaped(seen, start - 1) and not _is_word(before[::-1], _BEFORE):
         return False
-    after = seen[end : end + 2]
-    decimals = before[-1:] == b"." and before[:1].isdigit()
-    return not (decimals or after[:1].isalnum() or (after[:1] == b"." and after[1:].isdigit()))
+    after = seen[end : end + WORD_MAX]
+    decimals = before[-1:] == b"." and before[-2:-1].isdigit()
+    if decimals or (after[:1] == b"." and after[1:2].isdigit()):
+        return False
+    return not after[:1].isalnum() or _is_word(after, _AFTER)
+
+
+def _is_word(near: bytes, words: frozenset[bytes]) -> bool:
+    """Whether the letters with which this begins are one of these words."""
+    letters = len(near) - len(near.lstrip(_LETTERS))
+    return near[:letters].lower() in words
 
 
 def _issued(number: str) -> bool:

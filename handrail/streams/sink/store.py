@@ -27,6 +27,7 @@ INSERTS = Path(__file__).parent / "inserts"
 ALSO = {"events": ("feedback", "scores"), "decisions": ("reasons",)}
 """Tables that get rows from the records of another."""
 
+PARAMETERS = "?"  # nothing of a path behind it is a name to DuckDB
 HELD = "another process has it open"
 MEMORY_S_MAX = REOPEN_S_MAX = 60.0
 MEMORY_POLL_S = 0.1
@@ -103,6 +104,8 @@ class Store:
     @_told
     def open(cls, path: Path) -> Self:
         """The database with its newest schema, made if there is none. Raises SinkError."""
+        if PARAMETERS in str(path.absolute()):
+            raise SinkError(f"{path}: DuckDB takes what follows a {PARAMETERS} for parameters: choose another folder")
         folder = private.made(path.parent)
         connection = connect(path, read_only=False)
         for name in (LIVE, f"{LIVE}.wal", SNAPSHOT, BATCH):  # of a version, or a copy, that let others read them

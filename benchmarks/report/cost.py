@@ -44,7 +44,7 @@ def _row(name: str, calls: list[dict[str, Any]], bundle: Any) -> tuple[object, .
     usage = [call["usage"] for call in calls]
     recorded = sum((Decimal(call["cost_usd"]) for call in calls if "cost_usd" in call), Decimal(0))
     priced = [of_call(bundle, {key: value for key, value in call.items() if key != "cost_usd"}) for call in calls]
-    listed = Decimal(sum(pico for (pico, _), call in zip(priced, calls, strict=True) if "cost_usd" in call)) / PICO
+    listed = Decimal(sum(cost.pico for cost, call in zip(priced, calls, strict=True) if "cost_usd" in call)) / PICO
     return (
         name,
         f"{len(calls):,}",
@@ -53,5 +53,5 @@ def _row(name: str, calls: list[dict[str, Any]], bundle: Any) -> tuple[object, .
         f"${recorded:.2f}" if recorded else "–",
         f"${listed:.2f}" if recorded else "–",
         f"{listed / recorded:.2f}" if recorded else "–",
-        f"{sum(tokens for _, tokens in priced):,}",
+        f"{sum(cost.unpriced for cost in priced):,}",
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from handrail.streams.engine.delivery import Delivery
+from handrail.streams.engine.producer import Written
 
 WAIT_S_MAX = 10.0
 
@@ -24,9 +25,10 @@ class Acknowledged:
         self.open.set()
         self.writes = 0
 
-    async def write(self, topic: str, partition: int, rows: Any) -> None:
+    async def write(self, topic: str, partition: int, rows: Any) -> list[Written]:
         self.writes += 1
         await self.open.wait()
+        return [Written(self.writes, len(list(rows)))]
 
 
 class States(Delivery):

@@ -39,7 +39,7 @@ def readable(key: bytes, value: bytes | None, position: int) -> bool:
 
 def _written_at(head: Conversation, position: int) -> bool:
     """Of one that is over, what remains is written later than its last record."""
-    return head.position == position or (head.position < position and state.is_rested(head))
+    return head.position == position or (head.position < position and head.first_offset >= 0 and state.is_rested(head))
 
 
 class Memory:

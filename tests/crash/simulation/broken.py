@@ -60,9 +60,9 @@ class NoMending(MemoryDelivery):
 class LastWins(PartitionFold):
     """Recovery takes the last record of a key, not the newest."""
 
-    def load(self, key: bytes, value: bytes | None, position: int) -> None:
+    def load(self, key: bytes, value: bytes | None, position: int, sure: bool = False) -> bool:
         self._loaded.pop(key, None)
-        super().load(key, value, position)
+        return super().load(key, value, position, sure)
 
 
 class HastyStandby(PartitionFold):

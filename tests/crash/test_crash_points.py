@@ -6,7 +6,7 @@ from tests.crash.simulation.broken import BROKEN
 from tests.crash.simulation.simulate import simulate
 
 SCHEDULES = 60
-FINDERS = range(10, 80)  # seeds; few schedules need the two faults together that a broken order shows in
+FINDERS = range(10, 140)  # seeds; few schedules need the two faults together that a broken order shows in
 CONFLICTS = ("the partition's state in one batch of four", "a tombstone in the batch that touched it last")
 
 

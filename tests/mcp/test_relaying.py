@@ -344,7 +344,9 @@ def test_what_was_asked_before_the_client_closed_its_pipe_is_still_decided(handr
 
 
 async def test_observed_nothing_is_held(handrail: Place, tmp_path: Path) -> None:
-    with proxy(tmp_path, handrail.bootstrap, "--observe", "--conversation", "observed") as session:
+    with proxy(
+        tmp_path, handrail.bootstrap, "--observe", "--agent-id", "watched", "--conversation", "observed"
+    ) as session:
         assert session.ask(call(1, "refund", amount=900))["result"]["content"][0]["text"] == "done refund"
         assert session.ask(call(2, "refund", note="x" * 1_100_000))["result"]["content"][0]["text"] == "done refund"
         session.leave()

@@ -11,6 +11,7 @@ from handrail.policies import load_bundle
 from handrail.streams.engine.fetch import Fetch
 from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.pipeline import Pipeline
+from handrail.streams.engine.producer import Written
 from handrail.streams.governor.partition import PartitionFold
 from tests.crash.simulation.worker import TP0, Consumer, Event, Tally
 from tests.log import Log
@@ -44,11 +45,11 @@ def test_stock_commits_past_a_record_in_flight_and_a_kill_loses_it(embedded: str
 class FirstHeld(Acknowledged):
     """Only the first write waits."""
 
-    async def write(self, topic: str, partition: int, rows: Any) -> None:
+    async def write(self, topic: str, partition: int, rows: Any) -> list[Written]:
         if self.writes:
             self.writes += 1
-        else:
-            await super().write(topic, partition, rows)
+            return [Written(self.writes, len(list(rows)))]
+        return await super().write(topic, partition, rows)
 
 
 def folded(pipeline: Pipeline, offset: int) -> bool:

@@ -17,7 +17,7 @@ demo: setup
 	$(BIN)/handrail demo
 
 # docs/testing.md says what runs where, and how to run one test by itself.
-TESTERS ?= 3
+TESTERS ?= 4
 TESTS ?= tests
 test: setup
 	$(BIN)/python -m pytest -m "not long" --numprocesses $(TESTERS) --dist worksteal $(TESTS)

@@ -214,6 +214,7 @@ async def test_a_sink_adds_nothing_of_another_log(place: Place, tmp_path: Path) 
     assert stored(tmp_path / "data", "events") in (40, 100)
 
 
+@pytest.mark.long
 async def test_states_of_topics_that_are_gone_decide_nothing(place: Place, tmp_path: Path) -> None:
     """The events were deleted and made again, the states were not: a worker says so, and does not pass over events."""
     await ensure_topics(place.bootstrap)
@@ -233,6 +234,7 @@ async def test_states_of_topics_that_are_gone_decide_nothing(place: Place, tmp_p
     assert verdict.lost == [], str(verdict)
 
 
+@pytest.mark.long
 async def test_hooks_send_all_of_the_new_log_and_commit_nothing_of_the_one_before(place: Place, tmp_path: Path) -> None:
     await ensure_topics(place.bootstrap)
     async with receiving() as receiver:
@@ -301,6 +303,7 @@ def test_up_that_lost_its_broker_for_good_ends(tmp_path: Path, monkeypatch: pyte
         assert all_gone(started)
 
 
+@pytest.mark.long
 async def test_up_goes_on_with_another_cluster_at_its_address(tmp_path: Path) -> None:
     place = Embedded()
     try:

@@ -194,6 +194,7 @@ async def test_while_a_worker_runs_it_writes_again_what_somebody_overwrote(
     assert (last.value, position_of(last)) == (newest.value, position_of(newest))
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 async def test_each_is_told_once_and_raises_an_alert(embedded: str, tmp_path: Path, options: list[str]) -> None:
     with worker(embedded, tmp_path, *options):

@@ -116,6 +116,7 @@ def rules(tmp_path: Path, text: str = REFUNDS, name: str = "ours") -> str:
     return str(written(tmp_path / name, refunds=text))
 
 
+@pytest.mark.long
 async def test_nothing_on_the_topic_stops_anybody(embedded: str, tmp_path: Path, options: list[str]) -> None:
     policies = rules(tmp_path)
     with worker(embedded, tmp_path, "--policies", policies, *options) as first:

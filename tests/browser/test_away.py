@@ -87,6 +87,7 @@ def own_cluster(kafka_libs: Path, often: None, tmp_path: Path) -> Iterator[tuple
         yield cluster, found
 
 
+@pytest.mark.long
 @pytest.mark.apache
 async def test_a_broker_that_is_away_is_told_and_what_was_typed_is_recorded_when_it_is_back(
     own_cluster: tuple[Cluster, Desk], new_page: NewPage

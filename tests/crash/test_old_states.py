@@ -61,6 +61,7 @@ async def compacted(broker: str, key: bytes) -> ConsumerRecord:
     return found[0]
 
 
+@pytest.mark.long
 @pytest.mark.crash
 @pytest.mark.kafka
 @pytest.mark.apache

@@ -298,6 +298,7 @@ def self_signed(folder: Path) -> tuple[Path, ssl.SSLContext]:
     return folder / "server.pem", context
 
 
+@pytest.mark.long
 async def test_two_processes_share_the_partitions_and_keep_the_order(embedded: str, tmp_path: Path) -> None:
     await ensure_topics(embedded)
     async with receiving() as receiver:
@@ -313,6 +314,7 @@ async def test_two_processes_share_the_partitions_and_keep_the_order(embedded: s
     assert len({got.id for got in receiver.taken}) == 120
 
 
+@pytest.mark.long
 async def test_it_ends_when_told_to_though_kafka_and_the_receiver_are_away(tmp_path: Path) -> None:
     with EmbeddedBroker() as broker:
         await ensure_topics(broker.bootstrap)
@@ -325,6 +327,7 @@ async def test_it_ends_when_told_to_though_kafka_and_the_receiver_are_away(tmp_p
                 assert await asyncio.to_thread(one.stop) == 0, one.said()
 
 
+@pytest.mark.long
 @pytest.mark.apache
 async def test_one_of_three_brokers_may_die(apache_three: Cluster, tmp_path: Path) -> None:
     broker = apache_three.bootstrap

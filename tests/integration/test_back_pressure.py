@@ -100,6 +100,7 @@ async def caught_up(bootstrap: str, worker: Worker) -> None:
             await asyncio.sleep(0.1)  # no broker tells when
 
 
+@pytest.mark.long
 async def test_a_worker_that_is_far_behind_stays_within_its_memory(
     apache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

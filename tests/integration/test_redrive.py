@@ -84,6 +84,7 @@ def row(number: int, amount: int = 50) -> Row:
     return Row(KEY, orjson.dumps(event), HEADERS)
 
 
+@pytest.mark.long
 def test_what_lay_in_a_wrong_partition_is_redriven_and_decided_once(
     broker: str, tmp_path: Path, policies: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

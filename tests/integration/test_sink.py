@@ -82,6 +82,7 @@ async def test_events_and_what_became_of_them_are_rows(broker: str, tmp_path: Pa
     assert one.said() == ""
 
 
+@pytest.mark.long
 @pytest.mark.crash
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_rows_are_the_log_after_kills_in_the_middle_of_the_load(broker: str, seed: int, tmp_path: Path) -> None:

@@ -210,6 +210,7 @@ def soon_given_up(tmp_path: Path, address: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=errors)
 
 
+@pytest.mark.long
 async def test_what_ends_again_and_again_ends_everything_and_is_named(tmp_path: Path, address: str) -> None:
     process = soon_given_up(tmp_path, address)
     assert process.stdout is not None

@@ -191,6 +191,7 @@ def stale(states: list[ConsumerRecord]) -> list[tuple[int, str, str]]:
     records since then again, in other batches, and writes entries and tombstones once more at other positions.
     """
     changed: list[tuple[int, str, str]] = []
+    states = [one for one in states if one.key != ATTESTED_KEY]
     for partition in sorted({key[0] for key, old in dict(_with_age(states)).items() if old}):
         records = [one for one in states if one.partition == partition]
         last = {one.key: one for one in records}
@@ -203,8 +204,7 @@ def stale(states: list[ConsumerRecord]) -> list[tuple[int, str, str]]:
 def _recovered(partition: int, states: list[ConsumerRecord]) -> dict[tuple[str, str], object]:
     fold = PartitionFold(partition, None, {})
     for one in states:
-        if one.key != ATTESTED_KEY:
-            assert fold.load(one.key, one.value, position_of(one)), one
+        assert fold.load(one.key, one.value, position_of(one)), one
     fold.recovered()
     return _remembered(fold)
 
@@ -213,6 +213,8 @@ def _with_age(states: list[ConsumerRecord]) -> Iterator[tuple[StateKey, bool]]:
     """The key of each state, and whether a newer one stands before it."""
     highest: dict[StateKey, int] = {}
     for one in states:
+        if one.key == ATTESTED_KEY:
+            continue  # which says whose they are, and has no position
         key, position = (one.partition, one.key), position_of(one)
         before = highest.get(key, -1)
         highest[key] = max(position, before)

@@ -16,10 +16,10 @@ from setuptools import Distribution
 from setuptools.command.build_ext import build_ext
 
 GOVERNOR = (
-    "agenda", "approvals", "calls", "case", "compared", "controls", "cost", "cycle", "deadlines", "decision",
-    "events", "guard", "idle", "judge", "kept", "limits", "live", "loops", "memory", "mode", "often", "outgoing",
-    "ownership", "partition", "phrases", "repeat", "resolutions", "room", "rules", "standing", "step", "text",
-    "underway", "unknown_cost",
+    "approvals", "calls", "calls_under_way", "capacity", "comparable_result", "controls", "cost", "cycle",
+    "deadlines", "decision", "equal_calls", "events", "excerpts", "idle", "judge", "limits", "live_conversations",
+    "loops", "mode", "outgoing", "ownership", "partition", "phrases", "preconditions", "repeat", "replay_guard",
+    "resolutions", "rules", "state_store", "step", "text", "timers", "unknown_cost", "working_conversation",
 )  # fmt: skip
 POLICIES = ("bound", "bundle", "condition", "judge", "names", "numeric", "operators", "screen", "truth")
 SCHEMAS = (

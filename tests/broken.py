@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from handrail.cli import main
 from handrail.streams.governor.events import HANDLERS, Answer
-from handrail.streams.governor.turn import Turn
+from handrail.streams.governor.fold_context import FoldContext
 
 
-def failing(handler: Callable[[Turn], Answer], event_id: str) -> Callable[[Turn], Answer]:
+def failing(handler: Callable[[FoldContext], Answer], event_id: str) -> Callable[[FoldContext], Answer]:
     """The handler, with a fault."""
 
-    def handle(turn: Turn) -> Answer:
+    def handle(turn: FoldContext) -> Answer:
         if turn.event_id == event_id:
             raise ZeroDivisionError("the mean of nothing")
         return handler(turn)

@@ -38,7 +38,7 @@ class ToolFailed(Exception):
 
 
 @dataclass(slots=True)
-class Call:
+class ToolCall:
     """A call under way. Calls of one turn have the same parent: None, or the tool whose sub-agent makes them."""
 
     parent: Task | None
@@ -64,7 +64,7 @@ class Calls:
         self.agent = agent
         self.halted: Halted | None = None
         self._effects = dict(effects or {})
-        self._under_way: dict[Task, Call] = {}
+        self._under_way: dict[Task, ToolCall] = {}
 
     async def call(self, tool: str, arguments: Mapping[str, Any], run: Run, *, alone: bool = False) -> Any:
         """What `run` gave for the arguments once they were allowed, or a Refused where they were not.
@@ -72,7 +72,7 @@ class Calls:
         Waits for a person as `Agent.propose` does. Raises Halted, which must end the run, and what `run` raised.
         `alone`: the framework itself lets no call go on unseen; the others of the turn are not waited for.
         """
-        call = Call(parent=asyncio.current_task() if alone else _within.get())
+        call = ToolCall(parent=asyncio.current_task() if alone else _within.get())
         task = asyncio.ensure_future(self._governed(call, tool, arguments, run))
         self._under_way[task] = call
         try:
@@ -86,7 +86,7 @@ class Calls:
         finally:
             self._under_way.pop(task, None)
 
-    async def _governed(self, call: Call, tool: str, arguments: Mapping[str, Any], run: Run) -> Any:
+    async def _governed(self, call: ToolCall, tool: str, arguments: Mapping[str, Any], run: Run) -> Any:
         _within.set(asyncio.current_task())
 
         async def body(**given: Any) -> Any:
@@ -100,7 +100,7 @@ class Calls:
         asked: Callable[..., Awaitable[Any]] = self.agent.tool(body, name=tool, effect=self._effects.get(tool))
         return await asked(**arguments)
 
-    async def _instead(self, call: Call, tool: str, error: Exception) -> Any:
+    async def _instead(self, call: ToolCall, tool: str, error: Exception) -> Any:
         """What is given or raised for an error of the call."""
         if isinstance(error, Halted):
             self.halted = self.halted or error
@@ -114,7 +114,7 @@ class Calls:
         await self._others_end(call)
         raise error
 
-    async def _others_end(self, call: Call) -> None:
+    async def _others_end(self, call: ToolCall) -> None:
         """The other calls of the turn have ended; after a halt, those that do not run yet are given up."""
         others = {task: other for task, other in self._under_way.items() if other.parent is call.parent}
         for task, other in others.items():

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from handrail.audit.comparison import Comparison
 from handrail.audit.decided import Decided, key_of, partition_of, read
 from handrail.audit.folding import Folding, Rules
-from handrail.audit.lives import Lives, since_of
+from handrail.audit.generations import Generations, since_of
 from handrail.schemas.record import Record
 
 Tell = Callable[[int], None]
@@ -27,7 +27,7 @@ class Comparing:
         tell: Tell,
         ends: Mapping[int, int] | None = None,
         beyond: Mapping[int, int] | None = None,
-        lives: Mapping[int, Lives] | None = None,
+        lives: Mapping[int, Generations] | None = None,
     ) -> None:
         self.comparisons: dict[int, Comparison] = {}
         self._folding, self._rules, self._tell = Folding(events, rules), rules, tell
@@ -94,9 +94,9 @@ class Comparing:
             self._tell(count)
 
 
-async def lived(decisions: AsyncIterator[Decided], rules: Rules) -> dict[int, Lives]:
+async def lived(decisions: AsyncIterator[Decided], rules: Rules) -> dict[int, Generations]:
     """What all these decisions say of when their conversations began, for each partition that begins at a snapshot."""
-    found = {number: Lives(rules.start(number)) for number in rules.begins}
+    found = {number: Generations(rules.start(number)) for number in rules.begins}
     async for decided in decisions:
         lives, event = found.get(decided.partition), read(decided.value)
         key = key_of(event)

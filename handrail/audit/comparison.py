@@ -8,7 +8,7 @@ from typing import Any
 from handrail.audit.counts import Counted
 from handrail.audit.decided import Decided, Key, key_of, partition_of, read
 from handrail.audit.difference import Difference, Kind, differing
-from handrail.audit.lives import Lives, since_of
+from handrail.audit.generations import Generations, since_of
 from handrail.schemas.signature import unsigned
 
 # Copies come soon after the first one: a worker that was killed decides again what it had not committed. What comes
@@ -72,9 +72,9 @@ class Comparison:
     neither are the conversations that `lives` says began there: they are not judged.
     """
 
-    def __init__(self, partition: int, kept: int = KEPT, lives: Lives | None = None) -> None:
+    def __init__(self, partition: int, kept: int = KEPT, lives: Generations | None = None) -> None:
         self.partition, self.counts = partition, Counts()
-        self._lives = lives or Lives()
+        self._lives = lives or Generations()
         self._cut = self._lives.start >= 0
         self.first: Difference | None = None
         self.suspects: dict[Key, list[Decided]] = {}
@@ -117,7 +117,7 @@ class Comparison:
             self._differ("foreign", key, found, event, f"it says that it belongs to partition {named}")
         elif self._cut and self._passed_over(key, event, found):
             return
-        elif (entry := self._held(key)) is not None:
+        elif (entry := self._expected(key)) is not None:
             self._compare(entry, found, event)
         elif self._dropped is not None and key[0] <= self._dropped.key[0]:
             self.suspects.setdefault(key, []).append(found)
@@ -182,7 +182,7 @@ class Comparison:
                 self._differ("missing", entry.key, None, read(entry.value), NOT_THERE)
         self._values, self._keyed, self._unkeyed = {}, {}, {}
 
-    def _held(self, key: Key) -> Entry | None:
+    def _expected(self, key: Key) -> Entry | None:
         """The expected one of that key, while it is held."""
         for entry in self._unkeyed.values():
             assert entry.key not in self._keyed, entry.key

@@ -34,7 +34,7 @@ class Decisions:
         return sum(self.end.values()) - sum(self.first.values())
 
 
-async def found(bootstrap: str) -> Decisions:
+async def partitions_of(bootstrap: str) -> Decisions:
     """Raises ConfigError where the broker or the topic is not there."""
     with reachable(bootstrap):
         wanted = await there(bootstrap, DECISIONS)

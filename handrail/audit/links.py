@@ -15,7 +15,7 @@ from typing import Any
 from handrail.audit.chain import KEPT_BYTES, Chain
 from handrail.audit.counts import Counted
 from handrail.audit.decided import Decided, key_of, partition_of, read
-from handrail.audit.lives import since_of
+from handrail.audit.generations import since_of
 from handrail.schemas.chain import START, extend, linked
 from handrail.schemas.keys import PublicKey
 from handrail.schemas.signature import decision_refused

@@ -70,7 +70,7 @@ def _begin(told: "Queue[int]") -> None:
 def _one(work: Work[T], tp: TopicPartition) -> T:
     counted = 0
 
-    def tell(count: int) -> None:
+    def report_count(count: int) -> None:
         nonlocal counted
         counted += count
         if counted >= TOLD:
@@ -78,7 +78,7 @@ def _one(work: Work[T], tp: TopicPartition) -> T:
             counted = 0
 
     async def run() -> T:
-        return await work(tp, tell)
+        return await work(tp, report_count)
 
     one = asyncio.run(run())
     _told.put(counted)

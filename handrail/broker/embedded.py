@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from handrail.broker import binary, metadata
-from handrail.broker.leash import leash, release
+from handrail.broker.kill_with_parent import kill_with_parent, release
 from handrail.broker.ports import HOST, free_port
 from handrail.schemas.errors import ConfigError
 
@@ -109,7 +109,7 @@ class EmbeddedBroker:
         )
         self.pid = self._process.pid
         try:
-            self._leash = leash(self.pid)
+            self._leash = kill_with_parent(self.pid)
             self._wait_ready(self._process, port)
         except BaseException:
             self.stop()

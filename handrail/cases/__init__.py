@@ -2,7 +2,7 @@
 
 from handrail.cases.compare import Difference, differences
 from handrail.cases.coverage import never_fired
-from handrail.cases.fold import Got, judged
+from handrail.cases.fold import Got, decide
 from handrail.cases.folder import find, load_cases
 
-__all__ = ["Difference", "Got", "differences", "find", "judged", "load_cases", "never_fired"]
+__all__ = ["Difference", "Got", "decide", "differences", "find", "load_cases", "never_fired"]

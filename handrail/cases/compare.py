@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from handrail.cases.fold import Got
-from handrail.policies.case import Case
+from handrail.policies.case import PolicyCase
 
 
 class Difference(NamedTuple):
@@ -18,7 +18,7 @@ class Difference(NamedTuple):
         return f"{self.name}: wanted {_words(self.wanted)}, got {_words(self.got)}"
 
 
-def differences(case: Case, got: Got) -> list[Difference]:
+def differences(case: PolicyCase, got: Got) -> list[Difference]:
     """Everything that is not as the case wants it, in the order of the keys of a case."""
     if got.refused is not None:
         return [Difference("verdict", case.wants["want_verdict"], got.refused)]
@@ -30,7 +30,7 @@ def differences(case: Case, got: Got) -> list[Difference]:
     ]
 
 
-def _of(case: Case, names: Iterable[str]) -> list[str]:
+def _of(case: PolicyCase, names: Iterable[str]) -> list[str]:
     """Those of the policies that the case compares."""
     return [name for name in names if not case.policies or name.partition("/")[0] in case.policies]
 
@@ -39,13 +39,13 @@ def _first(got: Got, key: str) -> Any:
     return got.first[key] if got.first else None
 
 
-def _evidence(case: Case, got: Got) -> dict[str, Any]:
+def _evidence(case: PolicyCase, got: Got) -> dict[str, Any]:
     """As much of the evidence as the case names."""
     evidence = _first(got, "evidence") or {}
     return {key: evidence[key] for key in case.wants["want_evidence"] if key in evidence}
 
 
-_FOUND: dict[str, Callable[[Case, Got], Any]] = {
+_FOUND: dict[str, Callable[[PolicyCase, Got], Any]] = {
     "want_verdict": lambda _, got: got.verdict,
     "want_route": lambda _, got: got.route,
     "want_handoff": lambda _, got: got.handoff,

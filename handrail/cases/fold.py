@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from handrail.policies import Bundle
-from handrail.policies.case import Case, CaseEvent
+from handrail.policies.case import CaseEvent, PolicyCase
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS
@@ -42,7 +42,7 @@ class Got:
     refused: str | None = None
 
 
-def judged(case: Case, bundle: Bundle) -> Got:
+def decide(case: PolicyCase, bundle: Bundle) -> Got:
     """What the bundle decides on the last event of the case; nothing is left over from other cases."""
     timed = list(_events(case))
     events = [event for _, event in timed]
@@ -68,12 +68,12 @@ def _record(at: int, now_ms: int, event: Event) -> Record:
     return Record(AGENT_EVENTS, 0, at, now_ms, CONVERSATION.encode(), orjson.dumps(event))
 
 
-def _events(case: Case) -> Iterator[tuple[int, Event]]:
+def _events(case: PolicyCase) -> Iterator[tuple[int, Event]]:
     """The CloudEvents of a case and when they come, a second apart unless the case says more."""
     at, now_ms = 0, START_MS - SECOND_MS
     for event in (*case.before, case.judged):
         now_ms += event.after_ms - SECOND_MS
-        for record_type, data in _told(event, at):
+        for record_type, data in _records_of(event, at):
             now_ms += SECOND_MS
             yield (
                 now_ms,
@@ -90,7 +90,7 @@ def _events(case: Case) -> Iterator[tuple[int, Event]]:
             at += 1
 
 
-def _told(event: CaseEvent, at: int) -> Iterator[tuple[str, Event]]:
+def _records_of(event: CaseEvent, at: int) -> Iterator[tuple[str, Event]]:
     """The records of one event: an action with a result is proposed, then executed."""
     data = {"conversation_id": CONVERSATION, **event.data}
     if event.type != QUERY:
@@ -111,7 +111,7 @@ def _refusal(letter: dict[str, Any]) -> str:
     return f"{event['type']} is no record of the contract: {letter['reason']}"
 
 
-def _got(case: Case, decision: dict[str, Any], handoff: str) -> Got:
+def _got(case: PolicyCase, decision: dict[str, Any], handoff: str) -> Got:
     ruled = [each for each in decision["reasons"] if each["code"] == "policy" and each.get("policy_id")]
     compared = [each for each in ruled if not case.policies or each["policy_id"] in case.policies]
     return Got(

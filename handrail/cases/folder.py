@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from handrail.policies.case import Case, read_cases
+from handrail.policies.case import PolicyCase, read_cases
 from handrail.schemas.errors import ConfigError, PolicyError, PolicyErrors
 
 BYTES_MAX = 1_000_000
@@ -22,7 +22,7 @@ def find(policies: Path) -> Path:
     )
 
 
-def load_cases(folder: Path) -> list[Case]:
+def load_cases(folder: Path) -> list[PolicyCase]:
     """The cases of every `*.yaml` and `*.yml` in a folder, in the order of the files' names.
 
     Raises PolicyErrors with all mistakes of all files, and ConfigError where there is none.
@@ -34,7 +34,7 @@ def load_cases(folder: Path) -> list[Case]:
         raise ConfigError(f"{folder}: holds no case file: write one such as refunds.yaml")
     if len(paths) > FILES_MAX:
         raise PolicyErrors([PolicyError(str(folder), "", f"has {len(paths)} files: keep it to {FILES_MAX}")])
-    cases: list[Case] = []
+    cases: list[PolicyCase] = []
     errors: list[PolicyError] = []
     for path in paths:
         try:

@@ -12,7 +12,7 @@ from handrail.cli.errors import NO, WRONG_USE, explained, fail
 if TYPE_CHECKING:
     from handrail.cases import Difference, Got
     from handrail.policies import Bundle
-    from handrail.policies.case import Case
+    from handrail.policies.case import PolicyCase
 
 PACKS = Path("policies/packs")
 
@@ -46,13 +46,13 @@ def test(folder: Path, cases_folder: Path | None, only: str | None, cover: bool,
       handrail policy test policies/packs -k refund
       handrail policy test my-policies --cases my-cases --cover
     """
-    from handrail.cases import differences, find, judged, load_cases, never_fired
+    from handrail.cases import decide, differences, find, load_cases, never_fired
     from handrail.policies import load_bundle
 
     bundle = load_bundle(folder)
     cases = _chosen(load_cases(cases_folder or find(folder)), only)
     _check_policies(cases, bundle)
-    got = [judged(case, bundle) for case in cases]
+    got = [decide(case, bundle) for case in cases]
     failed = [
         (case, came, different) for case, came in zip(cases, got, strict=True) if (different := differences(case, came))
     ]
@@ -65,10 +65,10 @@ def test(folder: Path, cases_folder: Path | None, only: str | None, cover: bool,
         raise SystemExit(NO)
 
 
-Failed = Sequence[tuple["Case", "Got", "list[Difference]"]]
+Failed = Sequence[tuple["PolicyCase", "Got", "list[Difference]"]]
 
 
-def _chosen(cases: "list[Case]", only: str | None) -> "list[Case]":
+def _chosen(cases: "list[PolicyCase]", only: str | None) -> "list[PolicyCase]":
     if only is None:
         return cases
     words = only.casefold()
@@ -78,7 +78,7 @@ def _chosen(cases: "list[Case]", only: str | None) -> "list[Case]":
     return chosen
 
 
-def _check_policies(cases: "list[Case]", bundle: "Bundle") -> None:
+def _check_policies(cases: "list[PolicyCase]", bundle: "Bundle") -> None:
     """A case about a policy or rule that is not there would pass or fail for the wrong reason."""
     from handrail.policies.mistakes import instead
     from handrail.schemas.errors import PolicyError, PolicyErrors
@@ -101,7 +101,7 @@ def _check_policies(cases: "list[Case]", bundle: "Bundle") -> None:
         raise PolicyErrors(mistakes)
 
 
-def _lines(bundle: "Bundle", cases: "list[Case]", failed: Failed, unseen: list[str], only: str | None) -> None:
+def _lines(bundle: "Bundle", cases: "list[PolicyCase]", failed: Failed, unseen: list[str], only: str | None) -> None:
     for case, _, different in failed:
         click.echo(f"{case.file}: {case.note}: {'; '.join(map(str, different))}")
     if unseen:
@@ -117,7 +117,7 @@ def _many(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _report(bundle: "Bundle", cases: "list[Case]", failed: Failed, unseen: list[str]) -> dict[str, Any]:
+def _report(bundle: "Bundle", cases: "list[PolicyCase]", failed: Failed, unseen: list[str]) -> dict[str, Any]:
     return {
         "ruleset": bundle.ruleset,
         "cases": len(cases),

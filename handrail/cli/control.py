@@ -64,7 +64,7 @@ def mode(
       handrail control mode refunds supervised --reason "drift alert al-3f2a" --key handrail-data/signing.key
     """
     data = {"agent_id": agent, "mode": mode, "tenant": tenant, "intents": list(intents) or None, "share": share}
-    _tell("agent.mode", {**data, "reason": reason}, common)
+    _publish("agent.mode", {**data, "reason": reason}, common)
 
 
 @control.command()
@@ -79,7 +79,7 @@ def baseline(agent: str, first: datetime, last: datetime, intent: str | None, **
     if first >= last:
         raise ConfigError(f"handrail control baseline: {first:%Y-%m-%d} is not before {last:%Y-%m-%d}")
     days = {"from": f"{first:%Y-%m-%d}", "to": f"{last:%Y-%m-%d}"}
-    _tell("baseline.set", {"agent_id": agent, **days, "intent": intent}, common)
+    _publish("baseline.set", {"agent_id": agent, **days, "intent": intent}, common)
 
 
 @control.command()
@@ -90,7 +90,7 @@ def baseline(agent: str, first: datetime, last: datetime, intent: str | None, **
 @explained
 def breaker(agent: str, state: str, reason: str | None, **common: Any) -> None:
     """Open AGENT's breaker, which takes it out of service, try it, or close it."""
-    _tell("breaker.changed", {"agent_id": agent, "state": state, "reason": reason}, common)
+    _publish("breaker.changed", {"agent_id": agent, "state": state, "reason": reason}, common)
 
 
 @control.command()
@@ -101,7 +101,7 @@ def breaker(agent: str, state: str, reason: str | None, **common: Any) -> None:
 @explained
 def queue(name: str, open_: int, wait_s: int, **common: Any) -> None:
     """How many wait in QUEUE of the human tier, and how long: handoffs promise no more than that."""
-    _tell("queue.state", {"queue": name, "open": open_, "wait_s": wait_s}, common)
+    _publish("queue.state", {"queue": name, "open": open_, "wait_s": wait_s}, common)
 
 
 @control.command()
@@ -112,7 +112,7 @@ def queue(name: str, open_: int, wait_s: int, **common: Any) -> None:
 @explained
 def model(agent: str, served: str, provider: str, **common: Any) -> None:
     """MODEL, as the provider names what it served, has passed its tests for AGENT and may answer by itself again."""
-    _tell(
+    _publish(
         "model.verified", {"agent_id": agent, "model": {"provider": provider, "name": served, "served": served}}, common
     )
 
@@ -129,8 +129,8 @@ def forget(conversations: tuple[str, ...], reason: str | None, **common: Any) ->
     stay on the log until its retention ends.
     """
     from handrail.schemas.identity import mistake_in
+    from handrail.streams.engine.publish_control import forget as tell_forget
     from handrail.streams.engine.settings import WorkerSettings
-    from handrail.streams.engine.tell import forget as tell_forget
     from handrail.streams.keys import key_of
 
     if common["by"] is not None and (mistake := mistake_in(common["by"])) is not None:
@@ -142,10 +142,10 @@ def forget(conversations: tuple[str, ...], reason: str | None, **common: Any) ->
     click.echo(f"control.forget: told of {len(conversations)} conversations")
 
 
-def _tell(kind: str, data: dict[str, Any], common: dict[str, Any]) -> None:
+def _publish(kind: str, data: dict[str, Any], common: dict[str, Any]) -> None:
     from handrail.schemas.identity import mistake_in
+    from handrail.streams.engine.publish_control import publish_control
     from handrail.streams.engine.settings import WorkerSettings
-    from handrail.streams.engine.tell import tell
     from handrail.streams.keys import key_of
 
     for option, name in (("AGENT", data.get("agent_id")), ("--tenant", data.get("tenant")), ("--by", common["by"])):
@@ -154,5 +154,5 @@ def _tell(kind: str, data: dict[str, Any], common: dict[str, Any]) -> None:
     settings = WorkerSettings.of({"bootstrap": common["bootstrap"], "key": common["key"]})
     said = {**data, "by": None if common["by"] is None else {"id": common["by"]}}
     said = {name: value for name, value in said.items() if value is not None}
-    count = asyncio.run(tell(settings.bootstrap, kind, said, key_of(settings.key)))
+    count = asyncio.run(publish_control(settings.bootstrap, kind, said, key_of(settings.key)))
     click.echo(f"control.{kind}: told to {count} partitions")

@@ -12,7 +12,7 @@ from handrail.cli.errors import NO, explained
 from handrail.private import keep_private
 
 if TYPE_CHECKING:
-    from handrail.streams.sink.requests import Told
+    from handrail.streams.sink.requests import Erased
 
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -77,7 +77,7 @@ def forget(
     keep_private()
     told = erase(SinkSettings.of({"data": data}).data, customer_ref, tenant, wait_s)
     if as_json:
-        click.echo(orjson.dumps({**told._asdict(), "kafka_days": dict(_kept())}))
+        click.echo(orjson.dumps({**told._asdict(), "kafka_days": dict(_retention_days())}))
     else:
         _show(told)
     _tell_workers(told.conversations, bootstrap, key)
@@ -91,7 +91,7 @@ def forget(
 def _tell_workers(conversations: list[str], bootstrap: str | None, key: Path | None) -> None:
     """The states drop the words; where nobody can be told, the command that does it later is said."""
     from handrail.schemas.errors import ConfigError
-    from handrail.streams.engine.tell import forget as tell_forget
+    from handrail.streams.engine.publish_control import forget as tell_forget
     from handrail.streams.keys import key_of
 
     if not conversations:
@@ -107,7 +107,7 @@ def _tell_workers(conversations: list[str], bootstrap: str | None, key: Path | N
     click.echo(f"the workers were told of {len(conversations)} conversations", err=True)
 
 
-def _show(told: "Told") -> None:
+def _show(told: "Erased") -> None:
     counts = dict(told.removed)
     click.echo(f"{counts.pop('conversations', 0):>8} conversations")
     for table, count in sorted(counts.items()):
@@ -115,7 +115,7 @@ def _show(told: "Told") -> None:
             click.echo(f"{count:>8} rows of {table}")
 
 
-def _kept() -> list[tuple[str, float | None]]:
+def _retention_days() -> list[tuple[str, float | None]]:
     """Days for which each topic with customers' words keeps them, as Handrail makes it; None: by conversation."""
     from handrail.schemas.topics import (
         AGENT_EVENTS,
@@ -135,8 +135,8 @@ def _kept() -> list[tuple[str, float | None]]:
 
 def _remains() -> list[str]:
     """What this did not touch, in words."""
-    timed = ", ".join(f"{name} {days:.0f} days" for name, days in _kept() if days is not None)
-    states = ", ".join(name for name, days in _kept() if days is None)
+    timed = ", ".join(f"{name} {days:.0f} days" for name, days in _retention_days() if days is not None)
+    states = ", ".join(name for name, days in _retention_days() if days is None)
     return [
         f"still on Kafka until its retention ends, as Handrail makes the topics: {timed}",
         f"still in {states} until compaction, which follows a day after a conversation has ended at the earliest",

@@ -11,7 +11,7 @@ import click
 from handrail.cli.errors import NO, explained, fail, say, show_json, warn
 
 if TYPE_CHECKING:
-    from handrail.desk.board import Case
+    from handrail.desk.board import HandoffCase
     from handrail.desk.settings import DeskSettings
 
 WIDTH = 110
@@ -251,7 +251,7 @@ def _settings(
     return DeskSettings.of({"bootstrap": bootstrap, "by": by, "by_name": by_name, "key": key})
 
 
-def _plain(case: "Case") -> dict[str, Any]:
+def _plain(case: "HandoffCase") -> dict[str, Any]:
     told = {"claim": case.claim, "answers": list(case.answers), "closed": case.closed}
     return {**case.record, **told}
 

@@ -62,14 +62,14 @@ def hooks(
     Example:
       handrail hooks --hooks hooks.yaml --key handrail-data/signing.key
     """
+    from handrail.hooks.describe import describe
     from handrail.hooks.run import run
     from handrail.hooks.settings import HooksSettings
-    from handrail.hooks.told import told
 
     given = {"bootstrap": bootstrap, "hooks": hooks, "key": key, "hooks_group": group, "hooks_listen": listen}
     settings = HooksSettings.of({**given, "session_timeout_s": session_timeout_s, "http": http})
     if check:
-        for line in told(settings.hooks):
+        for line in describe(settings.hooks):
             click.echo(line)
         return
     keep_private()

@@ -32,9 +32,9 @@ def new(file: Path, if_missing: bool) -> None:
     Example:
       handrail keys new /etc/handrail/signing.key
     """
-    from handrail.streams.keys import kept_key, new_key, public_path
+    from handrail.streams.keys import load_or_make_key, new_key, public_path
 
-    key = kept_key(file) if if_missing else new_key(file)
+    key = load_or_make_key(file) if if_missing else new_key(file)
     click.echo(f"{file}: key {key.id}; give gates {public_path(file)}")
 
 

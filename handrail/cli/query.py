@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
     from rich.table import Table
 
-    from handrail.streams.sink.reading import Answer, NotLiveError, Reading
+    from handrail.streams.sink.reading import NotLiveError, QueryResult, Reading
 
 READ_ONLY = "What is stored is only read: write to a file, COPY (SELECT …) TO 'file.parquet' with --external."
 INSIDE = "a query reads what the sink has stored and nothing else: --external lets it reach other files and the net"
@@ -91,7 +91,7 @@ def query(sql: str, data: Path | None, shape: str, snapshot: bool, external: boo
     {"table": _table, "csv": _csv, "json": _json}[shape](answer)
 
 
-def _ask(sql: str, data: Path | None, timeout_s: float, *, snapshot: bool, external: bool) -> "Answer":
+def _ask(sql: str, data: Path | None, timeout_s: float, *, snapshot: bool, external: bool) -> "QueryResult":
     import duckdb
 
     from handrail.streams.sink.reading import NotLiveError, ask, ask_live, open_readonly, within_memory
@@ -136,7 +136,7 @@ def _line(error: Exception) -> str:
     return f"{line} {READ_ONLY}" if "read-only mode" in line else line
 
 
-def _table(answer: "Answer") -> None:
+def _table(answer: "QueryResult") -> None:
     """As wide as it is for a file or a pipe; on a terminal that is too narrow for it, one block for each row."""
     from rich.console import Console
     from rich.measure import Measurement
@@ -157,7 +157,7 @@ def _table(answer: "Answer") -> None:
             click.echo(f"{name:>{longest}}  {'' if value is None else _shown(value)}".rstrip())
 
 
-def _grid(answer: "Answer") -> "Table":
+def _grid(answer: "QueryResult") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
@@ -170,13 +170,13 @@ def _grid(answer: "Answer") -> "Table":
     return table
 
 
-def _csv(answer: "Answer") -> None:
+def _csv(answer: "QueryResult") -> None:
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(map(_cell, answer.names))
     out.writerows([None if value is None else _cell(value) for value in row] for row in answer.rows)
 
 
-def _json(answer: "Answer") -> None:
+def _json(answer: "QueryResult") -> None:
     rows = [
         {
             name: orjson.Fragment(value.replace("\r", " ")) if kind == "JSON" and value is not None else value

@@ -198,7 +198,7 @@ def _links(decisions: Path | None, bootstrap: str | None, keys: Path | None) -> 
         with _progress("reading", None) as tell:
             return linking.in_file(decisions, trusted, tell)
     address = _address(bootstrap)
-    asked = asyncio.run(linking.found(address))
+    asked = asyncio.run(linking.partitions_of(address))
     with _progress("reading", asked.records) as tell:
         return side_by_side(partial(linking.on_topic, address, asked, trusted), sorted(asked.end), asked.records, tell)
 

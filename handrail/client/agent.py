@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from handrail.client.answer import Answer, Permit
 from handrail.client.asking import Asking, Enforcing, Expired, Question, UsedUp
-from handrail.client.call import RESPONSE, Call, Effect
+from handrail.client.call import RESPONSE, Effect, ProposedCall
 from handrail.client.client import TIMEOUT_S, Client
 from handrail.client.errors import AlreadyClaimed, GovernanceError, Unusable, refusal
 from handrail.client.event import Voice
@@ -125,7 +125,7 @@ class Agent:
         await self._asking.open()
         self._open = True
         try:
-            await self._asking.tell(started)
+            await self._asking.publish(started)
         except BaseException:
             await self.__aexit__()
             raise
@@ -135,7 +135,7 @@ class Agent:
         try:
             for left in self._leaving:
                 await left()
-            await self._told()
+            await self._flush()
         finally:
             self._open = False
             await self._asking.close()
@@ -151,7 +151,7 @@ class Agent:
         """What is to be told when the agent's block is left; it raises nothing."""
         self._leaving.append(left)
 
-    async def _told(self) -> None:
+    async def _flush(self) -> None:
         """What goes on has ended; what has not after `timeout_s` is given up, and said to be."""
         if self._telling:
             _, late = await asyncio.wait(self._telling, timeout=self._timeout_s)
@@ -256,7 +256,7 @@ class Agent:
             "error": None if why is None else text(why),
             "decision_id": permit.decision.decision_id if permit.decision else None,
         }
-        await self._tell("action.executed", told)
+        await self._publish("action.executed", told)
 
     async def respond(
         self,
@@ -273,7 +273,7 @@ class Agent:
         """
         told = {"text": text, "confidence": confidence, "citations": citations}
         permit = await self._permit("response.proposed", (RESPONSE, "response_id", response_id), told, wait_approval)
-        await self._tell("message.sent", {"role": "assistant", "text": text, "response_id": permit.action_id})
+        await self._publish("message.sent", {"role": "assistant", "text": text, "response_id": permit.action_id})
         return permit
 
     async def propose_llm(self, model: str | Mapping[str, Any], *, estimate: Mapping[str, int] | None = None) -> Answer:
@@ -317,14 +317,14 @@ class Agent:
             "latency_ms": latency_ms,
             "error": None if error is None else str(error),
         }
-        await self._tell("llm.completed", told)
+        await self._publish("llm.completed", told)
 
     async def customer_acted(
         self, tool: str, arguments: Mapping[str, Any], *, status: Literal["ok", "error"] = "ok", result: Any = None
     ) -> None:
         """Tell of a step the customer took; it is no step of the agent. Raises NotRecorded."""
         told = {"tool": tool, "arguments": dict(arguments), "status": status, "result": shown(result)}
-        await self._tell("customer.acted", told)
+        await self._publish("customer.acted", told)
 
     async def human_replied(self, text: str, *, source: str | None = None) -> None:
         """Tell what a person wrote to the customer: the conversation is the person's until it is returned.
@@ -334,18 +334,18 @@ class Agent:
         """
         self._check_open()
         voice = self._voice if source is None else replace(self._voice, source=source)
-        await self._asking.tell(voice.event("message.sent", {"role": "human_agent", "text": text}))
+        await self._asking.publish(voice.event("message.sent", {"role": "human_agent", "text": text}))
 
     async def feedback(self, *, csat: int | None = None, resolved: bool | None = None, text: str | None = None) -> None:
         """Tell what the customer thought of it; `csat` from 1 to 5. Raises NotRecorded."""
-        await self._tell("feedback.received", {"csat": csat, "resolved": resolved, "text": text})
+        await self._publish("feedback.received", {"csat": csat, "resolved": resolved, "text": text})
 
     async def ended(self, outcome: Outcome, *, reason: str | None = None) -> None:
         """Tell how it went: this execution proposes nothing more. Raises NotRecorded.
 
         Not told by itself at the end of the block: only the agent knows the outcome.
         """
-        await self._tell("execution.ended", {"outcome": outcome, "reason": reason})
+        await self._publish("execution.ended", {"outcome": outcome, "reason": reason})
 
     async def decided(self, answer: Answer) -> Decision | None:
         """The decision of an answer; in observe mode waited for, and None where none came in time."""
@@ -393,9 +393,9 @@ class Agent:
             return lambda given: self.tool(given, name=name, effect=effect)
         return governed(self, function, name, effect)
 
-    async def _tell(self, name: str, data: dict[str, Any]) -> None:
+    async def _publish(self, name: str, data: dict[str, Any]) -> None:
         self._check_open()
-        await self._asking.tell(self._voice.event(name, data))
+        await self._asking.publish(self._voice.event(name, data))
 
     async def _ask(self, name: str, kind: Literal["route", "llm"], data: dict[str, Any]) -> Answer:
         self._check_open()
@@ -432,9 +432,9 @@ class Agent:
         event = self._voice.event(name, data, event_id)
         told = event.data
         if kind == RESPONSE:
-            call = Call(told["response_id"], RESPONSE, {"text": told["text"]})
+            call = ProposedCall(told["response_id"], RESPONSE, {"text": told["text"]})
         else:
-            call = Call(told["action_id"], told["tool"], told["arguments"], told.get("effect"))
+            call = ProposedCall(told["action_id"], told["tool"], told["arguments"], told.get("effect"))
         answer = await self._asking.ask(Question(event, kind, call, wait_approval))
         assert isinstance(answer, Permit)
         return answer

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from handrail.client.call import Call
+from handrail.client.call import ProposedCall
 from handrail.client.errors import Unusable
 from handrail.schemas.outputs import Decision, Route
 
@@ -53,7 +53,7 @@ class Permit(Answer):
     the SDK proposed it anew; `action_id` is the new one.
     """
 
-    call: Call
+    call: ProposedCall
     use_before_s: float | None
     replaces: str | None = None
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from aiokafka.errors import KafkaError
 
 from handrail.client.answer import Answer, Permit
-from handrail.client.call import Call, mismatch
+from handrail.client.call import ProposedCall, mismatch
 from handrail.client.client import Client
 from handrail.client.connection import Connection
 from handrail.client.errors import NeedsApproval, NoDecision, NotRecorded, Unreachable, Unusable, reasons, refusal
@@ -33,7 +33,7 @@ class Question:
 
     event: Event
     kind: Literal["route", "llm", "action", "response"]
-    call: Call | None = None
+    call: ProposedCall | None = None
     wait_approval: bool = True
 
     @property
@@ -78,7 +78,7 @@ class Asking(Protocol):
     async def close(self) -> None:
         """All that was told is on the log, or given up."""
 
-    async def tell(self, event: Event) -> None:
+    async def publish(self, event: Event) -> None:
         """Put an event on the log that nothing answers."""
 
     async def ask(self, question: Question) -> Answer:
@@ -130,7 +130,7 @@ class Enforcing:
         self._connection.leave(self._partition)
         await self._leave_client()
 
-    async def tell(self, event: Event) -> None:
+    async def publish(self, event: Event) -> None:
         """The event is acknowledged. Raises NotRecorded."""
         try:
             await self._connection.publish(event, time.monotonic() + self._timeout_s)
@@ -167,7 +167,7 @@ class Enforcing:
         until_s = time.monotonic() + (self._approval_timeout_s if timeout_s is None else timeout_s)
         known, since_ms = list(self._handed), min(self._handed.values())
         try:
-            back = await self._connection.handed_back(self._conversation_id, known, since_ms, until_s)
+            back = await self._connection.handback(self._conversation_id, known, since_ms, until_s)
         except KafkaError as error:
             why = f"what people did cannot be read: Kafka at {self._client.bootstrap}: {error}"
             raise Unreachable(f"{self._conversation_id}: {why}") from None
@@ -200,7 +200,7 @@ class Enforcing:
                 f"{self._client.bootstrap}? (`handrail up`)"
             ) from None
 
-    async def _released(self, question: Question, call: Call, unanswered: Unanswered) -> Permit:
+    async def _released(self, question: Question, call: ProposedCall, unanswered: Unanswered) -> Permit:
         """The permit that a person gives. What nobody answers in time is kept, for whoever asks for it again."""
         with ExitStack() as stack:
             stack.enter_context(unanswered.stack)
@@ -225,7 +225,7 @@ class Enforcing:
                 raise _of_another(question, released.decision, asked)
             return _permit(released, question, call, released.read_s)
 
-    async def _answered(self, question: Question, call: Call, unanswered: Unanswered) -> Arrival:
+    async def _answered(self, question: Question, call: ProposedCall, unanswered: Unanswered) -> Arrival:
         """The release that answers the approval; a new bundle may ask for another one in between.
 
         Raises TimeoutError.
@@ -242,7 +242,7 @@ class Enforcing:
             if not _holds(release, "require_approval"):
                 return arrival
 
-    def _keep(self, call: Call, unanswered: Unanswered) -> None:
+    def _keep(self, call: ProposedCall, unanswered: Unanswered) -> None:
         if len(self._unanswered) >= UNANSWERED_MAX:
             self._unanswered.pop(next(iter(self._unanswered))).stack.close()
         self._unanswered[call.action_id] = unanswered
@@ -261,7 +261,7 @@ def _holds(decision: Decision, verdict: str) -> bool:
     return decision.verdict == verdict and decision.enforcement != "observe"
 
 
-def _check(decision: Decision, call: Call, question: Question) -> None:
+def _check(decision: Decision, call: ProposedCall, question: Question) -> None:
     wrong = mismatch(decision, call, question.event)
     if wrong is not None:
         raise Unusable(f"{question.about}: decision {decision.decision_id[:12]} cannot be used: {wrong}", decision)
@@ -275,7 +275,7 @@ def _of_another(question: Question, release: Decision, asked: Decision) -> Excep
     return NeedsApproval(f"{question.about}: {message}", asked)
 
 
-def _permit(arrival: Arrival, question: Question, call: Call, since_s: float) -> Permit:
+def _permit(arrival: Arrival, question: Question, call: ProposedCall, since_s: float) -> Permit:
     """The permit of an `allow`. Its time is what the log gave it, on this process's own clock.
 
     `expires_at` and the time of the decision are both the log's, so no clock is compared with another; the rest is

@@ -33,7 +33,7 @@ class Background:
             work.close()
             where = "before this process was forked" if self.pid != os.getpid() else "in a callback of its own loop"
             raise ConfigError(f"BlockingAgent: it was made or used {where}: make one here")
-        future = asyncio.run_coroutine_threadsafe(_kept(work), self._loop)
+        future = asyncio.run_coroutine_threadsafe(_outcome_of(work), self._loop)
         try:
             result, error = future.result()
         except BaseException:
@@ -68,7 +68,7 @@ class Background:
             await client.__aexit__()
 
 
-async def _kept(work: Coroutine[Any, Any, T]) -> tuple[T | None, BaseException | None]:
+async def _outcome_of(work: Coroutine[Any, Any, T]) -> tuple[T | None, BaseException | None]:
     """What it gives, or the exit that it asks for: raised in a task, that would end the loop under all agents."""
     try:
         return await work, None

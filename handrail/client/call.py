@@ -13,7 +13,7 @@ Effect = Literal["read", "write"]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ProposedCall:
     """One action or answer as it was proposed. An answer is a call of `response` with its text."""
 
     action_id: str
@@ -22,7 +22,7 @@ class Call:
     effect: Effect | None = None
 
 
-def digest_of(call: Call, event: Event, tenant: str) -> str:
+def digest_of(call: ProposedCall, event: Event, tenant: str) -> str:
     """What `action_digest` of a decision about this call must be (contract, section 3)."""
     return action_digest(
         tenant=tenant,
@@ -35,7 +35,7 @@ def digest_of(call: Call, event: Event, tenant: str) -> str:
     )
 
 
-def mismatch(decision: Decision, call: Call, event: Event) -> str | None:
+def mismatch(decision: Decision, call: ProposedCall, event: Event) -> str | None:
     """What a decision says otherwise than the call that was proposed, or None where it is for this call."""
     told = (event.data["agent_id"], event.conversation_id, event.data["execution_id"], call.action_id)
     named = (decision.agent_id, decision.conversation_id, decision.execution_id, decision.action_id)

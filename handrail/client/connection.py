@@ -109,7 +109,7 @@ class Connection:
             raise NoDecision(self.lost)
         return self._waiting.expect(event.source, event.id, event.conversation_id)
 
-    async def handed_back(
+    async def handback(
         self, conversation_id: str, handoffs: Collection[str], since_ms: int, until_s: float
     ) -> Handback | None:
         """The first of these handoffs that a person is done with; None at `until_s` (seconds of `time.monotonic`).
@@ -118,7 +118,7 @@ class Connection:
         """
         self._check()
         place = (partition_of(conversation_id.encode(), self._partitions), self._partitions)
-        return await self._people.handed_back(conversation_id, handoffs, place, since_ms, until_s)
+        return await self._people.handback(conversation_id, handoffs, place, since_ms, until_s)
 
     async def publish(self, event: Event, until_s: float) -> None:
         """The event is acknowledged by all replicas in sync.

@@ -147,7 +147,7 @@ class Gate:
         """
         found, data, given = self._known(decision, arguments)
         self._refuse(found, tool, self._mismatch(found, data, tool, given))
-        return self._claims.earlier(self._wanted(found, tool, given), self._now_ms())
+        return self._claims.earlier(self._claim_for(found, tool, given), self._now_ms())
 
     def unfinished(self) -> list[Claim]:
         """Actions that were begun, and of which nobody has said how they ended: their process was killed, or runs."""
@@ -161,7 +161,7 @@ class Gate:
         """Whether the action may run, and not whether it has. Raises GateRefused, GateClosed."""
         found, data, given = self._known(decision, arguments)
         self._refuse(found, tool, self._refused(found, data, tool, given))
-        return self._wanted(found, tool, given)
+        return self._claim_for(found, tool, given)
 
     def claim(self, wanted: Wanted) -> None:
         """It is ours to do now. Raises AlreadyClaimed, GateClosed."""
@@ -177,7 +177,7 @@ class Gate:
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 
-    def _wanted(self, found: Decision, tool: str, arguments: dict[str, Any] | None) -> Wanted:
+    def _claim_for(self, found: Decision, tool: str, arguments: dict[str, Any] | None) -> Wanted:
         """What is claimed: this decision, and its action under whatever name it was proposed.
 
         When it was made at the earliest follows from its end, which is signed, and of a repeat the first one's.

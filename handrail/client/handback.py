@@ -38,7 +38,7 @@ class Handback:
     owner: Literal["ai", "human"] = "ai"
 
 
-class Handed:
+class HandbackReader:
     """Handoffs of one conversation that are waited for; `back` is the first of them that a person is done with.
 
     An answer counts when the governor has closed its handoff for it: from then on what is asked is judged anew. Which

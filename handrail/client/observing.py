@@ -53,7 +53,7 @@ class Observing:
             at = self._client.bootstrap
             log.warning("%s: %d events were not recorded by Kafka at %s", self._conversation_id, self.lost, at)
 
-    async def tell(self, event: Event) -> None:
+    async def publish(self, event: Event) -> None:
         """Queue the event."""
         self._put((event, "", None))
 

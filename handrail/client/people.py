@@ -11,7 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from handrail.client.handback import Handback, Handed
+from handrail.client.handback import Handback, HandbackReader
 from handrail.kafka import mended
 from handrail.kafka.one_log import AnotherLog, OneLog, clients_of
 from handrail.schemas.decode import decode_output, decode_resolution
@@ -32,7 +32,7 @@ class _Wait:
     """One who waits."""
 
     def __init__(self, handoffs: Collection[str]) -> None:
-        self.handed, self.news = Handed(handoffs), asyncio.Event()
+        self.handed, self.news = HandbackReader(handoffs), asyncio.Event()
 
 
 class People:
@@ -46,7 +46,7 @@ class People:
         self._waits: dict[bytes, set[_Wait]] = {}
         self._readers: Counter[int] = Counter()
 
-    async def handed_back(
+    async def handback(
         self, conversation_id: str, handoffs: Collection[str], place: tuple[int, int], since_ms: int, until_s: float
     ) -> Handback | None:
         """The first of these handoffs that a person is done with; None at `until_s` (seconds of `time.monotonic`).

@@ -16,7 +16,7 @@ from handrail.demo.conversations import STORIES, Story
 from handrail.demo.processes import running
 from handrail.demo.wire import Wire
 from handrail.schemas.errors import ConfigError
-from handrail.streams.keys import KEY_FILE, kept_key
+from handrail.streams.keys import KEY_FILE, load_or_make_key
 
 POLICIES = Path(__file__).parent / "policies"
 SHOWN_HANDOFF = "refund-900"
@@ -41,7 +41,7 @@ def run(data_dir: Path, keep: bool, console: Console) -> None:
             broker = stack.enter_context(EmbeddedBroker())
             common = ("--bootstrap", broker.bootstrap)
             # The embedded broker lets a first member in after half the session's timeout.
-            kept_key(data_dir / KEY_FILE)
+            load_or_make_key(data_dir / KEY_FILE)
             signed = ("--key", str(data_dir / KEY_FILE))
             worker = ("worker", *common, *signed, "--policies", str(POLICIES), "--session-timeout-s", "6")
             stack.enter_context(running(data_dir / "worker.log", *worker))

@@ -21,7 +21,7 @@ import click
 from handrail.demo import plot
 from handrail.streams.quality.baseline import baseline_of
 from handrail.streams.quality.interval import Daily
-from handrail.streams.quality.scissors import judge
+from handrail.streams.quality.scissors import compare
 
 SEED = 2024
 ANY_MONDAY = date(2026, 1, 5)
@@ -100,7 +100,7 @@ def alarm(measures: Mapping[str, Sequence[Daily]]) -> date | None:
     first = measures["cost_usd"][0].day
     baseline = baseline_of(first)
     for number in range(BASELINE_DAYS, DAYS):
-        found = judge(measures, baseline, first + timedelta(days=number))
+        found = compare(measures, baseline, first + timedelta(days=number))
         if found is not None and found.alarm:
             return first + timedelta(days=number)
     return None

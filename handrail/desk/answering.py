@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 from handrail.desk import outcome, records, wire, words
-from handrail.desk.board import Case
+from handrail.desk.board import HandoffCase
 from handrail.desk.outcome import Outcome
 from handrail.desk.settings import DeskSettings
 from handrail.schemas.errors import HandrailError
@@ -43,7 +43,7 @@ async def answer(settings: DeskSettings, prefix: str, said: str, *, wait_s: floa
     _check_open(case)
     _check_kind(case, said)
     _check_once(case, by.id, said)
-    _check_seen(case, said, told.get("revision"))
+    _check_revision(case, said, told.get("revision"))
     marks = await wire.mark(settings.bootstrap)
     event = records.signed(records.resolution(case, said, by, **told), settings.key)
     ahead = await wire.send(settings.bootstrap, event, marks)
@@ -56,7 +56,7 @@ async def answer(settings: DeskSettings, prefix: str, said: str, *, wait_s: floa
         return Outcome(f"sent, but nothing came of it within {wait_s:g} s: is a worker up?", counts=False)
 
 
-async def _came_of(bootstrap: str, case: Case, said: str, by: str, marks: wire.Marks) -> Outcome:
+async def _came_of(bootstrap: str, case: HandoffCase, said: str, by: str, marks: wire.Marks) -> Outcome:
     async with wire.following(bootstrap, case.conversation_id, marks) as events, aclosing(events):  # type: ignore[type-var]
         async for event in events:
             if (found := outcome.of(case, said, by, event)) is not None:
@@ -64,12 +64,12 @@ async def _came_of(bootstrap: str, case: Case, said: str, by: str, marks: wire.M
     raise AssertionError("the log does not end")
 
 
-def _check_open(case: Case) -> None:
+def _check_open(case: HandoffCase) -> None:
     if case.closed is not None:
         raise Refused(f"{case.id}: is closed ({case.closed['cause']}): see `handrail handoffs list`")
 
 
-def _check_kind(case: Case, said: str) -> None:
+def _check_kind(case: HandoffCase, said: str) -> None:
     if said in APPROVALS and case.pending is None:
         raise Refused(f"{case.id}: no action waits in it ({case.kind}): use `resolve` or `return`")
     if said not in APPROVALS and case.pending is not None:
@@ -78,7 +78,7 @@ def _check_kind(case: Case, said: str) -> None:
         raise Refused(f"{case.id}: its revisions name {len(case.actions)} different actions: look at it with `show`")
 
 
-def _check_seen(case: Case, said: str, revision: int | None) -> None:
+def _check_revision(case: HandoffCase, said: str, revision: int | None) -> None:
     """What a person has not seen they cannot approve; where nothing happened, the first revision is the case."""
     if said != "approved" or (revision or 1) >= case.revision_min:
         return
@@ -88,7 +88,7 @@ def _check_seen(case: Case, said: str, revision: int | None) -> None:
     )
 
 
-def _check_once(case: Case, by: str, said: str) -> None:
+def _check_once(case: HandoffCase, by: str, said: str) -> None:
     if any(same(one["by"]["id"], by) and one["outcome"] == said and case.is_current(one) for one in case.answers):
         more = ": a second person is needed" if case.approvals_needed > 1 and said == "approved" else ""
         raise Refused(f"{case.id}: {by} has answered {said} already{more}")

@@ -29,7 +29,7 @@ class NoSuchHandoff(HandrailError):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class HandoffCase:
     """One handoff: `record` is how it stands after its newest revision, without the LONG fields where the board does
     not keep them.
 
@@ -156,11 +156,11 @@ class Board:
         stands = data if known is None else applied({**SHORT, **known}, data)
         self._records[name] = stands if whole else {key: value for key, value in stands.items() if key not in LONG}
 
-    def cases(self) -> Iterator[Case]:
+    def cases(self) -> Iterator[HandoffCase]:
         """Every handoff, the most urgent first: by priority, then by due time."""
         return iter(sorted(map(self._case, self._records), key=_urgency))
 
-    def case(self, named: str) -> Case:
+    def case(self, named: str) -> HandoffCase:
         """The handoff whose id begins so, or the open one of the conversation of that id. Raises NoSuchHandoff."""
         found = [named] if named in self._records else [name for name in self._records if name.startswith(named)]
         what = "handoffs begin so: give more of it"
@@ -181,7 +181,7 @@ class Board:
         shared = (_shared(one, other) for one, other in pairwise(names))
         return max([SHORTEST, *(count + 1 for count in shared)])
 
-    def _case(self, name: str) -> Case:
+    def _case(self, name: str) -> HandoffCase:
         record = self._records[name]
         told = [
             (kind, data) for subject, kind, data in self._told.get(name, ()) if subject == record["conversation_id"]
@@ -189,10 +189,10 @@ class Board:
         claims = [data for kind, data in told if kind == CLAIMED]
         answers = tuple(data for kind, data in told if kind == RESOLUTION)
         claim = claims[-1] if claims else None
-        return Case(record, self._actions.get(name, ()), claim, answers, self._closed.get(name))
+        return HandoffCase(record, self._actions.get(name, ()), claim, answers, self._closed.get(name))
 
 
-def _urgency(case: Case) -> tuple[int, float, str]:
+def _urgency(case: HandoffCase) -> tuple[int, float, str]:
     priority = case.record["priority"]
     rank = PRIORITIES.index(priority) if priority in PRIORITIES else len(PRIORITIES)
     return rank, float("inf") if case.due_ms is None else case.due_ms, case.id

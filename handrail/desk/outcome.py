@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handrail.desk.board import CLOSED, HANDOFF, RESOLUTION, Case
+from handrail.desk.board import CLOSED, HANDOFF, RESOLUTION, HandoffCase
 from handrail.desk.words import call
 from handrail.schemas.identity import among, same
 
@@ -20,7 +20,7 @@ class Outcome:
     counts: bool
 
 
-def beaten(case: Case, ahead: Sequence[dict[str, Any]]) -> Outcome | None:
+def beaten(case: HandoffCase, ahead: Sequence[dict[str, Any]]) -> Outcome | None:
     """Somebody else's answer that came first and closed the handoff; of an approval the governor's release tells."""
     if case.pending is not None:
         return None
@@ -30,11 +30,11 @@ def beaten(case: Case, ahead: Sequence[dict[str, Any]]) -> Outcome | None:
     return Outcome(f"too late: {first['by']['id']} answered first ({SAID[first['outcome']]})", counts=False)
 
 
-def _closes(event: dict[str, Any], case: Case) -> bool:
+def _closes(event: dict[str, Any], case: HandoffCase) -> bool:
     return bool(event["type"] == RESOLUTION and event["data"]["handoff_id"] == case.id)
 
 
-def of(case: Case, outcome: str, by: str, event: dict[str, Any]) -> Outcome | None:
+def of(case: HandoffCase, outcome: str, by: str, event: dict[str, Any]) -> Outcome | None:
     """What this event says of the answer `outcome` by the person `by`; None where it says nothing of it."""
     kind, data = event["type"], event["data"]
     if kind == ALERT:
@@ -48,13 +48,13 @@ def of(case: Case, outcome: str, by: str, event: dict[str, Any]) -> Outcome | No
     return None
 
 
-def _alert(case: Case, data: dict[str, Any]) -> Outcome | None:
+def _alert(case: HandoffCase, data: dict[str, Any]) -> Outcome | None:
     if data["kind"] != "bypass" or data["evidence"].get("handoff_id") != case.id:
         return None
     return Outcome(f"not counted: {data.get('message', 'it names another action')}", counts=False)
 
 
-def _closed(case: Case, outcome: str, data: dict[str, Any]) -> Outcome | None:
+def _closed(case: HandoffCase, outcome: str, data: dict[str, Any]) -> Outcome | None:
     if data["cause"] not in ("resolved", "expired"):
         return Outcome(f"too late: it was {data['cause']}", counts=False)
     if case.pending is not None:  # the release says more
@@ -77,7 +77,7 @@ def _waits(outcome: str, by: str, data: dict[str, Any]) -> Outcome | None:
     return Outcome(f"approved, {count} of {approvals['needed']}: waits for {people}", counts=True)
 
 
-def _release(case: Case, by: str, data: dict[str, Any]) -> Outcome | None:
+def _release(case: HandoffCase, by: str, data: dict[str, Any]) -> Outcome | None:
     answer = next(one for one in data["reasons"] if one["code"].startswith("approval."))
     code, who = answer["code"], answer["evidence"].get("by")
     action = call(case.pending or {})

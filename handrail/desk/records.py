@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import orjson
 
-from handrail.desk.board import Case
+from handrail.desk.board import HandoffCase
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.decode import decode_resolution
 from handrail.schemas.errors import ConfigError, SchemaError
@@ -18,12 +18,12 @@ from handrail.streams.keys import key_of
 TERMINAL = "/humans/terminal"
 
 
-def claim(case: Case, by: By, source: str = TERMINAL) -> dict[str, Any]:
+def claim(case: HandoffCase, by: By, source: str = TERMINAL) -> dict[str, Any]:
     """`handrail.handoff.claimed.v1`: this person works on the handoff now."""
     return _event("handrail.handoff.claimed.v1", case, by, source, {})
 
 
-def resolution(case: Case, outcome: str, by: By, source: str = TERMINAL, **told: Any) -> dict[str, Any]:
+def resolution(case: HandoffCase, outcome: str, by: By, source: str = TERMINAL, **told: Any) -> dict[str, Any]:
     """`handrail.resolution.v1`: one person's answer, bound to the action that waits where one does.
 
     `told` are the optional fields of a resolution; those that are None are left out. Raises ConfigError where one of
@@ -40,7 +40,7 @@ def signed(event: dict[str, Any], key: Path | None) -> dict[str, Any]:
     return sign_record(key_of(key), event)
 
 
-def _event(event_type: str, case: Case, by: By, source: str, said: dict[str, Any]) -> dict[str, Any]:
+def _event(event_type: str, case: HandoffCase, by: By, source: str, said: dict[str, Any]) -> dict[str, Any]:
     at = to_rfc3339(int(time.time() * 1000))
     event = {
         "specversion": "1.0",

@@ -9,14 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from handrail.desk import words
-from handrail.desk.board import Case
+from handrail.desk.board import HandoffCase
 
 PROBLEM = 70
 CONVERSATION = 20
 URGENT = ("urgent", "high")
 
 
-def listing(cases: Sequence[Case], short: int, now_ms: int) -> Table:
+def listing(cases: Sequence[HandoffCase], short: int, now_ms: int) -> Table:
     """One row a handoff, in the order given."""
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("handoff", no_wrap=True)
@@ -40,7 +40,7 @@ def listing(cases: Sequence[Case], short: int, now_ms: int) -> Table:
     return table
 
 
-def state(case: Case) -> str:
+def state(case: HandoffCase) -> str:
     """`open`, `claimed: ann`, `1 of 2 approved`, or how it was closed."""
     if case.closed is not None:
         return words.line(str(case.closed["cause"]))
@@ -49,14 +49,14 @@ def state(case: Case) -> str:
     return f"claimed: {words.line(case.claimed_by)}" if case.claimed_by else "open"
 
 
-def _problem(case: Case) -> str:
+def _problem(case: HandoffCase) -> str:
     if case.pending is not None:
         return words.call(case.pending)
     said = words.line(case.record["problem"].get("summary") or case.record["problem"].get("text", ""))
     return said if len(said) <= PROBLEM else said[: PROBLEM - 1] + "…"
 
 
-def full(console: Console, case: Case, title: str = "Handoff") -> None:
+def full(console: Console, case: HandoffCase, title: str = "Handoff") -> None:
     """Everything a person needs to carry on."""
     record = case.record
     parts: list[RenderableType] = [_facts(case), Text()]
@@ -74,7 +74,7 @@ def full(console: Console, case: Case, title: str = "Handoff") -> None:
     console.print(Panel(Group(*parts), title=title, title_align="left"))
 
 
-def _facts(case: Case) -> Table:
+def _facts(case: HandoffCase) -> Table:
     record = case.record
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
@@ -85,7 +85,7 @@ def _facts(case: Case) -> Table:
     return table
 
 
-def _told(case: Case, record: dict[str, Any]) -> list[tuple[str, str]]:
+def _told(case: HandoffCase, record: dict[str, Any]) -> list[tuple[str, str]]:
     customer, reason, log = record["customer"], record["reason"], record["log"]
     known = record["classification"] or {}
     return [
@@ -116,13 +116,13 @@ def _complete(found: dict[str, Any]) -> str:
     return f"{found['score']:.0%}, missing: {missing}"
 
 
-def _news(case: Case) -> Group:
+def _news(case: HandoffCase) -> Group:
     """What happened since it was asked; it is marked in the transcript too."""
     shown = [Text(f"  {words.line(one['at'])}  {words.happened(one)}") for one in case.news]
     return Group(Text(f"New since it was asked (revision {case.record['revision']})", style="bold yellow"), *shown)
 
 
-def _pending(case: Case) -> Table:
+def _pending(case: HandoffCase) -> Table:
     pending = case.pending or {}
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)

@@ -9,7 +9,7 @@ from handrail.schemas.errors import HandrailError
 from handrail.schemas.topics import POLICIES, STATES
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.in_force import by_answer, in_force, listed
-from handrail.streams.engine.passed import PASSED_MAX
+from handrail.streams.engine.passed_over import PASSED_MAX
 from handrail.streams.engine.scan import partitions
 from handrail.streams.governor import trust
 

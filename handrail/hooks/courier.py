@@ -12,12 +12,12 @@ from aiokafka.structs import OffsetAndMetadata
 
 from handrail.hooks import choice
 from handrail.hooks.config import Hook
-from handrail.hooks.endpoint import Answer, Endpoint
+from handrail.hooks.counters import Counters
+from handrail.hooks.endpoint import Endpoint, HttpResponse
 from handrail.hooks.lanes import Delivery, Lanes
 from handrail.hooks.letters import Letters
 from handrail.hooks.message import Message, message
 from handrail.hooks.positions import starting
-from handrail.hooks.tally import Tally
 from handrail.hooks.window import SPAN_MAX, Window
 from handrail.kafka import mended
 from handrail.streams.engine.reading import stop
@@ -41,7 +41,7 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(
         self, bootstrap: str, group: str, session_s: float, hook: Hook, endpoint: Endpoint, letters: Letters,
-        tally: Tally, notice: Tell,
+        tally: Counters, notice: Tell,
     ) -> None:  # fmt: skip
         self._bootstrap, self.hook, self._endpoint, self._letters = bootstrap, hook, endpoint, letters
         self.group, self._session_s = f"{group}.{hook.name}", session_s
@@ -104,7 +104,7 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.seek(tp, position)
         self._lanes = Lanes(self, self.hook.retry, self.hook.at_once)
 
-    async def send(self, told: Message) -> Answer:
+    async def send(self, told: Message) -> HttpResponse:
         """One attempt."""
         started_s = time.monotonic()
         answer = await self._endpoint.send(told)
@@ -129,7 +129,7 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]
         self._notice(f"handrail hooks: {self.hook.name}: given up, now a dead letter: {why}")
         self._settle(delivery.record)
 
-    def gone(self, why: str) -> None:
+    def stop_delivery(self, why: str) -> None:
         """It is not asked again in this process; what was not delivered stays unsettled."""
         self.gone_why = why
         self._notice(f"handrail hooks: {self.hook.name}: stopped: {why}: mend or remove it, then start again")

@@ -26,7 +26,7 @@ AGENT = "handrail-hooks"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """What came of one attempt: `why` is empty where it was taken.
 
     `gone`: nothing must be sent there any more. `wait_s`: nothing must be sent there for so long.
@@ -64,7 +64,7 @@ class Endpoint:
     ) -> None:
         await self._session.close()
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> HttpResponse:
         """One attempt, signed at this moment. Never raises for what the other side or the network do."""
         headers = {"user-agent": AGENT, **message.headers}
         if self._secrets:
@@ -73,7 +73,7 @@ class Endpoint:
             headers["webhook-id"] = message.id
         url = URL(message.url, encoded=True)
         if not self._hook.private and (host := url.host) and is_literal(host) and not is_public(host):
-            return Answer(f"{host} is not public: set private: true where that is meant")
+            return HttpResponse(f"{host} is not public: set private: true where that is meant")
         try:
             async with self._session.request(
                 self._hook.method, url, data=message.body, headers=headers, allow_redirects=False
@@ -81,17 +81,17 @@ class Endpoint:
                 said = await response.content.read(RESPONSE_BYTES_MAX) if not response.ok else b""
                 return _answer(response.status, response.headers.get("retry-after"), said)
         except TimeoutError:
-            return Answer(f"no answer within {self._hook.timeout_s:g} s")
+            return HttpResponse(f"no answer within {self._hook.timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Answer(" ".join(f"{type(error).__name__}: {error}".split())[:REASON_MAX])
+            return HttpResponse(" ".join(f"{type(error).__name__}: {error}".split())[:REASON_MAX])
 
 
-def _answer(status: int, retry_after: str | None, said: bytes) -> Answer:
+def _answer(status: int, retry_after: str | None, said: bytes) -> HttpResponse:
     if 200 <= status < 300:
-        return Answer()
+        return HttpResponse()
     told = " ".join(said.decode(errors="replace").split())[:REASON_MAX]
     why = f"HTTP {status}{f': {told}' if told else ''}"
-    return Answer(why, status == GONE, _seconds(retry_after) or (1.0 if status == TOO_MANY else 0.0))
+    return HttpResponse(why, status == GONE, _seconds(retry_after) or (1.0 if status == TOO_MANY else 0.0))
 
 
 def _seconds(retry_after: str | None) -> float:

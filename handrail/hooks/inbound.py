@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from handrail.hooks import config, mapping, verify
 from handrail.hooks.config import Source, Standard
-from handrail.hooks.tally import Tally
+from handrail.hooks.counters import Counters
 from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.errors import EngineError, SchemaError
 from handrail.schemas.keys import SigningKey
@@ -42,7 +42,7 @@ class Inbound:
     """The sources, and the topic that their words go to. Raises ConfigError where a secret cannot be read."""
 
     def __init__(
-        self, sources: tuple[Source, ...], base: Path, producer: Producer, key: SigningKey | None, tally: Tally,
+        self, sources: tuple[Source, ...], base: Path, producer: Producer, key: SigningKey | None, tally: Counters,
         notice: Tell,
     ) -> None:  # fmt: skip
         self._sources = {source.name: source for source in sources}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from handrail.hooks.config import Retry
-from handrail.hooks.endpoint import Answer
+from handrail.hooks.endpoint import HttpResponse
 from handrail.hooks.message import Message
 
 
@@ -28,7 +28,7 @@ class Delivery:
 class Outlet(Protocol):
     """What becomes of deliveries."""
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> HttpResponse:
         """One attempt."""
 
     def delivered(self, delivery: Delivery) -> None:
@@ -40,7 +40,7 @@ class Outlet(Protocol):
     async def give_up(self, delivery: Delivery, why: str) -> None:
         """It never was; kept elsewhere when this returns."""
 
-    def gone(self, why: str) -> None:
+    def stop_delivery(self, why: str) -> None:
         """Nothing must be sent to this hook any more."""
 
     def broke(self, error: BaseException) -> None:
@@ -104,7 +104,7 @@ class Lanes:
                 return True
             if answer.gone:
                 self._closing.set()
-                self._outlet.gone(answer.why)
+                self._outlet.stop_delivery(answer.why)
                 return False
             attempt += 1
             self._outlet.failed(delivery, answer.why)
@@ -115,7 +115,7 @@ class Lanes:
                 return False
         return False
 
-    async def _attempt(self, delivery: Delivery) -> Answer | None:
+    async def _attempt(self, delivery: Delivery) -> HttpResponse | None:
         """None where the lanes close before it begins."""
         async with self._turns:
             while (wait_s := self._not_before_s - time.monotonic()) > 0:

@@ -10,19 +10,19 @@ from prometheus_client import CollectorRegistry
 
 from handrail.hooks import choice, config
 from handrail.hooks.config import Config
+from handrail.hooks.counters import Counters
 from handrail.hooks.courier import Courier
 from handrail.hooks.endpoint import Endpoint
 from handrail.hooks.inbound import Inbound, listening
 from handrail.hooks.letters import Letters
 from handrail.hooks.settings import HooksSettings
-from handrail.hooks.tally import Tally
 from handrail.kafka.one_log import OneLog, process_of
 from handrail.schemas.errors import EngineError
-from handrail.streams.answer import Answer
 from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.http import serving
 from handrail.streams.keys import key_of
+from handrail.streams.probe import ProbeResult
 from handrail.streams.process import stop_signal
 
 Tell = Callable[[str], None]
@@ -39,7 +39,7 @@ async def run(settings: HooksSettings, ready: Tell, notice: Tell) -> None:
     stop = stop_signal()
     await ensure_topics(settings.bootstrap)
     registry = CollectorRegistry()
-    tally = Tally(registry)
+    tally = Counters(registry)
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(process_of(settings.bootstrap, choice.TOPICS, "hooks"))
         producer = await stack.enter_async_context(Producer(settings.bootstrap))
@@ -62,7 +62,7 @@ async def run(settings: HooksSettings, ready: Tell, notice: Tell) -> None:
 async def _work(couriers: list[Courier], stop: asyncio.Event, ready: Callable[[], None], log: OneLog) -> None:
     """Until `stop`, or `log` is gone. A hook that is gone is left out; one that fails ends all."""
     tasks = [asyncio.create_task(courier.run(stop), name=courier.hook.name) for courier in couriers]
-    telling = asyncio.create_task(_tell(couriers, ready))
+    telling = asyncio.create_task(_log_ready(couriers, ready))
     stopped = asyncio.create_task(stop.wait())
     assert log.watching is not None
     try:
@@ -88,7 +88,7 @@ def _check(task: "asyncio.Task[Any]", log: OneLog) -> None:
         raise EngineError(f"handrail hooks: {why}") from error
 
 
-async def _tell(couriers: list[Courier], ready: Callable[[], None]) -> None:
+async def _log_ready(couriers: list[Courier], ready: Callable[[], None]) -> None:
     for courier in couriers:
         await courier.ready.wait()
     ready()
@@ -109,15 +109,15 @@ async def _watched(settings: HooksSettings, registry: CollectorRegistry, courier
     if settings.http is None:
         yield ""
         return
-    async with serving(settings.http, registry, Answer, partial(_ready, couriers)) as url:
+    async with serving(settings.http, registry, ProbeResult, partial(_ready, couriers)) as url:
         yield f", {url}/metrics"
 
 
-def _ready(couriers: list[Courier]) -> Answer:
+def _ready(couriers: list[Courier]) -> ProbeResult:
     told = {one.hook.name: {"partitions": one.partitions, "waiting": one.unsettled()} for one in couriers}
     for one in couriers:
         if one.gone_why:
-            return Answer(f"hook {one.hook.name}: stopped: {one.gone_why}", {"hooks": told})
+            return ProbeResult(f"hook {one.hook.name}: stopped: {one.gone_why}", {"hooks": told})
         if not one.ready.is_set():
-            return Answer(f"hook {one.hook.name}: has no partitions yet", {"hooks": told})
-    return Answer("", {"hooks": told})
+            return ProbeResult(f"hook {one.hook.name}: has no partitions yet", {"hooks": told})
+    return ProbeResult("", {"hooks": told})

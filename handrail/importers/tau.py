@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from handrail.importers.tau_file import Call, Conversation, Message, Setting, read
+from handrail.importers.tau_file import Conversation, Message, RecordedCall, Setting, read
 from handrail.schemas import money, strict_json
 from handrail.schemas.clock import to_ms, to_rfc3339
 from handrail.schemas.decode import decode
@@ -54,7 +54,7 @@ def events(path: Path) -> Iterator[Event]:
             raise SchemaError(f"{path}: {place}: task {story.name} stands in it twice: give each trial its own number")
         seen.add(story.name)
         try:
-            for event in story.told():
+            for event in story.events():
                 decode(orjson.dumps(event))
                 yield event
         except (SchemaError, orjson.JSONEncodeError) as error:
@@ -70,7 +70,7 @@ class _Story:
     turn: int = 0
     told_in_turn: int = 0
     now_ms: int = START_MS - SECOND_MS
-    waiting: deque[tuple[str, Call, bool]] = field(default_factory=deque)
+    waiting: deque[tuple[str, RecordedCall, bool]] = field(default_factory=deque)
     last_tool: str = ""
     mark: str = ""
 
@@ -78,7 +78,7 @@ class _Story:
     def name(self) -> str:
         return f"{self.conversation.task_id}-{self.conversation.trial or 0}"
 
-    def told(self) -> Iterator[Event]:
+    def events(self) -> Iterator[Event]:
         """The events of the conversation, in their order."""
         messages = self.conversation.messages
         self.now_ms = _time(messages[0], self.now_ms)
@@ -118,7 +118,7 @@ class _Story:
             yield self._event("query.received", {"text": text}, by_agent=False)
         self._called(message, by_customer=True)
 
-    def _called(self, message: Message, by_customer: bool) -> list[tuple[str, Call]]:
+    def _called(self, message: Message, by_customer: bool) -> list[tuple[str, RecordedCall]]:
         """The calls of a message with their action ids; from now on they wait for their results."""
         calls = [(f"{self.turn}.{index}", call) for index, call in enumerate(message.tool_calls or ())]
         # What an earlier message asked for and never got an answer to will not get one any more.
@@ -141,7 +141,7 @@ class _Story:
             did["error"] = message.content
         yield self._event("action.executed", {"action_id": action_id, **did})
 
-    def _answered(self, call_id: str | None) -> tuple[str, Call, bool] | None:
+    def _answered(self, call_id: str | None) -> tuple[str, RecordedCall, bool] | None:
         for found in self.waiting:
             if found[1].id == call_id:
                 self.waiting.remove(found)

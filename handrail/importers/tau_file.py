@@ -41,7 +41,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Call(_Part):
+class RecordedCall(_Part):
     """One tool call; `requestor` is `user` where the customer acts in person."""
 
     id: str | None = None
@@ -63,7 +63,7 @@ class Message(_Part):
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str | None = None
-    tool_calls: tuple[Call, ...] | None = None
+    tool_calls: tuple[RecordedCall, ...] | None = None
     answers: str | None = Field(None, validation_alias=AliasChoices("tool_call_id", "id"))
     error: bool | None = None
     timestamp: str | None = None

@@ -17,7 +17,7 @@ def refused(request_id: RequestId, error: HandrailError, *, shaped: bool, typed:
     stands in `_meta` only. `typed`: results of the client's revision name their type.
     """
     decided = decision_of(error)
-    result: dict[str, Any] = {"content": [{"type": "text", "text": said_of(error)}], "isError": True}
+    result: dict[str, Any] = {"content": [{"type": "text", "text": error_text(error)}], "isError": True}
     if not shaped:
         result["structuredContent"] = decided
     if typed:
@@ -42,7 +42,7 @@ def decision_of(error: HandrailError) -> dict[str, Any]:
     }
 
 
-def said_of(error: HandrailError) -> str:
+def error_text(error: HandrailError) -> str:
     """What the model gets to read, and may say to the customer."""
     if isinstance(error, SchemaError):
         return f"This call cannot be judged, so it was not made: {error}"

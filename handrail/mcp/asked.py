@@ -23,7 +23,7 @@ class Asked:
     typed: bool = False
 
 
-def asked(message: Message) -> Asked:
+def tool_call_of(message: Message) -> Asked:
     """The call of a message. Raises Malformed where a server could only guess what is meant."""
     params = message.value.get("params")
     if not isinstance(params, dict):

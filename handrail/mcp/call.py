@@ -4,15 +4,15 @@ import asyncio
 
 from handrail.mcp.asked import Asked
 from handrail.mcp.batch import Batch
-from handrail.mcp.heard import Answer
 from handrail.mcp.message import Message
+from handrail.mcp.server_messages import ServerResponse
 
 
 class NotAnswered(Exception):
     """The server was given the call and did not answer it; why is in the message."""
 
 
-class Call:
+class ToolsCall:
     """`sent`: the server has it; from then on nobody but the server can stop it."""
 
     def __init__(self, message: Message, asked: Asked, batch: Batch | None) -> None:
@@ -20,7 +20,7 @@ class Call:
         self.sent = self.waits = False
         self.settled = asyncio.Event()  # it is sent, or over
         self.task: asyncio.Task[None] | None = None
-        self._answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._answer: asyncio.Future[ServerResponse] = asyncio.get_running_loop().create_future()
 
     def begin(self) -> None:
         """The server gets it now; it need not be kept here."""
@@ -28,7 +28,7 @@ class Call:
         self.raw = b""
         self.settled.set()
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: ServerResponse) -> None:
         """The server has answered it."""
         if not self._answer.done():
             self._answer.set_result(answer)
@@ -38,7 +38,7 @@ class Call:
         if not self._answer.done():
             self._answer.set_exception(NotAnswered(why))
 
-    async def answer(self) -> Answer:
+    async def answer(self) -> ServerResponse:
         """What the server answers. Raises NotAnswered."""
         return await self._answer
 

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable
 from handrail.client import Halted, NeedsApproval, Permit
 from handrail.client.running import Unfinished
 from handrail.mcp.answers import refused
-from handrail.mcp.call import Call, NotAnswered
+from handrail.mcp.call import NotAnswered, ToolsCall
 from handrail.mcp.framing import END
 from handrail.mcp.governor import Governor, Say
-from handrail.mcp.heard import Answer
 from handrail.mcp.message import INVALID, Malformed
 from handrail.mcp.outcome import NOT_ANSWERED, Outcome, outcome_of
 from handrail.mcp.requests import Requests
 from handrail.mcp.server import ServerEnded
+from handrail.mcp.server_messages import ServerResponse
 from handrail.mcp.tools import Tools
 from handrail.schemas.errors import HandrailError
 
@@ -36,13 +36,13 @@ class Calls:
     ) -> None:
         self._governor, self._tools, self._say, self._abort = governor, tools, say, abort
         self._server, self._client = server, client
-        self._calls: set[Call] = set()
+        self._calls: set[ToolsCall] = set()
         self._client_left = False
         self.requests = Requests()
         self.halted = False
         self.broken: BaseException | None = None
 
-    def begin(self, call: Call) -> None:
+    def begin(self, call: ToolsCall) -> None:
         """Ask for it. Raises Malformed where too many are under way, or hold too much."""
         held = sum(len(one.raw) for one in self._calls)
         if len(self._calls) >= CALLS_MAX or held + len(call.raw) > HELD_BYTES_MAX:
@@ -51,7 +51,7 @@ class Calls:
         call.task = asyncio.create_task(self._run(call), name=f"handrail mcp {call.asked.tool[:50]}")
         call.task.add_done_callback(self._done)
 
-    async def cancel(self, call: Call) -> None:
+    async def cancel(self, call: ToolsCall) -> None:
         """The client wants no answer any more. One that was not sent is not made."""
         if not call.sent and call.task is not None:
             self.requests.not_made(call)
@@ -82,7 +82,7 @@ class Calls:
             for task in late:
                 task.cancel()
 
-    async def _run(self, call: Call) -> None:
+    async def _run(self, call: ToolsCall) -> None:
         try:
             await self._reply(call, await self._decided(call))
         except asyncio.CancelledError:
@@ -94,14 +94,14 @@ class Calls:
             call.forget()
             self._calls.discard(call)
 
-    async def _decided(self, call: Call) -> Answer | None:
+    async def _decided(self, call: ToolsCall) -> ServerResponse | None:
         """What the client gets: the server's answer, or why it was not made."""
         try:
             return await self._made(call)
         except HandrailError as error:
             return self._refused(call, error)
 
-    async def _made(self, call: Call) -> Answer | None:
+    async def _made(self, call: ToolsCall) -> ServerResponse | None:
         """What the server answered to it, told to the log before. Raises HandrailError where it was not made."""
         permit = await self._governor.ask(call.asked, self._tools.effect(call.asked.tool), self._waiting(call))
         call.waits = False
@@ -110,10 +110,10 @@ class Calls:
                 outcome, answer = await self._sent(call, permit)
         except (_Failed, _Unknown) as failed:
             outcome, answer = failed.outcome, failed.answer
-        await self._governor.tell(permit, outcome)
+        await self._governor.record_outcome(permit, outcome)
         return answer
 
-    async def _sent(self, call: Call, permit: Permit | None) -> tuple[Outcome, Answer | None]:
+    async def _sent(self, call: ToolsCall, permit: Permit | None) -> tuple[Outcome, ServerResponse | None]:
         """Raises _Failed and _Unknown, so that a gate around it knows."""
         if permit is not None:
             permit.check()
@@ -137,7 +137,7 @@ class Calls:
             raise _Failed(outcome, answer)
         return outcome, answer
 
-    def _waiting(self, call: Call) -> Callable[[NeedsApproval], None]:
+    def _waiting(self, call: ToolsCall) -> Callable[[NeedsApproval], None]:
         def waits(error: NeedsApproval) -> None:
             call.waits = True
             if self._client_left:
@@ -146,7 +146,7 @@ class Calls:
 
         return waits
 
-    def _refused(self, call: Call, error: HandrailError) -> Answer | None:
+    def _refused(self, call: ToolsCall, error: HandrailError) -> ServerResponse | None:
         self._say(f"{call.asked.tool}: not made: {error}")
         self.requests.not_made(call)
         self.halted = self.halted or isinstance(error, Halted)
@@ -154,9 +154,9 @@ class Calls:
             return None
         asked = call.asked
         raw = refused(call.id, error, shaped=self._tools.is_shaped(asked.tool), typed=asked.typed)
-        return Answer(raw, {})
+        return ServerResponse(raw, {})
 
-    async def _reply(self, call: Call, answer: Answer | None) -> None:
+    async def _reply(self, call: ToolsCall, answer: ServerResponse | None) -> None:
         if call.batch is None:
             if answer is not None:
                 await self._client(answer.raw if answer.raw.endswith(END) else answer.raw + END)
@@ -171,7 +171,7 @@ class Calls:
             self.broken = error
             self._abort()
 
-    async def _dropped(self, call: Call) -> None:
+    async def _dropped(self, call: ToolsCall) -> None:
         """Its batch waits for it no more."""
         if call.batch is not None and call.id is not None:
             batch, call.batch = call.batch, None
@@ -179,12 +179,12 @@ class Calls:
 
 
 class _Failed(Exception):
-    def __init__(self, outcome: Outcome, answer: Answer | None) -> None:
+    def __init__(self, outcome: Outcome, answer: ServerResponse | None) -> None:
         self.outcome, self.answer = outcome, answer
         super().__init__(outcome.error)
 
 
 class _Unknown(Unfinished):
-    def __init__(self, outcome: Outcome, answer: Answer | None) -> None:
+    def __init__(self, outcome: Outcome, answer: ServerResponse | None) -> None:
         self.outcome, self.answer = outcome, answer
         super().__init__(outcome.error)

@@ -61,7 +61,7 @@ class Governor:
             return nullcontext()
         return self._opening.result().admitted(permit, tool)
 
-    async def tell(self, permit: Permit | None, outcome: Outcome) -> None:
+    async def record_outcome(self, permit: Permit | None, outcome: Outcome) -> None:
         """It is on the log, or on standard error that it is not: it has run, so its result is passed on."""
         if permit is None or self._opening is None:
             return

@@ -56,7 +56,7 @@ class Said:
     batch: bool
 
 
-def said(raw: bytes) -> Said:
+def parse_line(raw: bytes) -> Said:
     """The messages of a line. Raises Malformed where it is none."""
     found = _found(raw)
     if not found.array:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handrail.client.shown import TEXT_MAX, json_of
-from handrail.mcp.heard import Answer
+from handrail.mcp.server_messages import ServerResponse
 
 NOT_ANSWERED = "it was sent as a notification, which no server answers"
 UNFINISHED = "the server asks for more input before it does it"
@@ -20,7 +20,7 @@ class Outcome:
     unknown: bool = False
 
 
-def outcome_of(answer: Answer) -> Outcome:
+def outcome_of(answer: ServerResponse) -> Outcome:
     """What the server answered: an error of the protocol and a result with `isError` are errors."""
     if "result" not in answer.value:
         return Outcome(None, _text(answer.value["error"]))
@@ -29,15 +29,15 @@ def outcome_of(answer: Answer) -> Outcome:
         return Outcome(result, None)
     if result.get("resultType") == "input_required":
         return Outcome(dict(result), UNFINISHED)
-    return Outcome(_told(result), _content(result) or "isError" if result.get("isError") is True else None)
+    return Outcome(_result_of(result), _content(result) or "isError" if result.get("isError") is True else None)
 
 
-def _told(result: Mapping[str, Any]) -> Any:
+def _result_of(result: Mapping[str, Any]) -> Any:
     """What rules may take facts from: structured content; else a single text, as JSON where it is; else all of it."""
     if result.get("structuredContent") is not None:
         return result["structuredContent"]
     content = result.get("content")
-    if isinstance(content, list) and len(content) == 1 and (text := _said(content[0])) is not None:
+    if isinstance(content, list) and len(content) == 1 and (text := _text_of(content[0])) is not None:
         return json_of(text)
     if not isinstance(content, list):
         return _bare(result) if content is None else content
@@ -51,11 +51,11 @@ def _bare(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _content(result: Mapping[str, Any]) -> str:
     content = result.get("content")
-    said = [_said(part) for part in content] if isinstance(content, list) else []
+    said = [_text_of(part) for part in content] if isinstance(content, list) else []
     return " ".join(text for text in said if text)[:TEXT_MAX]
 
 
-def _said(part: object) -> str | None:
+def _text_of(part: object) -> str | None:
     text = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
     return text if isinstance(text, str) else None
 

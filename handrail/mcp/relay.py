@@ -1,17 +1,17 @@
 """Who gets which message: everything is passed on as it came, but for calls of tools and their answers."""
 
 from handrail.mcp import answers
-from handrail.mcp.asked import asked
+from handrail.mcp.asked import tool_call_of
 from handrail.mcp.batch import Batch, array
-from handrail.mcp.call import Call
+from handrail.mcp.call import ToolsCall
 from handrail.mcp.calls import Calls
 from handrail.mcp.framing import END, MESSAGE_BYTES_MAX, Line
 from handrail.mcp.governor import Say
-from handrail.mcp.heard import answer_of, heard
-from handrail.mcp.message import INVALID, Malformed, Message, said
+from handrail.mcp.message import INVALID, Malformed, Message, parse_line
 from handrail.mcp.pipes import Outlet
 from handrail.mcp.requests import Pending
 from handrail.mcp.server import Server
+from handrail.mcp.server_messages import answer_of, parse
 from handrail.mcp.tools import Tools
 
 CANCELLED = "notifications/cancelled"
@@ -35,7 +35,7 @@ class Relay:
                 if line.last:
                     raise Malformed(INVALID, f"a message of more than {MESSAGE_BYTES_MAX} bytes")
                 return
-            found = said(line.raw)
+            found = parse_line(line.raw)
         except Malformed as error:
             await self._answer(error, None)
             return
@@ -46,7 +46,7 @@ class Relay:
 
     async def from_server(self, line: Line) -> None:
         """Raises OSError where the client reads nothing any more."""
-        found = heard(line.raw) if line.whole else None
+        found = parse(line.raw) if line.whole else None
         if found is None:
             await (self._client.write(line.raw) if line.whole else self._client.piece(line))
             return
@@ -89,7 +89,7 @@ class Relay:
             await self._answer(error, batch, wanted=wanted)
 
     def _call(self, message: Message, batch: Batch | None) -> None:
-        call = Call(message, asked(message), batch if message.is_request else None)
+        call = ToolsCall(message, tool_call_of(message), batch if message.is_request else None)
         self._open(message, batch, call)
         try:
             self._calls.begin(call)
@@ -97,7 +97,7 @@ class Relay:
             self._requests.close(message.id)
             raise
 
-    def _open(self, message: Message, batch: Batch | None, call: Call | None = None) -> None:
+    def _open(self, message: Message, batch: Batch | None, call: ToolsCall | None = None) -> None:
         if message.method is not None and message.id is not None:
             self._requests.open(message.id, Pending(message.method, batch, call))
 

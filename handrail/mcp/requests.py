@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from handrail.mcp.batch import Batch
-from handrail.mcp.call import Call
+from handrail.mcp.call import ToolsCall
 from handrail.mcp.message import INVALID, Malformed, RequestId
 
 REQUESTS_MAX = 10_000
@@ -15,7 +15,7 @@ class Pending:
 
     method: str
     batch: Batch | None = None
-    call: Call | None = None
+    call: ToolsCall | None = None
 
 
 class Requests:
@@ -45,7 +45,7 @@ class Requests:
         """It is answered: the request, or None where there is none."""
         return self._open.pop(str(request_id), None)
 
-    def not_made(self, call: Call) -> None:
+    def not_made(self, call: ToolsCall) -> None:
         """The server will never hear of the call; its id may be used again."""
         pending = self.get(call.id)
         if pending is not None and pending.call is call:

@@ -59,7 +59,7 @@ class CaseEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class PolicyCase:
     """A short conversation, and what is to be decided on its last event.
 
     `wants` holds each `want_…` that the file states. Where `policies` names some, only their rules are compared; the
@@ -75,7 +75,7 @@ class Case:
     wants: Mapping[str, Any]
 
 
-def read_cases(file: str, written: str) -> tuple[tuple[Case, ...], Mistakes]:
+def read_cases(file: str, written: str) -> tuple[tuple[PolicyCase, ...], Mistakes]:
     """The cases of a file in their order, and its mistakes; the cases are good for use only where there are none."""
     value, mistakes = yaml12.read(file, written)
     if value is None:
@@ -86,7 +86,7 @@ def read_cases(file: str, written: str) -> tuple[tuple[Case, ...], Mistakes]:
     return tuple(case for case in read if case is not None), mistakes
 
 
-def _case(item: Any, path: str, file: str, mistakes: Mistakes) -> Case | None:
+def _case(item: Any, path: str, file: str, mistakes: Mistakes) -> PolicyCase | None:
     settings = mapping(item, path, mistakes, _EXAMPLE)
     if not isinstance(item, dict):
         return None
@@ -101,10 +101,10 @@ def _case(item: Any, path: str, file: str, mistakes: Mistakes) -> Case | None:
     before, wants = _before(settings, path, mistakes), _wants(settings, path, mistakes)
     if note is None or judged is None:
         return None
-    return Case(file, path, note, policies, before, judged, MappingProxyType(wants))
+    return PolicyCase(file, path, note, policies, before, judged, MappingProxyType(wants))
 
 
-def _check_notes(cases: list[Case | None], mistakes: Mistakes) -> None:
+def _check_notes(cases: list[PolicyCase | None], mistakes: Mistakes) -> None:
     """A note is how a person finds a case, so no two are alike."""
     seen: set[str] = set()
     for case in cases:

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from prometheus_client.aiohttp import make_aiohttp_handler
 
 from handrail.streams.address import host_port, refused, url_of
-from handrail.streams.answer import Question
-from handrail.streams.pulse import beating
+from handrail.streams.event_loop_lag import measured
+from handrail.streams.probe import Question
 
 GOODBYE_S = 1.0  # for a scrape that is under way when the process ends
 
@@ -31,7 +31,7 @@ async def serving(address: str, registry: CollectorRegistry, healthy: Question, 
     await runner.setup()
     try:
         url = await listen(runner, "--http", address)
-        async with beating(registry):
+        async with measured(registry):
             yield url
     finally:
         await runner.cleanup()

@@ -54,6 +54,6 @@ def public_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.pub")
 
 
-def kept_key(path: Path) -> SigningKey:
+def load_or_make_key(path: Path) -> SigningKey:
     """The key of a file, made now where there is none. Raises ConfigError."""
     return read_key(path) if path.exists() else new_key(path)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from handrail.streams.answer import Answer, Question
+from handrail.streams.probe import ProbeResult, Question
 
 WAIT_S_MIN = 2.0  # shorter ones are everyday
 LOG_S = 5.0  # then it is worth a line
@@ -38,13 +38,13 @@ Waits = Mapping[str, Wait]
 Look = Callable[[], Waits]
 
 
-def with_waits(question: Question, look: Look) -> Answer:
+def with_waits(question: Question, look: Look) -> ProbeResult:
     """The answer, which also tells what waits; where nothing does, as it was."""
     answer = question()
     told = {
         who: {"for": wait.for_, "seconds": round(wait.seconds, 1), "told": wait.told} for who, wait in look().items()
     }
-    return Answer(answer.reason, {**answer.more, **({"waits": told} if told else {})})
+    return ProbeResult(answer.reason, {**answer.more, **({"waits": told} if told else {})})
 
 
 class WaitLog:
@@ -69,9 +69,9 @@ class WaitLog:
 
 
 @asynccontextmanager
-async def telling(process: str, look: Look, notice: Callable[[str], None]) -> AsyncIterator[None]:
+async def reporting(process: str, look: Look, notice: Callable[[str], None]) -> AsyncIterator[None]:
     """For the length of the block, lines about what waits go to `notice`. Looks every LOOK_S."""
-    task = asyncio.create_task(_tell(process, look, notice), name="waits")
+    task = asyncio.create_task(_report(process, look, notice), name="waits")
     try:
         yield
     finally:
@@ -81,7 +81,7 @@ async def telling(process: str, look: Look, notice: Callable[[str], None]) -> As
             task.result()
 
 
-async def _tell(process: str, look: Look, notice: Callable[[str], None]) -> None:
+async def _report(process: str, look: Look, notice: Callable[[str], None]) -> None:
     log = WaitLog(process)
     while True:
         await asyncio.sleep(LOOK_S)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from handrail.broker.leash import leash, release
+from handrail.broker.kill_with_parent import kill_with_parent, release
 from handrail.supervisor.logs import headline, last_line, open_log
 
 
@@ -44,7 +44,7 @@ class Child:
                 start_new_session=True,
             )
         self.pid = self._process.pid
-        self._leash: subprocess.Popen[bytes] | None = leash(self.pid)
+        self._leash: subprocess.Popen[bytes] | None = kill_with_parent(self.pid)
         self._listener = threading.Thread(target=self._listen, name=f"heard from {log.stem}", daemon=True)
         self._listener.start()
 

@@ -14,7 +14,7 @@ class Progress:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
 
-    def tell(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """One line that stays."""
         self._console.print(printable.plain(line), soft_wrap=True, markup=False, highlight=False)
 
@@ -25,5 +25,5 @@ class Progress:
             with self._console.status(f"handrail up: {what}"):
                 yield
         else:
-            self.tell(f"handrail up: {what}")
+            self.print_line(f"handrail up: {what}")
             yield

@@ -14,7 +14,7 @@ from handrail.policies import load_bundle
 from handrail.schemas.errors import ConfigError, EngineError
 from handrail.streams.engine.in_force import in_force
 from handrail.streams.engine.topics import ensure_topics
-from handrail.streams.keys import kept_key, read_key
+from handrail.streams.keys import load_or_make_key, read_key
 from handrail.streams.settings import environment_without
 from handrail.streams.sink.reader import cluster_id
 from handrail.supervisor import broker as brokers
@@ -95,7 +95,7 @@ class Up:
         self._broker_ends = Ends()
         self._bootstrap, self._cluster = settings.bootstrap or "", ""
         self._reach: Reach | None = None
-        self._crew = Crew(limit, environment_without("http"), progress.tell)
+        self._crew = Crew(limit, environment_without("http"), progress.print_line)
 
     async def keep(self, ready: Tell) -> NoReturn:
         """Start, tell when all is up, and start again what ends. Raises HandrailError where that does not help."""
@@ -105,7 +105,7 @@ class Up:
             while not self._crew.ready:
                 await self._tend()
         ready(await self._ready_line())
-        rules = Rules(self._settings.data, self._progress.tell)
+        rules = Rules(self._settings.data, self._progress.print_line)
         while True:
             await self._tend()
             rules.look()
@@ -131,7 +131,7 @@ class Up:
     async def _connect(self) -> None:
         """There is a broker with all topics, and it is written down which one."""
         if self._settings.own_broker:
-            self._tell_of_last_run()
+            self._report_last_run()
             with self._progress.doing("starting the embedded broker"):
                 self._broker = brokers.start(self._settings.own_port)
             self._bootstrap = self._broker.bootstrap
@@ -145,16 +145,16 @@ class Up:
         own = self._broker is not None
         self._claim.note(Run(os.getpid(), self._bootstrap, own, self._cluster, endpoints(self._settings)))
 
-    def _tell_of_last_run(self) -> None:
+    def _report_last_run(self) -> None:
         last = self._claim.last
         if last is not None and last.embedded:
-            self._progress.tell(
+            self._progress.print_line(
                 f"handrail up: the log of the last run ({last.cluster_id}) is gone with its embedded broker: "
                 f"conversations and open approvals begin anew; what was stored of it stays in {self._settings.data}"
             )
 
     def _hire(self) -> None:
-        kept_key(self._settings.key_file)
+        load_or_make_key(self._settings.key_file)
         for part in parts(self._settings, self._bootstrap):
             log = self._settings.data / "logs" / f"{part.name}.log"
             self._crew.members[part.name] = Member(part.name, handrail(*part.arguments), log)
@@ -175,7 +175,7 @@ class Up:
 
     async def _meet_another(self, cluster: str) -> None:
         """What is started here ends by itself where it knew the log before, and is started again as ever."""
-        self._progress.tell(
+        self._progress.print_line(
             f"handrail up: another log is at {self._bootstrap}: is cluster {cluster} now, was {self._cluster}: "
             f"conversations, open approvals and handoffs begin anew; what was stored stays in {self._settings.data}"
         )
@@ -189,7 +189,7 @@ class Up:
                 f"handrail up: the embedded broker ended {len(self._broker_ends.at_s)} times within "
                 f"{self._limit.window_s:g} s, given up: is there memory enough? Else use a Kafka broker (--bootstrap)"
             )
-        self._progress.tell(
+        self._progress.print_line(
             f"handrail up: the embedded broker ended, and the whole log with it ({self._cluster}): conversations, "
             f"open approvals and handoffs begin anew; DuckDB keeps what was stored of it; "
             f"starting a new, empty one and everything else with it in {wait_s:g} s"
@@ -240,7 +240,7 @@ class Up:
         await self._crew.end([SINK], signal.SIGTERM, SINK_END_S)
         if count := await left(self._settings.data, self._cluster, last):
             fate = "and gone with the embedded broker" if self._broker is not None else "the next start stores them"
-            self._progress.tell(f"handrail up: {count} records of the log are not in the database, {fate}")
+            self._progress.print_line(f"handrail up: {count} records of the log are not in the database, {fate}")
 
 
 def _counted(workers: int) -> str:

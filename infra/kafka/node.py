@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handrail.broker import metadata
-from handrail.broker.leash import leash, release
+from handrail.broker.kill_with_parent import kill_with_parent, release
 from handrail.broker.ports import HOST
 from handrail.schemas.errors import ConfigError
 
@@ -56,7 +56,7 @@ class Node:
             raise RuntimeError(f"node {self.place.number} is already running")
         options = SHORT_LIVED if self._short_lived else LONG_LIVED
         self._process = self._java(self._heap_mb, options, "kafka.Kafka", str(self._config))
-        self._leash = leash(self._process.pid)
+        self._leash = kill_with_parent(self._process.pid)
 
     def knows(self, cluster_id: str, nodes: int) -> bool:
         """Whether the node answers as that cluster, lists itself at its own port, and so many nodes in all."""

@@ -3,8 +3,8 @@
 import pytest
 
 from handrail.policies import Bundle
-from handrail.streams.governor import state, underway
-from handrail.streams.governor.underway import ALLOWED_MAX, LOST_MAX
+from handrail.streams.governor import calls_under_way, state
+from handrail.streams.governor.calls_under_way import ALLOWED_MAX, LOST_MAX
 from tests.bundles import bundle
 from tests.log import Log, Outcome
 
@@ -224,5 +224,5 @@ def test_of_an_id_that_was_proposed_twice_the_latest_counts() -> None:
 
 def test_ids_that_lie_across_two_entries_are_not_found() -> None:
     entry = bytes(range(17))
-    assert underway.find(entry * 3, bytes(range(9, 17))) == -1
-    assert underway.find(entry + bytes(17), bytes(8)) == 17
+    assert calls_under_way.find(entry * 3, bytes(range(9, 17))) == -1
+    assert calls_under_way.find(entry + bytes(17), bytes(8)) == 17

@@ -193,7 +193,7 @@ def test_the_head_stays_small() -> None:
     fold = PartitionFold(0, None, {of.ruleset: of}, of.ruleset)
     fold.fold(log.records)
     (name, head, _), *_ = fold.memory.sizes()
-    case = fold.memory.case(name)
+    case = fold.memory.conversation(name)
     assert case is not None
     assert len(case.part(FACTS)) == FACTS_BY_KEY_MAX
     assert head < 1_200

@@ -11,7 +11,7 @@ from aiokafka.admin import NewTopic
 
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import ALERTS, CATALOGUE, DECISIONS, PARTITIONS, STATES
-from handrail.streams.engine.attested import Attested, read, signed
+from handrail.streams.engine.attestation import Attested, read, signed
 from handrail.streams.engine.changelog import position_of
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.governor import state

@@ -324,7 +324,7 @@ def test_the_head_stays_small_and_a_bundle_without_sums_keeps_nothing() -> None:
         fold = PartitionFold(0, None, {used.ruleset: used}, used.ruleset)
         fold.fold(log.records)
         (name, head, _), *_ = fold.memory.sizes()
-        case = fold.memory.case(name)
+        case = fold.memory.conversation(name)
         assert case is not None
         assert (SUMS in case.head.parts) is with_sums
         assert head < 1_200

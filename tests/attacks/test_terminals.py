@@ -15,7 +15,7 @@ from rich.console import Console
 from handrail import printable
 from handrail.cli.query import _cell
 from handrail.desk import show
-from handrail.desk.board import Case
+from handrail.desk.board import HandoffCase
 from handrail.doctor.line import Line
 from handrail.doctor.show import text
 from tests import forks
@@ -113,7 +113,7 @@ def test_no_handoff_moves_the_terminal(closed: bool) -> None:
         one["code"] = "policy"
     claim = poisoned(sample("handoff.claimed")["data"])
     end = {"cause": f"resolved{ESC}"} if closed else None
-    case = Case(record, (), claim, (), end)
+    case = HandoffCase(record, (), claim, (), end)
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, color_system=None, width=300)
     console.print(show.listing([case], 8, 0))

@@ -177,7 +177,7 @@ def test_executions_that_are_gone_take_no_room() -> None:
     log.event("action.proposed", action_id="a", tool="get_order", arguments={}, execution_id="run-59x")
     outcome = log.fold(limits('{unknown_call_usd: "0"}'))
     assert used(outcome)["unknown_calls"] == 1
-    case = outcome.partition.memory.case(log.conversation)
+    case = outcome.partition.memory.conversation(log.conversation)
     assert case is not None
     assert of_conversation(case) == 61
 

@@ -10,8 +10,8 @@ import pytest
 from handrail.broker import EmbeddedBroker
 from handrail.broker.ports import free_port
 from handrail.desk.web import follower
-from handrail.desk.web.changes import Changes
 from handrail.desk.web.follower import Follower
+from handrail.desk.web.notifier import Notifier
 from handrail.streams.sink.forgotten import ANY_TENANT, Forgotten
 from tests.browser.records import handoff, publish
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.kafka
 WAIT_S_MAX = 60.0
 
 
-async def until(changes: Changes, true: Callable[[], bool]) -> None:
+async def until(changes: Notifier, true: Callable[[], bool]) -> None:
     """Returns when it is true."""
     async with asyncio.timeout(WAIT_S_MAX):
         while not true():
@@ -28,7 +28,7 @@ async def until(changes: Changes, true: Callable[[], bool]) -> None:
 
 async def test_a_new_broker_on_the_old_port_is_read_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follower, "PROBE_S_MAX", 2.0)
-    port, now_ms, changes = free_port(), int(time.time() * 1000), Changes()
+    port, now_ms, changes = free_port(), int(time.time() * 1000), Notifier()
     with EmbeddedBroker(port) as broker:
         await publish(broker.bootstrap, [handoff(1, now_ms), handoff(2, now_ms)])
         found = Follower(broker.bootstrap, changes)
@@ -50,7 +50,7 @@ async def test_a_new_broker_on_the_old_port_is_read_from_its_beginning(monkeypat
 
 async def test_a_text_that_is_not_kept_is_read_from_the_log(embedded: str) -> None:
     await publish(embedded, [handoff(number, int(time.time() * 1000)) for number in range(6)])
-    found = Follower(embedded, Changes())
+    found = Follower(embedded, Notifier())
     await found.begin()
     for held in found.cases.open():
         found.cases.texts.drop(held.place)
@@ -59,7 +59,7 @@ async def test_a_text_that_is_not_kept_is_read_from_the_log(embedded: str) -> No
 
 async def test_whoever_was_forgotten_is_not_shown_any_more(embedded: str, tmp_path: Path) -> None:
     """The sink's file says whom, as digests; the desk looks at it now and then, and when it starts."""
-    now_ms, changes = int(time.time() * 1000), Changes()
+    now_ms, changes = int(time.time() * 1000), Notifier()
     await publish(embedded, [handoff(1, now_ms), handoff(2, now_ms)])
     found = Follower(embedded, changes, tmp_path)
     await found.begin()
@@ -68,7 +68,7 @@ async def test_whoever_was_forgotten_is_not_shown_any_more(embedded: str, tmp_pa
     gone = found.cases.open()[0].record
     forgotten = Forgotten(salt=b"s" * 32)
     forgotten.refs[forgotten.of_ref(ANY_TENANT, gone["customer"]["ref"])] = now_ms * 2
-    forgotten.tell(tmp_path)
+    forgotten.write(tmp_path)
     await until(changes, lambda: found.cases.get(gone["handoff_id"]) is None)
     later = handoff(3, now_ms)
     later["data"]["customer"]["ref"] = gone["customer"]["ref"]
@@ -77,6 +77,6 @@ async def test_whoever_was_forgotten_is_not_shown_any_more(embedded: str, tmp_pa
     assert found.cases.get(f"hf-{3:024x}") is None
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
-    again = Follower(embedded, Changes(), tmp_path)
+    again = Follower(embedded, Notifier(), tmp_path)
     await again.begin()
     assert gone["customer"]["ref"] not in {held.record["customer"]["ref"] for held in again.cases.all()}

@@ -17,7 +17,7 @@ from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import CATALOGUE, HANDOFFS, PARTITIONS, STATES
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.topics import ensure_topics
-from handrail.streams.keys import KEY_FILE, kept_key
+from handrail.streams.keys import KEY_FILE, load_or_make_key
 from infra.kafka.cluster import Cluster
 from tests.brokers import admin_of
 from tests.crash.agents import Agents
@@ -69,7 +69,7 @@ class Run:
         self.apache = isinstance(cluster, Cluster)
         self.report = Report(plan)
         self.disk = Disk(folder / "disk")
-        self.key = kept_key(folder / KEY_FILE)
+        self.key = load_or_make_key(folder / KEY_FILE)
         self.crew = Crew(self._worker, folder)
         self.agents = Agents(bootstrap, plan.seed, plan.agents, plan.pause_s)
         self.publisher = Publisher(bootstrap, plan.seed, plan.rate)

@@ -14,8 +14,8 @@ from langgraph.types import Command
 
 from handrail.adapters.langgraph import Governed
 from handrail.client import Blocked, Halted
-from handrail.mcp.heard import Answer
 from handrail.mcp.outcome import outcome_of
+from handrail.mcp.server_messages import ServerResponse
 from tests.adapters.on_langgraph import QUERY, Scripted
 from tests.adapters.talk import Talk
 from tests.unit.client.inprocess import Governor
@@ -112,6 +112,6 @@ def test_a_langgraph_result_that_is_json_is_told_as_it() -> None:
     ],
 )
 def test_mcp_keeps_what_is_the_protocols_out_of_what_is_told(result: dict[str, Any]) -> None:
-    told = outcome_of(Answer(b"", {"result": result})).result
+    told = outcome_of(ServerResponse(b"", {"result": result})).result
     assert "_meta" not in str(told)
     assert told

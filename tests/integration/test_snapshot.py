@@ -73,7 +73,7 @@ async def snapshot_of(broker: str, upto: int) -> dict[str, Any]:
     await bundles.load_all()
     fold = PartitionFold(0, PARTITIONS, bundles.known)
     fold.fold([record_of(one) for one in await read(broker, AGENT_EVENTS, PARTITIONS) if one.partition == 0][:upto])
-    return snapshot.told(fold._state)
+    return snapshot.snapshot_data(fold._state)
 
 
 async def of_partition_0(broker: str, topic: str) -> list[ConsumerRecord]:

@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 
 from handrail.client.errors import NoDecision
 from handrail.mcp.answers import refused
-from handrail.mcp.asked import Asked, asked
+from handrail.mcp.asked import Asked, tool_call_of
 from handrail.mcp.batch import Batch
-from handrail.mcp.call import Call
-from handrail.mcp.heard import Answer, answer_of, heard
-from handrail.mcp.message import Malformed, Message, said
+from handrail.mcp.call import ToolsCall
+from handrail.mcp.message import Malformed, Message, parse_line
 from handrail.mcp.outcome import Outcome, outcome_of
 from handrail.mcp.requests import REQUESTS_MAX, Pending, Requests
+from handrail.mcp.server_messages import ServerResponse, answer_of, parse
 from handrail.mcp.tools import TOOLS_MAX, Tools
 
 
 def message(value: Any) -> Message:
-    (part,) = said(json.dumps(value).encode()).parts
+    (part,) = parse_line(json.dumps(value).encode()).parts
     assert isinstance(part, Message)
     return part
 
@@ -44,7 +44,7 @@ def calling(params: Any) -> Message:
     ],
 )
 def test_a_call_is_one_however_it_is_written(raw: str, is_call: bool, is_request: bool) -> None:
-    (part,) = said(raw.encode()).parts
+    (part,) = parse_line(raw.encode()).parts
     assert isinstance(part, Message)
     assert (part.is_call, part.is_request) == (is_call, is_request)
 
@@ -73,42 +73,42 @@ def test_a_call_is_one_however_it_is_written(raw: str, is_call: bool, is_request
 )
 def test_what_can_be_read_in_two_ways_is_no_message(raw: str) -> None:
     with pytest.raises(Malformed):
-        said(raw.encode())
+        parse_line(raw.encode())
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_malformed(raw: bytes) -> None:
-    heard(raw)
+    parse(raw)
     with suppress(Malformed):
-        said(raw)
+        parse_line(raw)
 
 
 def test_parts_of_a_batch_that_are_no_messages_stay_parts() -> None:
-    found = said(b'[5,[{"method":"tools/call"}],{"id":1,"method":"ping"},{"id":2,"Method":"tools/call"}]')
+    found = parse_line(b'[5,[{"method":"tools/call"}],{"id":1,"method":"ping"},{"id":2,"Method":"tools/call"}]')
     assert [isinstance(part, Message) for part in found.parts] == [False, False, True, False]
 
 
 @pytest.mark.parametrize("params", [None, [], "x", {}, {"name": ""}, {"name": 5}, {"name": "a", "arguments": []}])
 def test_a_call_that_a_server_could_only_guess_is_not_asked_for(params: Any) -> None:
     with pytest.raises(Malformed) as caught:
-        asked(calling(params))
+        tool_call_of(calling(params))
     assert (caught.value.code, caught.value.id) == (-32602, 1)
 
 
 @pytest.mark.parametrize("twin", [{"amount": 50, "Amount": 900}, {"a": [{"b": {"STRASSE": 1, "straße": 2}}]}])
 def test_arguments_that_differ_in_case_only_are_not_asked_for(twin: dict[str, Any]) -> None:
     with pytest.raises(Malformed, match="comes twice"):
-        asked(calling({"name": "refund", "arguments": twin}))
-    assert asked(calling({"name": "a", "arguments": {"b": {"c": 1}, "d": {"c": 1, "C1": 2}}}))
+        tool_call_of(calling({"name": "refund", "arguments": twin}))
+    assert tool_call_of(calling({"name": "a", "arguments": {"b": {"c": 1}, "d": {"c": 1, "C1": 2}}}))
 
 
 def test_a_call_is_asked_for_with_all_that_decides_what_it_does() -> None:
-    assert asked(calling({"name": "a"})) == Asked("a", {})
-    assert asked(calling({"name": "a", "arguments": None, "task": {}})) == Asked("a", {})
+    assert tool_call_of(calling({"name": "a"})) == Asked("a", {})
+    assert tool_call_of(calling({"name": "a", "arguments": None, "task": {}})) == Asked("a", {})
     again = {"name": "a", "arguments": {"b": 1}, "inputResponses": {"c": 2}, "requestState": "d"}
-    assert asked(calling(again)) == Asked("a", {"b": 1, "mcp.inputResponses": {"c": 2}, "mcp.requestState": "d"})
+    assert tool_call_of(calling(again)) == Asked("a", {"b": 1, "mcp.inputResponses": {"c": 2}, "mcp.requestState": "d"})
     modern = {"name": "a", "_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}}
-    assert asked(calling(modern)).typed
+    assert tool_call_of(calling(modern)).typed
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_call_is_asked_for_with_all_that_decides_what_it_does() -> None:
     ids=str,
 )
 def test_what_came_of_a_call_is_told_in_its_plainest_form(value: dict[str, Any], outcome: Outcome) -> None:
-    assert outcome_of(Answer(b"", value)) == outcome
+    assert outcome_of(ServerResponse(b"", value)) == outcome
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_requests_that_are_not_answered_are_bounded() -> None:
 
 async def test_an_id_that_is_used_again_stays_open_when_the_call_before_it_is_given_up() -> None:
     requests = Requests()
-    first, second = (Call(calling({"name": "a"}), Asked("a", {}), None) for _ in range(2))
+    first, second = (ToolsCall(calling({"name": "a"}), Asked("a", {}), None) for _ in range(2))
     requests.open(1, Pending("tools/call", call=first))
     requests.not_made(first)
     requests.open(1, Pending("tools/call", call=second))

@@ -17,7 +17,7 @@ from handrail.schemas.topics import AGENT_EVENTS, STATES
 from handrail.streams.engine.changelog import POSITION
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.issuer import Issuer
-from handrail.streams.engine.metrics import Tally
+from handrail.streams.engine.metrics import Counters
 from handrail.streams.engine.partitions import Partitions
 from handrail.streams.engine.producer import Headers, Producer
 from handrail.streams.engine.topics import ensure_topics
@@ -78,7 +78,7 @@ class Recovered(Partitions):
 
 async def test_ours_forgets_a_partition_that_another_owns() -> None:
     consumer, nobody = Consumer(), cast(Producer, None)
-    parts: Any = (Issuer(nobody, None, "worker"), Known(True), Tally(CollectorRegistry()), print, LogId("", {}))
+    parts: Any = (Issuer(nobody, None, "worker"), Known(True), Counters(CollectorRegistry()), print, LogId("", {}))
     partitions = Recovered("", 2, *parts)
     both = {TP0, TP(AGENT_EVENTS, 1)}
     ours: Any = consumer

@@ -15,7 +15,7 @@ from handrail.schemas.record import Counted, Output, Record
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS
 from handrail.streams.address import host_port
 from handrail.streams.engine import health
-from handrail.streams.engine.metrics import RULES_MAX, Tally, Waits
+from handrail.streams.engine.metrics import RULES_MAX, Counters, Waits
 from handrail.streams.governor.partition import Folded
 from handrail.streams.sink import metrics as sink
 from tests.log import Log
@@ -79,7 +79,7 @@ def reader(**unread: int | None) -> Any:
 
 
 def test_a_sink_is_ready_when_it_knows_how_far_behind_it_is() -> None:
-    tally = sink.Tally(CollectorRegistry())
+    tally = sink.Counters(CollectorRegistry())
     assert sink.ready(reader(), tally).reason == "the log is not read yet"
     assert sink.ready(reader(events=3, alerts=None), tally).reason == "the end is not known of alerts[0]"
     tally.read({TopicPartition("events", 0): [cast(Any, None)] * 2})
@@ -88,7 +88,7 @@ def test_a_sink_is_ready_when_it_knows_how_far_behind_it_is() -> None:
 
 
 def test_a_sink_that_asks_no_more_is_not_healthy() -> None:
-    tally = sink.Tally(CollectorRegistry())
+    tally = sink.Counters(CollectorRegistry())
     assert sink.healthy(tally).reason == ""
     tally.turned_s -= sink.STUCK_S_MAX + 1
     assert sink.healthy(tally).reason == "nothing read for 301 s: is the disk slow or full?"
@@ -111,14 +111,14 @@ def test_decisions_of_a_chunk_are_counted_with_their_wait() -> None:
     log = Log()
     log.proposes("refund", amount=1)
     outputs = [output for one in log.fold().folded for output in one.outputs]
-    Tally(registry).delivered(log.records, Folded(outputs), log.records[-1].timestamp_ms + 40)
+    Counters(registry).delivered(log.records, Folded(outputs), log.records[-1].timestamp_ms + 40)
     assert registry.get_sample_value("handrail_worker_decision_latency_seconds_sum") == pytest.approx(0.04)
     assert registry.get_sample_value("handrail_worker_records_total", {"type": "action.proposed"}) == 1
 
 
 def test_a_worker_that_has_seen_many_bundles_tells_their_last_rules_not_apart() -> None:
     registry = CollectorRegistry()
-    tally = Tally(registry)
+    tally = Counters(registry)
     outputs = [decided(f"rule-{number}") for number in range(RULES_MAX + 5)]
     tally.delivered([Record(AGENT_EVENTS, 0, 0, 0, b"c", b"{}")], Folded(outputs), 0)
     found = [s for family in registry.collect() for s in family.samples if s.name == "handrail_worker_reasons_total"]
@@ -134,5 +134,5 @@ def decided(rule: str) -> Output:
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b"[" * 100_000, b'{"type":7}', b'{"type":"handrail.dreamt.v1"}'])
 def test_whatever_a_record_is_it_is_counted(value: bytes | None) -> None:
     registry = CollectorRegistry()
-    Tally(registry).delivered([Record(AGENT_EVENTS, 0, 0, 0, b"c", value)], Folded(), 0)
+    Counters(registry).delivered([Record(AGENT_EVENTS, 0, 0, 0, b"c", value)], Folded(), 0)
     assert registry.get_sample_value("handrail_worker_records_total", {"type": "other"}) == 1

@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry
 from handrail.doctor.endpoints import _waits as lines_of
 from handrail.doctor.group import Group, _unowned
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.answer import Answer
 from handrail.streams.engine.waits import PartitionWaits
+from handrail.streams.probe import ProbeResult
 from handrail.streams.sink import waits as sink
-from handrail.streams.sink.metrics import Tally
+from handrail.streams.sink.metrics import Counters
 from handrail.streams.wait import Wait, WaitLog, with_waits
 
 
@@ -108,14 +108,14 @@ def test_a_short_wait_is_no_line() -> None:
 
 
 def test_an_answer_tells_what_waits_and_is_as_it_was_where_nothing_does() -> None:
-    ready = Answer("", {"partitions": {"0": "governed"}})
+    ready = ProbeResult("", {"partitions": {"0": "governed"}})
     told = with_waits(lambda: ready, lambda: waits("broker", 4.04, "partition 0")).more["waits"]
     assert told == {"partition 0": {"for": "broker", "seconds": 4.0, "told": "so it is"}}
     assert with_waits(lambda: ready, dict) == ready
 
 
 def test_doctor_has_a_line_for_each_that_waits_and_says_what_to_do() -> None:
-    told = with_waits(Answer, lambda: waits("policies", 4.0, "partition 0", "partition 1")).more["waits"]
+    told = with_waits(ProbeResult, lambda: waits("policies", 4.0, "partition 0", "partition 1")).more["waits"]
     lines = list(lines_of("worker-1", told))
     assert [line.told for line in lines] == [
         f"worker-1: partition {number}: waits for policies for 4 s: so it is" for number in (0, 1)
@@ -140,7 +140,7 @@ class Sink:
 
     def __init__(self, unanswered_s: float = 0.0, blocked_s: float | None = None) -> None:
         self.reader: Any = SimpleNamespace(unanswered_s=unanswered_s)
-        self.tally = Tally(CollectorRegistry())
+        self.tally = Counters(CollectorRegistry())
         self.snapshots: Any = SimpleNamespace(blocked_s=blocked_s)
 
     def waits(self) -> dict[str, str]:

@@ -10,12 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from handrail.desk.board import Case
+from handrail.desk.board import HandoffCase
 from handrail.desk.web import answers
 from handrail.desk.web.answers import ROLE_OF, Refused
-from handrail.desk.web.case_page import held_of, shown
+from handrail.desk.web.case_page import handoff_of, shown
 from handrail.desk.web.form import Form, now_ms
-from handrail.desk.web.held import Held
+from handrail.desk.web.handoff_view import HandoffView
 from handrail.desk.web.parts import Desk, desk_of
 from handrail.desk.web.people import by
 from handrail.desk.web.security import Person, require
@@ -28,7 +28,7 @@ from handrail.schemas.topics import RESOLUTIONS
 CAME_S_MAX = 2.0  # the page waits so long for what came of it; afterwards it tells when it comes
 REVEALED_MAX = 500  # characters of a path
 
-Made = Callable[[Case, By, Form, SigningKey | None, int], dict[str, Any]]
+Made = Callable[[HandoffCase, By, Form, SigningKey | None, int], dict[str, Any]]
 
 
 async def claim(request: Request) -> Response:
@@ -43,19 +43,19 @@ async def answer(request: Request) -> Response:
     try:
         said = form.outcome
     except ConfigError:  # Enter in a field, without the page's script
-        return await shown(request, held_of(request), status=422, alert="Choose an answer.", fields=form.fields)
+        return await shown(request, handoff_of(request), status=422, alert="Choose an answer.", fields=form.fields)
     return await _done(request, require(request, ROLE_OF[said]), form, said, answers.answer)
 
 
 async def reveal(request: Request) -> Response:
     """`POST /handoffs/ID/reveal`: one redacted value; that somebody asked for it is on the log before it is shown."""
     person, desk, form = require(request, "revealer"), desk_of(request), await form_of(request)
-    held, path = held_of(request), form["path"][:REVEALED_MAX]
+    held, path = handoff_of(request), form["path"][:REVEALED_MAX]
     try:
         data = await desk.follower.text(held)
         if desk.reveal is None or path not in data["redacted"]:
             raise HTTPException(404, "Nothing was redacted there.")
-        await desk.audit.told("reveal", by(person), session=person.session_id, path=path, **_about(held))
+        await desk.audit.write("reveal", by(person), session=person.session_id, path=path, **_about(held))
         found = await desk.reveal(data, path)
     except NotRecorded as error:
         raise HTTPException(503, f"Nothing is revealed that is not on the log first. {error}") from None
@@ -76,7 +76,7 @@ async def form_of(request: Request) -> Form:
 
 async def _done(request: Request, person: Person, form: Form, action: str, made: Made) -> Response:
     """The event of this click is on the log, or the page says why not and keeps what was typed."""
-    desk, held = desk_of(request), held_of(request)
+    desk, held = desk_of(request), handoff_of(request)
     try:
         await _recorded(desk, held, person, form, made)
     except (Refused, ConfigError) as error:
@@ -91,10 +91,10 @@ async def _done(request: Request, person: Person, form: Form, action: str, made:
     return RedirectResponse(f"/handoffs/{quote(held.record['handoff_id'])}?event={form.event_id}", 303)
 
 
-async def _recorded(desk: Desk, held: Held, person: Person, form: Form, made: Made) -> None:
+async def _recorded(desk: Desk, held: HandoffView, person: Person, form: Form, made: Made) -> None:
     """Raises Refused, ConfigError, NotRecorded."""
     event_id, owner = form.event_id, (held.record["handoff_id"], person.id)
-    on_log = desk.follower.cases.said(event_id)
+    on_log = desk.follower.cases.answer_of(event_id)
     known = on_log or desk.sender.owner(event_id)
     if known not in (None, owner):
         raise Refused("This form belongs to another answer. Load the page again.")
@@ -104,19 +104,19 @@ async def _recorded(desk: Desk, held: Held, person: Person, form: Form, made: Ma
         await desk.sender.send(RESOLUTIONS, made(held.case, by(person), form, desk.key, now_ms()), owner)
 
 
-async def _came(desk: Desk, held: Held, event_id: str, *, answered: bool) -> None:
+async def _came(desk: Desk, held: HandoffView, event_id: str, *, answered: bool) -> None:
     """The board has it, and for an answer what came of it, unless that takes longer."""
     deadline = asyncio.get_running_loop().time() + CAME_S_MAX
     while (left := deadline - asyncio.get_running_loop().time()) > 0:
         number = desk.changes.number
-        if (event_id in held.came) if answered else desk.follower.cases.said(event_id):
+        if (event_id in held.came) if answered else desk.follower.cases.answer_of(event_id):
             return
         await desk.changes.after(number, left)
 
 
-def _audit(desk: Desk, held: Held, person: Person, action: str, outcome: str, **told: Any) -> None:
-    desk.audit.tell(action, outcome, by(person), session=person.session_id, **_about(held), **told)
+def _audit(desk: Desk, held: HandoffView, person: Person, action: str, outcome: str, **told: Any) -> None:
+    desk.audit.queue(action, outcome, by(person), session=person.session_id, **_about(held), **told)
 
 
-def _about(held: Held) -> dict[str, str]:
+def _about(held: HandoffView) -> dict[str, str]:
     return {name: held.record[name] for name in ("handoff_id", "conversation_id")}

@@ -60,7 +60,7 @@ class Audit:
         self._there, self._all_sent = asyncio.Event(), asyncio.Event()
         self._lost = 0
 
-    def tell(self, action: str, outcome: str = "ok", by: By | Named | None = None, **about: Any) -> None:
+    def queue(self, action: str, outcome: str = "ok", by: By | Named | None = None, **about: Any) -> None:
         """It will be on the log. `about`: `handoff_id`, `conversation_id`, `session`; all else is detail."""
         if len(self._waiting) >= WAITING_MAX:
             self._waiting.popleft()
@@ -69,12 +69,12 @@ class Audit:
         self._all_sent.clear()
         self._there.set()
 
-    def heard(self, kind: str, person: str | None, detail: dict[str, Any]) -> None:
+    def queue_login(self, kind: str, person: str | None, detail: dict[str, Any]) -> None:
         """As `tell`, for what the login tells: the id of a person it may not know."""
         name = words.line(person or "")[:NAME_MAX]  # whatever somebody typed for a user
-        self.tell(kind, "refused" if kind in REFUSALS else "ok", Named(id=name) if name else None, **detail)
+        self.queue(kind, "refused" if kind in REFUSALS else "ok", Named(id=name) if name else None, **detail)
 
-    async def told(self, action: str, by: By, **about: Any) -> None:
+    async def write(self, action: str, by: By, **about: Any) -> None:
         """It is on the log when this returns, before what it tells of may happen. Raises NotRecorded."""
         await self._sender.send(AUDIT, self._event(action, "ok", by, about))
 

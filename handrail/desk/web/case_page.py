@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from handrail.desk.web.form import new_event_id, now_ms
-from handrail.desk.web.held import Held
+from handrail.desk.web.handoff_view import HandoffView
 from handrail.desk.web.parts import Desk, desk_of
 from handrail.desk.web.people import by
 from handrail.desk.web.queue_page import LIVE
@@ -27,14 +27,14 @@ async def case(request: Request) -> Response:
     """`GET /handoffs/ID`; `?event=ID` says what came of that click."""
     person, desk = require(request, "reader"), desk_of(request)
     await _there(request, desk)
-    held = held_of(request)
+    held = handoff_of(request)
     _audit(request, desk, held, person)
     return await shown(request, held, event=request.query_params.get("event", ""))
 
 
 async def shown(
     request: Request,
-    held: Held,
+    held: HandoffView,
     *,
     status: int = 200,
     event: str = "",
@@ -61,7 +61,7 @@ async def shown(
         unread=unread,
         others=desk.presence.others(held.record["handoff_id"], person.id),
         came=held.came.get(event),
-        sent=event if desk.sender.recorded(event) or desk.follower.cases.said(event) else "",
+        sent=event if desk.sender.recorded(event) or desk.follower.cases.answer_of(event) else "",
         alert=alert,
         waits=waits,
         fields=defaultdict(str, fields or {}),
@@ -72,7 +72,7 @@ async def shown(
     )
 
 
-def held_of(request: Request) -> Held:
+def handoff_of(request: Request) -> HandoffView:
     """The handoff of the address. Raises HTTPException 404."""
     held = desk_of(request).follower.cases.get(request.path_params["handoff"])
     if held is None:
@@ -80,7 +80,7 @@ def held_of(request: Request) -> Held:
     return held
 
 
-def since_ms(desk: Desk, held: Held, person: Person, now: int) -> int:
+def since_ms(desk: Desk, held: HandoffView, person: Person, now: int) -> int:
     """When this person began with it: with their claim, or when they opened it first."""
     first = desk.seen.first_ms(now, "handling", person.id, held.record["handoff_id"])
     if held.claim is not None and same(held.claim["by"]["id"], person.id):
@@ -96,7 +96,7 @@ async def _there(request: Request, desk: Desk) -> None:
         await desk.changes.after(desk.changes.number, deadline_s - loop.time())
 
 
-async def _text(desk: Desk, held: Held) -> tuple[dict[str, Any] | None, str]:
+async def _text(desk: Desk, held: HandoffView) -> tuple[dict[str, Any] | None, str]:
     """The handoff in full, or why it cannot be read now."""
     try:
         return await desk.follower.text(held), ""
@@ -104,11 +104,11 @@ async def _text(desk: Desk, held: Held) -> tuple[dict[str, Any] | None, str]:
         return None, " ".join(str(error).split()) or type(error).__name__
 
 
-def _audit(request: Request, desk: Desk, held: Held, person: Person) -> None:
+def _audit(request: Request, desk: Desk, held: HandoffView, person: Person) -> None:
     """Each click; and what the page fetches by itself where it shows a revision that this session has not seen."""
     name, revision = held.record["handoff_id"], held.record["revision"]
     key = ("view", person.session_id, name, str(revision))
     if LIVE not in request.headers or key not in desk.seen:
         told = {"handoff_id": name, "conversation_id": held.record["conversation_id"], "revision": revision}
-        desk.audit.tell("view", by=by(person), session=person.session_id, **told)
+        desk.audit.queue("view", by=by(person), session=person.session_id, **told)
     desk.seen.first_ms(now_ms(), *key)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from handrail.desk.web.held import Held
+from handrail.desk.web.handoff_view import HandoffView
 from handrail.schemas.identity import same
 
 PER_PAGE = 50
@@ -31,7 +31,7 @@ class Filters:
         named = {name: query.get(name, "")[:TEXT_MAX] for name in ("queue", "kind", "priority", "whose", "text")}
         return cls(**named, page=min(max(number, 1), PAGES_MAX))
 
-    def chosen(self, cases: Sequence[Held], person: str) -> list[Held]:
+    def chosen(self, cases: Sequence[HandoffView], person: str) -> list[HandoffView]:
         """Those that the person wants to see, in their order."""
         words = self.text.casefold().split()
         wanted = {"queue": self.queue, "kind": self.kind, "priority": self.priority}
@@ -57,7 +57,7 @@ class Filters:
         query = urlencode({name: value for name, value in named.items() if value})
         return f"/?{query}" if query else "/"
 
-    def _whose(self, held: Held, person: str) -> bool:
+    def _whose(self, held: HandoffView, person: str) -> bool:
         if self.whose == "mine":
             return same(held.case.claimed_by, person)
         return self.whose != "unclaimed" or held.case.claimed_by is None

@@ -10,10 +10,10 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from handrail.desk.board import HANDOFF
-from handrail.desk.web.cases import Cases
-from handrail.desk.web.changes import Changes
 from handrail.desk.web.forgetting import Forgetting
-from handrail.desk.web.held import Held
+from handrail.desk.web.handoff_index import HandoffIndex
+from handrail.desk.web.handoff_view import HandoffView
+from handrail.desk.web.notifier import Notifier
 from handrail.schemas.decode import decode_output
 from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
@@ -45,13 +45,13 @@ class Connection:
 class Follower:
     """`cases` is what the log told so far; `changes` is told of each change of them and of `connection`."""
 
-    def __init__(self, bootstrap: str, changes: Changes, data: Path | None = None) -> None:
+    def __init__(self, bootstrap: str, changes: Notifier, data: Path | None = None) -> None:
         """`data`: the sink's folder, whose file says who was forgotten."""
         self._bootstrap, self._changes = bootstrap, changes
         self._forgetting = None if data is None else Forgetting(data)
         self._cluster = ""
         self._next: dict[TopicPartition, int] = {}
-        self.cases = Cases()
+        self.cases = HandoffIndex()
         self.number = 0  # of the changes of the cases
         self.connection = Connection("the log has not been read yet", time.monotonic())
 
@@ -72,7 +72,7 @@ class Follower:
                 self._tell(" ".join(str(error).split()) or type(error).__name__)
                 await asyncio.sleep(AGAIN_S)
 
-    async def text(self, held: Held) -> dict[str, Any]:
+    async def text(self, held: HandoffView) -> dict[str, Any]:
         """The handoff in full as it stands, from the log where it is not kept. Raises what Kafka does, TimeoutError."""
         if (found := self.cases.texts.get(held.place)) is None:
             (topic, partition, first), (_, _, last) = held.place, held.latest
@@ -84,7 +84,7 @@ class Follower:
             raise ConfigError(f"{held.record['handoff_id']}: its record is not on the log any more")
         return found
 
-    def _read_again(self, held: Held, record: Any) -> None:
+    def _read_again(self, held: HandoffView, record: Any) -> None:
         """One record between the newest revision in full and the newest update."""
         if record.offset == held.place[2]:
             self.cases.texts.put(held.place, record.value)
@@ -124,7 +124,7 @@ class Follower:
         self._next[tp] = records[-1].offset + 1
         if any(one is not None for one in changed):
             self.number += 1
-            self._changes.tell()
+            self._changes.notify()
 
     async def _meet(self) -> str:
         """The cluster's id; where it is a new one, all topics are there afterwards."""
@@ -135,7 +135,7 @@ class Follower:
         return found
 
     async def _read_all(self, cluster: str) -> None:
-        cases, found = Cases(), await partitions(self._bootstrap, FOLLOWED)
+        cases, found = HandoffIndex(), await partitions(self._bootstrap, FOLLOWED)
         first, last = await beginnings(self._bootstrap, found), await ends(self._bootstrap, found)
         count = 0
         for tp in found:
@@ -151,10 +151,10 @@ class Follower:
         self.cases, self._next = cases, last
         self.number += 1
 
-    def _forgotten(self, held: Held, cluster: str) -> bool:
+    def _forgotten(self, held: HandoffView, cluster: str) -> bool:
         return self._forgetting is not None and self._forgetting.has(cluster, held.record)
 
-    def _leave_out(self, cases: Cases, cluster: str) -> bool:
+    def _leave_out(self, cases: HandoffIndex, cluster: str) -> bool:
         """Whether somebody who was forgotten was among them, and is no more."""
         gone = [held for held in cases.all() if self._forgotten(held, cluster)]
         for held in gone:
@@ -165,15 +165,15 @@ class Follower:
         """Whoever was forgotten since the last look is gone from the pages too."""
         if self._forgetting is not None and self._forgetting.renewed() and self._leave_out(self.cases, self._cluster):
             self.number += 1
-            self._changes.tell()
+            self._changes.notify()
 
     def _tell(self, away: str) -> None:
         if bool(away) != bool(self.connection.away):
             self.connection = Connection(away, time.monotonic())
-            self._changes.tell()
+            self._changes.notify()
 
 
-def _given(cases: Cases, record: Any) -> Held | None:
+def _given(cases: HandoffIndex, record: Any) -> HandoffView | None:
     wanted = WANTED.get(record.topic)
     if wanted is not None and wanted not in (record.value or b""):
         return None

@@ -63,7 +63,7 @@ class Form:
         found = _whole(self["at"])
         return found if found is not None and now_ms - BACK_MS <= found <= now_ms + AHEAD_MS else now_ms
 
-    def told(self, at_ms: int) -> dict[str, Any]:
+    def resolution_fields(self, at_ms: int) -> dict[str, Any]:
         """The optional fields of a resolution. Raises ConfigError."""
         if len(self["note"]) > NOTE_MAX:
             raise ConfigError(f"note: has {len(self['note'])} characters: write at most {NOTE_MAX}")

@@ -7,12 +7,12 @@ from typing import cast
 from starlette.requests import Request
 
 from handrail.desk.web.audit import Audit
-from handrail.desk.web.changes import Changes
+from handrail.desk.web.first_seen import FirstSeen
 from handrail.desk.web.follower import Follower
+from handrail.desk.web.notifier import Notifier
 from handrail.desk.web.pages import Pages
 from handrail.desk.web.presence import Presence
 from handrail.desk.web.reveal import Reveal
-from handrail.desk.web.seen import Seen
 from handrail.desk.web.sending import Sender
 from handrail.schemas.keys import SigningKey
 
@@ -25,12 +25,12 @@ class Desk:
     sender: Sender
     audit: Audit
     presence: Presence
-    changes: Changes
+    changes: Notifier
     pages: Pages
     key: SigningKey | None
     reveal: Reveal | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    seen: Seen = field(default_factory=Seen)
+    seen: FirstSeen = field(default_factory=FirstSeen)
     streams: set[int] = field(default_factory=set)
 
 

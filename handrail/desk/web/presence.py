@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
-from handrail.desk.web.changes import Changes
+from handrail.desk.web.notifier import Notifier
 from handrail.schemas.fields import By
 
 
 class Presence:
     """People at the handoffs that they have open; as many as there are streams, which are bounded."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Notifier) -> None:
         self._changes = changes
         self._numbers = count()
         self._at: dict[int, tuple[str, By]] = {}
@@ -21,12 +21,12 @@ class Presence:
         """This person looks at the handoff for the length of the block."""
         number = next(self._numbers)
         self._at[number] = (handoff_id, person)
-        self._changes.tell()
+        self._changes.notify()
         try:
             yield
         finally:
             del self._at[number]
-            self._changes.tell()
+            self._changes.notify()
 
     def others(self, handoff_id: str, but: str) -> list[str]:
         """The names of all others who look at the handoff, in the order of the alphabet."""

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from handrail.desk.board import PRIORITIES
 from handrail.desk.web.filters import PER_PAGE, Filters
 from handrail.desk.web.form import now_ms
-from handrail.desk.web.held import Held
+from handrail.desk.web.handoff_view import HandoffView
 from handrail.desk.web.parts import desk_of
 from handrail.desk.web.people import by
 from handrail.desk.web.security import require
@@ -25,7 +25,7 @@ async def queue(request: Request) -> Response:
     waiting = cases.open()
     chosen = filters.chosen(waiting, person.id)
     if LIVE not in request.headers or ("queue", person.session_id) not in desk.seen:
-        desk.audit.tell("queue", by=by(person), session=person.session_id, filters=filters.address())
+        desk.audit.queue("queue", by=by(person), session=person.session_id, filters=filters.address())
     desk.seen.first_ms(now_ms(), "queue", person.session_id)
     pages = max(1, -(-len(chosen) // PER_PAGE))
     at = min(filters.page, pages)
@@ -43,7 +43,7 @@ async def queue(request: Request) -> Response:
     )
 
 
-def _summary(waiting: Sequence[Held]) -> dict[str, Any]:
+def _summary(waiting: Sequence[HandoffView]) -> dict[str, Any]:
     now = now_ms()
     kinds = Counter(held.record["kind"] for held in waiting)
     queues = Counter(held.record["queue"] for held in waiting)

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp
 from handrail.desk.reveal import reveal
 from handrail.desk.web.app import build
 from handrail.desk.web.audit import Audit
-from handrail.desk.web.changes import Changes
 from handrail.desk.web.follower import FOLLOWED, Follower
+from handrail.desk.web.notifier import Notifier
 from handrail.desk.web.pages import Pages
 from handrail.desk.web.parts import Desk
 from handrail.desk.web.presence import Presence
@@ -45,7 +45,7 @@ async def run(settings: WebSettings, login: SecuritySettings, ready: Tell, notic
     stop = stop_signal()
     with _listening(settings.listen) as (listener, url), ExitStack() as closing:
         async with _desk(settings, notice) as (desk, tasks, read_s):
-            security = Security(login, settings.data, desk.audit.heard)
+            security = Security(login, settings.data, desk.audit.queue_login)
             closing.callback(security.close)
             app = security.wrap(build(desk, security.routes()))
             async with _served(app, listener, desk) as serving:
@@ -57,7 +57,7 @@ async def run(settings: WebSettings, login: SecuritySettings, ready: Tell, notic
 async def _desk(settings: WebSettings, notice: Tell) -> AsyncIterator[tuple[Desk, list[Task], float]]:
     """The parts of a desk that has read the log, the tasks that go on with it, and how long reading took."""
     await ensure_topics(settings.bootstrap)
-    changes = Changes()
+    changes = Notifier()
     follower, key = Follower(settings.bootstrap, changes, settings.data), key_of(settings.key)
     async with process_of(settings.bootstrap, FOLLOWED, "desk") as log, Producer(settings.bootstrap) as producer:
         began_s = time.monotonic()
@@ -100,7 +100,7 @@ async def _served(app: ASGIApp, listener: socket.socket, desk: Desk) -> AsyncIte
         yield serving
     finally:
         desk.ended.set()
-        desk.changes.tell()
+        desk.changes.notify()
         server.should_exit = True
         with suppress(asyncio.CancelledError):
             await serving

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from handrail.desk.web.changes import Changes
+from handrail.desk.web.notifier import Notifier
 
 STREAM_S_MAX = 300.0  # then the browser comes again, and is asked again who it is
 BEAT_S = 15.0
@@ -23,7 +23,7 @@ class News(NamedTuple):
     away: str
 
 
-async def events(look: Callable[[], News], changes: Changes, ended: asyncio.Event) -> AsyncIterator[bytes]:
+async def events(look: Callable[[], News], changes: Notifier, ended: asyncio.Event) -> AsyncIterator[bytes]:
     """The bytes of one stream: all that there is at first, then each of its parts when it has changed."""
     loop = asyncio.get_running_loop()
     until_s = loop.time() + STREAM_S_MAX

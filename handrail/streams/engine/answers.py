@@ -12,7 +12,7 @@ from handrail.streams.engine.consumer import BatchConsumer
 from handrail.streams.engine.fatal import die_of
 from handrail.streams.engine.fetch import Fetch
 from handrail.streams.engine.issuer import Issuer
-from handrail.streams.engine.order import Order
+from handrail.streams.engine.order import FetchOrder
 
 
 class Answers:
@@ -20,7 +20,7 @@ class Answers:
 
     def __init__(self, issuer: Issuer, count: int) -> None:
         self._issuer, self._count = issuer, count
-        self._orders: dict[TP, Order] = {}
+        self._orders: dict[TP, FetchOrder] = {}
         self._beginnings: dict[TP, asyncio.Task[None]] = {}
 
     def assign(self, consumer: BatchConsumer, assigned: Iterable[TP]) -> None:
@@ -50,9 +50,9 @@ class Answers:
         event.ack()  # only the engine's own count is committed
 
     async def _begin(self, consumer: BatchConsumer, tp: TP) -> None:
-        self._orders[tp] = Order(consumer, tp, await consumer.committed(tp))
+        self._orders[tp] = FetchOrder(consumer, tp, await consumer.committed(tp))
 
-    async def _copy(self, consumer: BatchConsumer, tp: TP, order: Order, fetch: Fetch) -> None:
+    async def _copy(self, consumer: BatchConsumer, tp: TP, order: FetchOrder, fetch: Fetch) -> None:
         await resolutions.copy(self._issuer, tp.partition, self._count, fetch.records)
         if self._orders.get(tp) is order:
             order.expected = consumer.processed[tp] = fetch.records[-1].offset + 1

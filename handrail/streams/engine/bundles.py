@@ -23,7 +23,7 @@ from handrail.schemas.keys import PublicKey, SigningKey
 from handrail.schemas.signature import ruleset_vouched, sign_ruleset
 from handrail.schemas.topics import POLICIES
 from handrail.streams.engine.ends import ends
-from handrail.streams.engine.passed import Passed
+from handrail.streams.engine.passed_over import PassedOver
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.engine.reading import reading
 
@@ -64,7 +64,7 @@ class Bundles:
         self._listed: dict[str, Published] = {}
         self._withdrawn: dict[str, bytes] = {}  # by a tombstone behind it, with its header
         self._spoiled: set[str] = set()  # under whose key something else lies now: compaction would keep that
-        self._passed: dict[bytes | None, Passed] = {}
+        self._passed: dict[bytes | None, PassedOver] = {}
         self._next = 0
         self._one_reader = asyncio.Lock()  # what comes later counts more
 
@@ -74,7 +74,7 @@ class Bundles:
         return self._found
 
     @property
-    def passed(self) -> list[Passed]:
+    def passed(self) -> list[PassedOver]:
         """Records that are passed over and nobody has withdrawn, in the order of the topic."""
         return sorted(self._passed.values(), key=lambda one: one.offset)
 
@@ -122,7 +122,7 @@ class Bundles:
         try:
             self._found[ruleset] = _compiled(value)
         except ValueError as error:
-            self._passed[ruleset.encode()] = Passed(POLICIES, 0, listed.offset, ruleset.encode(), str(error))
+            self._passed[ruleset.encode()] = PassedOver(POLICIES, 0, listed.offset, ruleset.encode(), str(error))
             return False
         return True
 
@@ -141,7 +141,7 @@ class Bundles:
         for ruleset in self._ranked():
             listed = self._listed[ruleset]
             if keys and not self._vouched(ruleset, may):
-                self._passed[ruleset.encode()] = Passed(POLICIES, 0, listed.offset, ruleset.encode(), NOBODY)
+                self._passed[ruleset.encode()] = PassedOver(POLICIES, 0, listed.offset, ruleset.encode(), NOBODY)
             elif (ruleset == held or not self._gone(ruleset, keys, may)) and await self.load(ruleset):
                 return ruleset
         return ""
@@ -176,7 +176,7 @@ class Bundles:
     def _take(self, record: ConsumerRecord) -> None:
         named = (record.key or b"").decode(errors="replace")
         if (why := _refused(named, record)) is not None:
-            self._passed[record.key] = Passed(POLICIES, 0, record.offset, record.key, why)
+            self._passed[record.key] = PassedOver(POLICIES, 0, record.offset, record.key, why)
             self._spoiled.add(named)
             return
         headers = dict(record.headers)

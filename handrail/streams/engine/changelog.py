@@ -16,17 +16,17 @@ from handrail.schemas.errors import EngineError
 from handrail.schemas.keys import PublicKey
 from handrail.schemas.record import StateWrite
 from handrail.schemas.topics import AGENT_EVENTS, STATES
-from handrail.streams.engine.attested import Attested
-from handrail.streams.engine.attested import read as read_attested
+from handrail.streams.engine.attestation import Attested
+from handrail.streams.engine.attestation import read as read_attested
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.origin import LOG, NO_ORIGIN, Origin
-from handrail.streams.engine.passed import PASSED_MAX, Passed
+from handrail.streams.engine.passed_over import PASSED_MAX, PassedOver
 from handrail.streams.engine.producer import Row
 from handrail.streams.engine.reading import reading
-from handrail.streams.governor.memory import readable as could_be
 from handrail.streams.governor.partition import PartitionFold
 from handrail.streams.governor.state import ATTESTED_KEY, PARTITION_KEY, PartitionState, decode_partition
+from handrail.streams.governor.state_store import readable as could_be
 
 TELL_S = 5.0
 RECORDS_MAX = 500  # loaded in one go: the event loop does nothing else meanwhile
@@ -56,7 +56,7 @@ def position_of(record: ConsumerRecord) -> int:
 class Loading:
     """The states of one partition on their way into its fold, in the order of the changelog.
 
-    `key` is the worker's own: with one, only records that are attested (attested.py) count, and what is not attested
+    `key` is the worker's own: with one, only records that are attested (attestation.py) count, and what is not attested
     yet is held back until it is. Without one everything counts that can be a state. `origin` names the log that the
     states must have been folded from. `offset` is the next one to be read; `foreign` are the keys under
     which something was passed over; `keys` those whose word counts.
@@ -67,7 +67,7 @@ class Loading:
     ) -> None:
         self.fold, self.offset, self.attested = fold, 0, Attested()
         self.foreign: set[bytes] = set()
-        self.passed: list[Passed] = []  # the first PASSED_MAX of which somebody should hear
+        self.passed: list[PassedOver] = []  # the first PASSED_MAX of which somebody should hear
         self.passed_n = 0
         self.overflowed = False  # more was held than a standby may hold: begin anew
         self.keys: Mapping[str, PublicKey] = {} if key is None else {key.id: key}
@@ -185,7 +185,7 @@ class Loading:
             self._bad.append(record.offset)
         self.passed_n += said
         if said and len(self.passed) < PASSED_MAX:
-            self.passed.append(Passed(STATES, record.partition, record.offset, record.key, NOBODYS))
+            self.passed.append(PassedOver(STATES, record.partition, record.offset, record.key, NOBODYS))
 
 
 def _plausible(record: ConsumerRecord) -> bool:

@@ -36,7 +36,7 @@ def memory(data: dict[str, Any], at_ms: int) -> Event:
     return _event("memory", at_ms, data)
 
 
-def told(kind: str, data: dict[str, Any], at_ms: int) -> Event:
+def operator_control(kind: str, data: dict[str, Any], at_ms: int) -> Event:
     """What an operator says, such as `agent.mode`."""
     return _event(kind, at_ms, data)
 

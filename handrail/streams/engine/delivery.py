@@ -12,8 +12,8 @@ from handrail.schemas.keys import PublicKey, SigningKey
 from handrail.schemas.record import Output
 from handrail.schemas.signature import sign_batch
 from handrail.schemas.topics import DECISIONS, STATES
-from handrail.streams.engine import attested, changelog
-from handrail.streams.engine.attested import GAPS_MAX, Attested
+from handrail.streams.engine import attestation, changelog
+from handrail.streams.engine.attestation import GAPS_MAX, Attested
 from handrail.streams.engine.fatal import die_of
 from handrail.streams.engine.origin import NO_ORIGIN, Origin
 from handrail.streams.engine.producer import Producer, Row, Written
@@ -124,7 +124,7 @@ class Delivery:
             if self._key is None or not self._unattested or len(self._attested.gaps) > GAPS_MAX:
                 return
             gaps = self._attested.gaps
-            told = attested.signed(self._key, self._origin.states_id, self._partition, self._attested)
+            told = attestation.signed(self._key, self._origin.states_id, self._partition, self._attested)
             await self._take(await self._producer.write(STATES, self._partition, [Row(ATTESTED_KEY, told)]))
             self._unattested, self._attested_s = self._attested.gaps != gaps, time.monotonic()
 

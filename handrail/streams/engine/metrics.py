@@ -99,7 +99,7 @@ class Waits(Collector):
         yield HistogramMetricFamily(self._name, self._what, buckets=buckets, sum_value=self._sum_s)
 
 
-class Tally:
+class Counters:
     """What has been done since the process started."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -199,7 +199,7 @@ def _count(metric: Counter, found: Mapping[tuple[str, ...], int]) -> None:
         metric.labels(*labels).inc(n)
 
 
-class Standing(Collector):
+class PartitionStatus(Collector):
     """How the partitions of a worker stand, asked for at each scrape."""
 
     def __init__(self, partitions: "Partitions") -> None:
@@ -231,7 +231,7 @@ class Standing(Collector):
         yield _by_partition(
             "standby_behind_states",
             "Changelog records of such a partition that are not read yet",
-            {tp: one.behind for tp, one in standbys.items()},
+            {tp: one.lag for tp, one in standbys.items()},
         )
         memories = {tp: one.fold.memory for tp, one in owned.items()}
         yield _by_partition(

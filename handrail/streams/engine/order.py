@@ -7,7 +7,7 @@ from handrail.streams.engine.consumer import BatchConsumer
 from handrail.streams.engine.fetch import Fetch
 
 
-class Order:
+class FetchOrder:
     """Reading begins at `expected`, whatever Faust had fetched or dropped before, and goes on behind what was taken.
 
     Offsets may leave numbers out (compaction, markers of transactions), so what is missing is believed to be so when

@@ -18,9 +18,9 @@ from handrail.streams.engine.consumer import BatchConsumer
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die, die_of
 from handrail.streams.engine.issuer import Issuer
-from handrail.streams.engine.metrics import Tally
+from handrail.streams.engine.metrics import Counters
 from handrail.streams.engine.origin import Origin, check_end
-from handrail.streams.engine.passed import Passed
+from handrail.streams.engine.passed_over import PassedOver
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.engine.refold import cut, refold
 from handrail.streams.engine.standby import Standby
@@ -33,7 +33,7 @@ class Partitions:
     """One pipeline for each partition of `agent.events.v1` that is assigned to this worker."""
 
     def __init__(
-        self, bootstrap: str, count: int, issuer: Issuer, bundles: Bundles, tally: Tally, notice: Notice, log: LogId
+        self, bootstrap: str, count: int, issuer: Issuer, bundles: Bundles, tally: Counters, notice: Notice, log: LogId
     ) -> None:
         self._bootstrap, self._count, self._issuer, self._bundles = bootstrap, count, issuer, bundles
         self._tally, self._notice, self._origin = tally, notice, Origin.of(log)
@@ -44,7 +44,7 @@ class Partitions:
         self._standbys: dict[TP, Standby] = {}
         self._closing: set[asyncio.Task[None]] = set()  # of standbys
         self._assigned = asyncio.Event()
-        self.passed: list[Passed] = []  # states of which no alert was raised yet
+        self.passed: list[PassedOver] = []  # states of which no alert was raised yet
         self.progress: dict[int, tuple[int, int]] = {}  # of recoveries, as last told: states read, and all
 
     async def ready(self) -> None:
@@ -164,7 +164,7 @@ class Partitions:
         if left is not None and await changelog.end_of(self._bootstrap, number) == left.delivery.next_offset:
             return left.fold, left.delivery
         loading = await self._read_along(tp)
-        end = await loading.read(partial(self._tell_progress, number))
+        end = await loading.read(partial(self._log_progress, number))
         loading.finish()
         fold = loading.fold
         fold.recovered()
@@ -231,7 +231,7 @@ class Partitions:
         self._notice(f"handrail worker: {AGENT_EVENTS}[{tp.partition}]: {standby.offset:,} states were read along")
         return standby.loading
 
-    def _tell_progress(self, number: int, read: int, end: int) -> None:
+    def _log_progress(self, number: int, read: int, end: int) -> None:
         self.progress[number] = (read, end)
         self._notice(f"handrail worker: {AGENT_EVENTS}[{number}]: {read:,} of {end:,} states read")
 

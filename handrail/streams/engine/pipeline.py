@@ -20,8 +20,8 @@ from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die_of
 from handrail.streams.engine.fetch import Fetch
 from handrail.streams.engine.issuer import Issuer
-from handrail.streams.engine.metrics import Tally
-from handrail.streams.engine.order import Order
+from handrail.streams.engine.metrics import Counters
+from handrail.streams.engine.order import FetchOrder
 from handrail.streams.governor.partition import Folded, PartitionFold, UnknownBundle
 from handrail.streams.governor.state import PARTITION_KEY
 
@@ -65,7 +65,7 @@ class Pipeline:
         consumer: BatchConsumer,
         issuer: Issuer,
         bundles: Bundles,
-        tally: Tally,
+        tally: Counters,
     ) -> None:
         self.tp, self.fold, self.delivery = tp, fold, delivery
         self._consumer, self._issuer, self._bundles, self._tally = consumer, issuer, bundles, tally
@@ -81,7 +81,7 @@ class Pipeline:
         self._ticked_ms = self._snapshot_ms = self._room_ms = 0
         self._moved_s = time.monotonic()  # when something was delivered, or came to one that had nothing to do
         self._first = fold.position + 1
-        self.order = Order(consumer, tp, self._first)
+        self.order = FetchOrder(consumer, tp, self._first)
         if self._first:
             consumer.recovered(tp, self._first)
         if fold.ruleset:
@@ -256,10 +256,10 @@ class Pipeline:
         if self._checked != self.fold.ruleset:
             self._issuer.check(self.fold)
             self._checked = self.fold.ruleset
-        self._mend(folded)
+        self._repair_states(folded)
         return folded
 
-    def _mend(self, folded: Folded) -> None:
+    def _repair_states(self, folded: Folded) -> None:
         """Add the states that somebody else overwrote; all outputs up to them leave before they do."""
         keys = self.delivery.foreign
         self.delivery.foreign = set()

@@ -41,7 +41,7 @@ class Standby:
         return self.loading.offset
 
     @property
-    def behind(self) -> int | None:
+    def lag(self) -> int | None:
         """States on the changelog that are not loaded, as the last fetch knew it; None before the first one."""
         return None if self.end is None else max(0, self.end - self.offset)
 

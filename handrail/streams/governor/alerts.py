@@ -9,9 +9,9 @@ from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.record import Output, Record
 from handrail.schemas.topics import ALERTS
+from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.outgoing import record_of
 from handrail.streams.governor.redaction import Taken
-from handrail.streams.governor.turn import Turn
 
 ALERT = "handrail.alert.v1"
 KEY_MAX = 200
@@ -19,13 +19,13 @@ NOT_HISTORY = "`recorded: true` is ignored: recorded_sources in agents.yaml does
 EVIDENCE = frozenset(f"evidence.{name}" for name in ("action_id", "tool", "action_digest", "handoff_id"))  # what joins
 
 
-def raise_alert(turn: Turn, kind: str, severity: str, message: str, **evidence: Any) -> None:
-    """Emit one alert about the turn's conversation and agent. Its id is the same in every replay."""
-    about = {"agent_id": turn.agent_id, "tenant": turn.tenant, "conversation_id": turn.case.id}
-    seed = orjson.dumps([kind, turn.case.id, turn.number, turn.offset, message])
-    data = _data(seed, kind, severity, message, about, evidence, turn.now_ms, (turn.number, turn.offset))
-    data["examples"] = [turn.case.id]
-    turn.emit(ALERTS, ALERT, data["alert_id"], data)
+def raise_alert(context: FoldContext, kind: str, severity: str, message: str, **evidence: Any) -> None:
+    """Emit one alert about the record's conversation and agent. Its id is the same in every replay."""
+    about = {"agent_id": context.agent_id, "tenant": context.tenant, "conversation_id": context.conversation.id}
+    seed = orjson.dumps([kind, context.conversation.id, context.number, context.offset, message])
+    data = _data(seed, kind, severity, message, about, evidence, context.now_ms, (context.number, context.offset))
+    data["examples"] = [context.conversation.id]
+    context.emit(ALERTS, ALERT, data["alert_id"], data)
 
 
 def refused(record: Record, raw: dict[str, Any], now_ms: int, reason: str) -> Output:

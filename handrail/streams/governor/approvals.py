@@ -9,56 +9,56 @@ from typing import Any
 
 from handrail.schemas.canonical import canonical
 from handrail.schemas.clock import to_rfc3339
-from handrail.streams.governor import decision, handoff, kept, sums, underway
-from handrail.streams.governor.call import Call
+from handrail.streams.governor import calls_under_way, decision, excerpts, handoff, sums
+from handrail.streams.governor.call import ActionCall
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding, most_restrictive, ordered
+from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.handoff import OPEN_MAX
 from handrail.streams.governor.rules import Skipped
 from handrail.streams.governor.state import Approval, part_of
-from handrail.streams.governor.turn import Turn
 
 APPROVALS_MAX = OPEN_MAX  # with the other handoffs open in one conversation
 WAITING_BYTES_MAX = 20_000  # of a proposal that waits: a human has to read it
 DENIED_MAX = 16
 
-Judge = Callable[[Turn, Call], tuple[list[Finding], Skipped]]
+Judge = Callable[[FoldContext, ActionCall], tuple[list[Finding], Skipped]]
 
 
-def waiting(turn: Turn, call: Call) -> Approval | None:
+def waiting(context: FoldContext, call: ActionCall) -> Approval | None:
     """The open approval of the same call, if there is one."""
-    for one in turn.case.head.approvals:
+    for one in context.conversation.head.approvals:
         if one.call == call.key:
             return one
     return None
 
 
-def was_denied(turn: Turn, call: Call) -> Finding | None:
+def was_denied(context: FoldContext, call: ActionCall) -> Finding | None:
     """After a denial the same call is blocked for the rest of the conversation."""
-    denied = turn.case.head.denied
+    denied = context.conversation.head.denied
     if not denied or call.key not in {denied[at : at + 8] for at in range(0, len(denied), 8)}:
         return None
     return Finding("approval.denied", BLOCK, "A human has denied this call.", {"tool": call.named}, escalate=False)
 
 
-def cannot_wait(turn: Turn, call: Call) -> Finding | None:
+def cannot_wait(context: FoldContext, call: ActionCall) -> Finding | None:
     """A proposal that no human could be asked about is blocked: too long to read, or too many wait already."""
-    size = len(canonical(turn.data))
+    size = len(canonical(context.data))
     if size > WAITING_BYTES_MAX:
         message = f"It needs approval but is {size} bytes long; a human is shown at most {WAITING_BYTES_MAX}."
         return Finding("policy", BLOCK, message, {"field": "bytes", "value": size, "threshold": WAITING_BYTES_MAX})
-    if len(turn.case.head.handoffs) >= APPROVALS_MAX:
+    if len(context.conversation.head.handoffs) >= APPROVALS_MAX:
         message = f"{APPROVALS_MAX} handoffs of this conversation wait for a human already."
         return Finding("policy", BLOCK, message, {"field": "handoffs", "threshold": APPROVALS_MAX})
     return None
 
 
-def request(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> str:
+def request(context: FoldContext, kind: str, call: ActionCall, findings: list[Finding]) -> str:
     """Open an approval and its handoff; the handoff's id."""
-    limits = turn.limits
-    expires_ms = turn.now_ms + limits.approval_ttl_s * 1000
+    limits = context.limits
+    expires_ms = context.now_ms + limits.approval_ttl_s * 1000
     asking = [f for f in findings if f.verdict == REQUIRE_APPROVAL and f.mode == "enforce"]
     needed = max(finding.approvals for finding in asking)
-    shown, redacted = kept.redact(call.arguments, "pending.arguments")
+    shown, redacted = excerpts.redact(call.arguments, "pending.arguments")
     pending: dict[str, Any] = {
         "action_id": call.action_id,
         "tool": call.named,
@@ -68,7 +68,7 @@ def request(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> str:
         "expires_at": to_rfc3339(expires_ms),
     }
     opened = handoff.open_one(
-        turn,
+        context,
         "approval",
         findings,
         reason=f"approval|{call.key.hex()}",
@@ -76,19 +76,19 @@ def request(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> str:
         approvals=needed,
         redacted=redacted,
     )
-    head = turn.case.head
+    head = context.conversation.head
     head.approvals = [*head.approvals, Approval(opened.digest, call.key, expires_ms, needed)]
-    turn.case.put(
+    context.conversation.put(
         part_of("a", opened.id),
         {
             "kind": kind,
-            "source": turn.source,
-            "id": turn.event_id,
-            "type": turn.event_type,
-            "data": turn.data,
-            "agent_id": turn.agent_id,
-            "execution_id": turn.execution.id,
-            "traceparent": turn.traceparent,
+            "source": context.source,
+            "id": context.event_id,
+            "type": context.event_type,
+            "data": context.data,
+            "agent_id": context.agent_id,
+            "execution_id": context.execution.id,
+            "traceparent": context.traceparent,
             "digest": call.digest,
             "shown": [finding.reason for finding in asking],
         },
@@ -96,25 +96,27 @@ def request(turn: Turn, kind: str, call: Call, findings: list[Finding]) -> str:
     return opened.id
 
 
-def take(turn: Turn, approval: Approval, cause: str) -> dict[str, Any]:
+def take(context: FoldContext, approval: Approval, cause: str) -> dict[str, Any]:
     """Remove the approval and close its handoff; the proposal that waited."""
-    head = turn.case.head
-    waited: dict[str, Any] = turn.case.part(part_of("a", approval.handoff_id))
-    turn.case.drop(part_of("a", approval.handoff_id))
+    head = context.conversation.head
+    waited: dict[str, Any] = context.conversation.part(part_of("a", approval.handoff_id))
+    context.conversation.drop(part_of("a", approval.handoff_id))
     head.approvals = [one for one in head.approvals if one.handoff_id != approval.handoff_id]
     for one in head.handoffs:
         if one.id == approval.handoff_id:
-            handoff.close(turn, one, cause)
+            handoff.close(context, one, cause)
     return waited
 
 
-def deny(turn: Turn, kind_of: dict[str, Any], call: Call, finding: Finding, approval: Approval, because: str) -> None:
+def deny(
+    context: FoldContext, kind_of: dict[str, Any], call: ActionCall, finding: Finding, approval: Approval, because: str
+) -> None:
     """Release with `block`: the human said no, or nobody said yes in time."""
-    head = turn.case.head
+    head = context.conversation.head
     if finding.code == "approval.denied":
         head.denied = (head.denied + call.key)[-DENIED_MAX * 8 :]
     decision.emit(
-        turn,
+        context,
         "release",
         BLOCK,
         [finding],
@@ -127,25 +129,31 @@ def deny(turn: Turn, kind_of: dict[str, Any], call: Call, finding: Finding, appr
 
 
 def grant(
-    turn: Turn, waited: dict[str, Any], call: Call, judge: Judge, finding: Finding, approval: Approval, because: str
+    context: FoldContext,
+    waited: dict[str, Any],
+    call: ActionCall,
+    judge: Judge,
+    finding: Finding,
+    approval: Approval,
+    because: str,
 ) -> None:
     """Judge everything again and release: allowed unless something stands against it that the human was not shown."""
-    found, skipped = judge(turn, call)
+    found, skipped = judge(context, call)
     left = [f for f in found if not (f.verdict == REQUIRE_APPROVAL and f.reason in waited["shown"])]
     verdict = most_restrictive(left)
     handoff_id = approval.handoff_id
     if verdict == REQUIRE_APPROVAL:
-        handoff_id = request(turn, waited["kind"], call, left)
+        handoff_id = request(context, waited["kind"], call, left)
     if verdict == ALLOW:
-        underway.begun(turn.case, call, allowed=True)
+        calls_under_way.begun(context.conversation, call, allowed=True)
         if waited["kind"] == "action":
-            sums.allowed(turn, call)
+            sums.allowed(context, call)
     decision.emit(
-        turn,
+        context,
         "release",
         verdict,
         ordered([finding, *left]) if verdict == ALLOW else [*ordered(left), finding],
-        route=2 if turn.case.head.owned else turn.case.head.route,
+        route=2 if context.conversation.head.owned else context.conversation.head.route,
         action_id=call.action_id,
         digest=call.digest,
         handoff_id=handoff_id,

@@ -7,7 +7,7 @@ import msgspec
 UNKNOWN = "unknown"  # the status of what was begun, where nobody knows whether it took effect
 
 
-class Call(msgspec.Struct, frozen=True):
+class ActionCall(msgspec.Struct, frozen=True):
     """`key` (8 bytes) is the same for the same call; `digest` binds to this one action."""
 
     action_id: str

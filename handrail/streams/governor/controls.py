@@ -24,7 +24,7 @@ def _put(kept: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
 def policies_activated(state: PartitionState, data: dict[str, Any]) -> None:
     """From here on this bundle decides; the first one begins the days after which snapshots are due."""
     state.ruleset = data["ruleset"]
-    trust.with_brought(state, data)
+    trust.with_activation_keys(state, data)
     state.snapshot_ms = state.snapshot_ms or state.clock_ms
 
 

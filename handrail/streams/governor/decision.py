@@ -16,9 +16,9 @@ from handrail.schemas.record import Counted, Output
 from handrail.schemas.topics import DECISIONS
 from handrail.streams.governor import unknown_cost
 from handrail.streams.governor.finding import ALLOW, HALT, REQUIRE_APPROVAL, VERDICTS, Finding, ordered
+from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.outgoing import enveloped
 from handrail.streams.governor.state import ROUTES, Conversation
-from handrail.streams.governor.turn import Turn
 
 DECISION = "handrail.decision.v1"
 UNSIGNED = b',"signature":null}'
@@ -30,16 +30,16 @@ WAITS = "A colleague has to approve this first. I'll come back to you."
 TO_HUMAN = "I'm handing you over to a colleague."
 
 
-def decision_id(turn: Turn, kind: str, action_id: str | None, because: str | None = None) -> str:
+def decision_id(context: FoldContext, kind: str, action_id: str | None, because: str | None = None) -> str:
     """A digest of identity, ruleset, kind and action; for a release also of what released it."""
-    named = [turn.source, turn.event_id, turn.case.id, turn.ruleset, kind, action_id, because]
+    named = [context.source, context.event_id, context.conversation.id, context.ruleset, kind, action_id, because]
     return sha256(orjson.dumps(named)).hexdigest()
 
 
-def usage(turn: Turn) -> dict[str, Any]:
+def usage(context: FoldContext) -> dict[str, Any]:
     """What the execution has used of its limits."""
-    limits = turn.limits
-    execution = turn.execution
+    limits = context.limits
+    execution = context.execution
     return {
         "steps": execution.steps,
         "steps_max": limits.steps_max,
@@ -49,14 +49,14 @@ def usage(turn: Turn) -> dict[str, Any]:
         "unknown_calls": unknown_cost.calls(execution),
         "loop_run": execution.calls_made,
         "loop_max": limits.loop_iterations,
-        "conversation_steps": turn.case.head.steps,
-        "conversation_cost_usd": from_pico(turn.case.head.cost_pico),
+        "conversation_steps": context.conversation.head.steps,
+        "conversation_cost_usd": from_pico(context.conversation.head.cost_pico),
     }
 
 
-def classification(turn: Turn) -> dict[str, Any] | None:
+def classification(context: FoldContext) -> dict[str, Any] | None:
     """The latest classification of the conversation's queries."""
-    found = turn.case.head.classification
+    found = context.conversation.head.classification
     if found is None:
         return None
     intent, topic, risk, complexity, confidence, wants_human, model = found
@@ -84,7 +84,7 @@ def customer_message(verdict: int, findings: list[Finding], handoff_id: str | No
 
 
 def emit(
-    turn: Turn,
+    context: FoldContext,
     kind: str,
     verdict: int,
     findings: list[Finding],
@@ -101,21 +101,21 @@ def emit(
     repeat: bool = False,
 ) -> str:
     """Emit the decision and give its id. `because` names the resolution or the record of a release."""
-    found = known_id or decision_id(turn, kind, action_id, because)
-    case = turn.case
+    found = known_id or decision_id(context, kind, action_id, because)
+    conversation = context.conversation
     if expires_ms is None and verdict == ALLOW and kind in ACTED_ON:
-        expires_ms = turn.ends_ms = turn.now_ms + turn.limits.decision_ttl_s * 1000
+        expires_ms = context.ends_ms = context.now_ms + context.limits.decision_ttl_s * 1000
     reasons = ordered(findings)[:REASONS_MAX] if findings else findings
     data: dict[str, Any] = {
         "decision_id": found,
-        "for": {"source": turn.source, "id": turn.event_id, "type": turn.event_type},
+        "for": {"source": context.source, "id": context.event_id, "type": context.event_type},
         "kind": kind,
         "verdict": VERDICTS[verdict],
         "route": ROUTES[route],
-        "agent_id": turn.agent_id,
-        "conversation_id": case.id,
-        "execution_id": turn.execution.id,
-        "tenant": turn.tenant,
+        "agent_id": context.agent_id,
+        "conversation_id": conversation.id,
+        "execution_id": context.execution.id,
+        "tenant": context.tenant,
         "reasons": [finding.as_dict() for finding in reasons],
         "skipped": skipped,
         "customer_message": TO_HUMAN
@@ -126,22 +126,22 @@ def emit(
         "action_digest": digest,
         "handoff_id": handoff_id,
         "expires_at": to_rfc3339(expires_ms) if expires_ms is not None else None,
-        "usage": usage(turn),
+        "usage": usage(context),
         "classification": classified,
-        "ruleset": turn.ruleset,
-        "position": {"partition": turn.number, "offset": turn.offset},
+        "ruleset": context.ruleset,
+        "position": {"partition": context.number, "offset": context.offset},
     }
     if repeat:
         data["repeat"] = True
-    if turn.recorded:
+    if context.recorded:
         data["recorded"] = True
-    if turn.observed:
+    if context.observed:
         data["enforcement"] = "observe"
-    raw = _linked(case.head, data, repeat)
-    value = enveloped(DECISION, found, case.quoted, turn.now_ms, raw[:-1] + UNSIGNED, turn.traceparent)
+    raw = _linked(conversation.head, data, repeat)
+    value = enveloped(DECISION, found, conversation.quoted, context.now_ms, raw[:-1] + UNSIGNED, context.traceparent)
     labels = tuple([(one.code, one.policy_id or "", one.rule_id or "", one.mode) for one in reasons]) if reasons else ()
-    turn.outputs.append(
-        Output(DECISIONS, case.key, value, CLOUDEVENT, Counted(kind, VERDICTS[verdict], turn.offset, labels))
+    context.outputs.append(
+        Output(DECISIONS, conversation.key, value, CLOUDEVENT, Counted(kind, VERDICTS[verdict], context.offset, labels))
     )
     return found
 

@@ -1,7 +1,7 @@
 """Entries: what was said and tried in a conversation, each written once under `<conversation>\\0<n>`.
 
 A handoff is built from them. They are kept beside the head so that a batch writes a kilobyte, not the whole story. What
-they leave out of a message or a value says kept.py.
+they leave out of a message or a value says excerpts.py.
 """
 
 from typing import Literal
@@ -11,7 +11,7 @@ import msgspec
 ENTRIES_MAX = 600  # of one conversation; older ones are found on the log by their offset
 
 
-class Said(msgspec.Struct, array_like=True, tag="s"):
+class Message(msgspec.Struct, array_like=True, tag="s"):
     """One message of the transcript."""
 
     role: Literal["customer", "assistant", "human_agent", "customer_action"]
@@ -21,7 +21,7 @@ class Said(msgspec.Struct, array_like=True, tag="s"):
     cut: bool = False
 
 
-class Tried(msgspec.Struct, array_like=True, tag="t"):
+class Proposal(msgspec.Struct, array_like=True, tag="t"):
     """One proposal, and what was decided. `arguments` is JSON, cut where it is long."""
 
     step: int
@@ -35,7 +35,7 @@ class Tried(msgspec.Struct, array_like=True, tag="t"):
     redacted: list[str] = []
 
 
-class Done(msgspec.Struct, array_like=True, tag="d"):
+class ToolExecution(msgspec.Struct, array_like=True, tag="d"):
     """One execution. `governed` is false where no decision allowed it; then it is an attempt of its own."""
 
     action_id: str
@@ -51,7 +51,7 @@ class Done(msgspec.Struct, array_like=True, tag="d"):
     redacted: list[str] = []
 
 
-Entry = Said | Tried | Done
+Entry = Message | Proposal | ToolExecution
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Entry).decode

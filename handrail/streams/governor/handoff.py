@@ -12,12 +12,12 @@ import orjson
 from handrail.policies import RouteRule
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.topics import HANDOFFS
-from handrail.streams.governor import decision, dossier, news
+from handrail.streams.governor import decision, handoff_body, news
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.finding import HALT, Finding, ordered
+from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.redaction import NAMED, Taken
 from handrail.streams.governor.state import OpenHandoff, handoff_id, part_of
-from handrail.streams.governor.turn import Turn
 
 HANDOFF = "handrail.handoff.v1"
 CLOSED = "handrail.handoff.closed.v1"
@@ -44,7 +44,7 @@ ID_BYTES, REASON_BYTES = 12, 8
 
 
 def open_one(
-    turn: Turn,
+    context: FoldContext,
     kind: str,
     findings: list[Finding],
     *,
@@ -65,21 +65,21 @@ def open_one(
         found = sorted(found, key=lambda finding: finding.code != ASKED)
     name = reason or found[0].reason
     known = sha256(name.encode()).digest()[:REASON_BYTES]
-    head = turn.case.head
+    head = context.conversation.head
     serves = next((one for one in head.handoffs if one.reason == known), None)
     if serves is None and len(head.handoffs) >= OPEN_MAX and not _needs_its_own(found[0], pending):
-        serves = _latest(turn)
+        serves = _latest(context)
     if serves is not None:
-        return _held(turn, _awaited(turn, serves, asked)) if holds else _awaited(turn, serves, asked)
-    seed = orjson.dumps([turn.source, turn.event_id, turn.case.id, name, turn.offset])
-    handoff = OpenHandoff(sha256(seed).digest()[:ID_BYTES], known, turn.now_ms)
-    basis = _basis(turn, kind, found, pending, asked, approvals, redacted or []) | {"holds": holds}
-    _awaited(turn, handoff, asked)
+        return _held(context, _awaited(context, serves, asked)) if holds else _awaited(context, serves, asked)
+    seed = orjson.dumps([context.source, context.event_id, context.conversation.id, name, context.offset])
+    handoff = OpenHandoff(sha256(seed).digest()[:ID_BYTES], known, context.now_ms)
+    basis = _basis(context, kind, found, pending, asked, approvals, redacted or []) | {"holds": holds}
+    _awaited(context, handoff, asked)
     head.owned = head.owned or holds
     head.handoffs = [*head.handoffs, handoff]
     head.last_handoff = handoff.digest
-    turn.case.put(part_of("h", handoff.id), basis)
-    send(turn, handoff, basis)
+    context.conversation.put(part_of("h", handoff.id), basis)
+    send(context, handoff, basis)
     return handoff
 
 
@@ -92,33 +92,33 @@ def _needs_its_own(cause: Finding, pending: dict[str, Any] | None) -> bool:
     return pending is not None or cause.code in (ASKED, "owner.human") or cause.verdict == HALT
 
 
-def _latest(turn: Turn) -> OpenHandoff | None:
+def _latest(context: FoldContext) -> OpenHandoff | None:
     """The latest open handoff that is no approval: an approval ends with its action."""
-    waiting = {one.handoff for one in turn.case.head.approvals}
-    return next((one for one in reversed(turn.case.head.handoffs) if one.digest not in waiting), None)
+    waiting = {one.handoff for one in context.conversation.head.approvals}
+    return next((one for one in reversed(context.conversation.head.handoffs) if one.digest not in waiting), None)
 
 
-def holding(turn: Turn) -> OpenHandoff | None:
+def holding(context: FoldContext) -> OpenHandoff | None:
     """The latest open handoff for which a person has the conversation."""
-    return next((one for one in reversed(turn.case.head.handoffs) if holds(turn, one)), None)
+    return next((one for one in reversed(context.conversation.head.handoffs) if holds(context, one)), None)
 
 
-def holds(turn: Turn, handoff: OpenHandoff) -> bool:
+def holds(context: FoldContext, handoff: OpenHandoff) -> bool:
     """Whether a person has the conversation until this open handoff is given back."""
-    return bool(turn.case.part(part_of("h", handoff.id))["holds"])
+    return bool(context.conversation.part(part_of("h", handoff.id))["holds"])
 
 
-def _held(turn: Turn, handoff: OpenHandoff) -> OpenHandoff:
-    turn.case.head.owned = True
+def _held(context: FoldContext, handoff: OpenHandoff) -> OpenHandoff:
+    context.conversation.head.owned = True
     name = part_of("h", handoff.id)
-    basis = turn.case.part(name)
+    basis = context.conversation.part(name)
     if not basis["holds"]:
-        turn.case.put(name, {**basis, "holds": True})
+        context.conversation.put(name, {**basis, "holds": True})
     return handoff
 
 
 def _basis(
-    turn: Turn,
+    context: FoldContext,
     kind: str,
     found: list[Finding],
     pending: dict[str, Any] | None,
@@ -126,112 +126,112 @@ def _basis(
     approvals: int,
     redacted: list[str],
 ) -> dict[str, Any]:
-    rule, due_in_ms = _route(turn, asked)
-    urgent = found[0].verdict == HALT or (turn.case.head.classification or ("", "", "low"))[2] == "high"
+    rule, due_in_ms = _route(context, asked)
+    urgent = found[0].verdict == HALT or (context.conversation.head.classification or ("", "", "low"))[2] == "high"
     taken = Taken()
     for path in redacted:
         taken.add(path, [NAMED])
     reasons = [finding.as_dict() for finding in found[:REASONS_MAX]]
     return {
         "kind": kind,
-        "reason": dossier.shown_reason(reasons[0], "reason", taken),
-        "reasons": [dossier.shown_reason(one, f"reasons[{at}]", taken) for at, one in enumerate(reasons)],
+        "reason": handoff_body.shown_reason(reasons[0], "reason", taken),
+        "reasons": [handoff_body.shown_reason(one, f"reasons[{at}]", taken) for at, one in enumerate(reasons)],
         "pending": pending,
-        "queue": rule.queue if rule else turn.bundle.default_queue,
+        "queue": rule.queue if rule else context.bundle.default_queue,
         "skills": list(rule.skills) if rule else [],
         "priority": rule.priority if rule else ("high" if urgent else "normal"),
-        "due_at": pending["expires_at"] if pending else to_rfc3339(turn.now_ms + due_in_ms),
+        "due_at": pending["expires_at"] if pending else to_rfc3339(context.now_ms + due_in_ms),
         "next_steps": NEXT_STEPS[kind],
         "approvals": {"needed": approvals, "by": []} if approvals else None,
-        "follows": handoff_id(last) if (last := turn.case.head.last_handoff) else None,
+        "follows": handoff_id(last) if (last := context.conversation.head.last_handoff) else None,
         "redactions": taken.rows(),
-        "opened_offset": turn.offset,
+        "opened_offset": context.offset,
     }
 
 
-def _route(turn: Turn, asked: bool) -> tuple[RouteRule | None, int]:
+def _route(context: FoldContext, asked: bool) -> tuple[RouteRule | None, int]:
     """(the route that a handoff takes now, the milliseconds until a person should answer)."""
-    known = (decision.classification(turn) or {}) | ({"wants_human": True} if asked else {})
-    rule = turn.bundle.route_for(
-        {**known, "attributes": turn.data.get("attributes") or {}, "customer": turn.case.customer}
+    known = (decision.classification(context) or {}) | ({"wants_human": True} if asked else {})
+    rule = context.bundle.route_for(
+        {**known, "attributes": context.data.get("attributes") or {}, "customer": context.conversation.customer}
     )
     return rule, (rule.due_in_s if rule else ASKED_DUE_IN_S if asked else DUE_IN_S) * 1000
 
 
-def _awaited(turn: Turn, handoff: OpenHandoff, asked: bool) -> OpenHandoff:
+def _awaited(context: FoldContext, handoff: OpenHandoff, asked: bool) -> OpenHandoff:
     """The handoff, with the time of the customer's request running in it; of recorded history nobody waits."""
-    if asked and not turn.recorded and not handoff.due_ms:
-        handoff.due_ms = turn.now_ms + _route(turn, asked)[1]
+    if asked and not context.recorded and not handoff.due_ms:
+        handoff.due_ms = context.now_ms + _route(context, asked)[1]
     return handoff
 
 
-def send(turn: Turn, handoff: OpenHandoff, basis: dict[str, Any]) -> None:
+def send(context: FoldContext, handoff: OpenHandoff, basis: dict[str, Any]) -> None:
     """Emit the handoff as it stands now; the first one that is incomplete raises an alert."""
-    data = dossier.body(turn, handoff, basis)
-    turn.emit(HANDOFFS, HANDOFF, f"{handoff.id}.{handoff.revision}", data)
+    data = handoff_body.body(context, handoff, basis)
+    context.emit(HANDOFFS, HANDOFF, f"{handoff.id}.{handoff.revision}", data)
     missing = data["completeness"]["missing"]
     if missing and handoff.revision == 1:
         message = f"handoff {handoff.id} lacks {', '.join(missing)}"
-        raise_alert(turn, "completeness", "low", message, handoff_id=handoff.id, **data["completeness"])
+        raise_alert(context, "completeness", "low", message, handoff_id=handoff.id, **data["completeness"])
 
 
-def revise(turn: Turn, handoff: OpenHandoff, **changes: Any) -> None:
+def revise(context: FoldContext, handoff: OpenHandoff, **changes: Any) -> None:
     """Send an open handoff again in full, with what changed and a higher revision."""
     name = part_of("h", handoff.id)
-    basis = {**turn.case.part(name), **changes}
+    basis = {**context.conversation.part(name), **changes}
     handoff.revision += 1
-    turn.case.put(name, basis)
-    send(turn, handoff, basis)
+    context.conversation.put(name, basis)
+    send(context, handoff, basis)
 
 
-def follow(turn: Turn, opened: list[OpenHandoff], first_entry: int) -> None:
+def follow(context: FoldContext, opened: list[OpenHandoff], first_entry: int) -> None:
     """Revise the handoffs that were open before this event, where it added to the conversation.
 
     `first_entry` is the number of the first entry that the event added.
     """
-    outcome = turn.data["outcome"] if turn.event_type == ENDED else None
-    still = [one for one in turn.case.head.handoffs if one in opened]
-    new = news.of(turn, first_entry) if still else news.NOTHING
+    outcome = context.data["outcome"] if context.event_type == ENDED else None
+    still = [one for one in context.conversation.head.handoffs if one in opened]
+    new = news.of(context, first_entry) if still else news.NOTHING
     if new is news.NOTHING and outcome is None:
         return
     for handoff in still:
         handoff.revision += 1
         if new.outdates:
             handoff.revision_min = handoff.revision
-        _update(turn, handoff, new, outcome)
+        _update(context, handoff, new, outcome)
 
 
-def _update(turn: Turn, handoff: OpenHandoff, new: news.News, outcome: str | None) -> None:
+def _update(context: FoldContext, handoff: OpenHandoff, new: news.News, outcome: str | None) -> None:
     name = part_of("h", handoff.id)
-    basis: dict[str, Any] = turn.case.part(name)
+    basis: dict[str, Any] = context.conversation.part(name)
     changed: dict[str, Any] = {} if outcome is None else {"outcome": outcome}
-    if new.outdates and _drop_approvals(turn, handoff):
+    if new.outdates and _drop_approvals(context, handoff):
         changed["approvals"] = {**basis["approvals"], "by": []}
     if changed:
-        turn.case.put(name, {**basis, **changed})
-    data = dossier.update(turn, handoff, basis, new, changed)
-    turn.emit(HANDOFFS, HANDOFF, f"{handoff.id}.{handoff.revision}", data)
+        context.conversation.put(name, {**basis, **changed})
+    data = handoff_body.update(context, handoff, basis, new, changed)
+    context.emit(HANDOFFS, HANDOFF, f"{handoff.id}.{handoff.revision}", data)
 
 
-def _drop_approvals(turn: Turn, handoff: OpenHandoff) -> bool:
+def _drop_approvals(context: FoldContext, handoff: OpenHandoff) -> bool:
     """Whoever approved before has not seen what is new; whether anybody had."""
-    for approval in turn.case.head.approvals:
+    for approval in context.conversation.head.approvals:
         if approval.handoff_id == handoff.id and approval.by:
             approval.by = []
             return True
     return False
 
 
-def close(turn: Turn, handoff: OpenHandoff, cause: str) -> None:
+def close(context: FoldContext, handoff: OpenHandoff, cause: str) -> None:
     """Close it: `resolved`, `expired`, `withdrawn` or `superseded`."""
-    head = turn.case.head
+    head = context.conversation.head
     head.handoffs = [other for other in head.handoffs if other.id != handoff.id]
-    turn.case.drop(part_of("h", handoff.id))
+    context.conversation.drop(part_of("h", handoff.id))
     data = {
         "handoff_id": handoff.id,
-        "conversation_id": turn.case.id,
+        "conversation_id": context.conversation.id,
         "cause": cause,
         "owner": "human" if head.owned or head.halt else "ai",
-        "at": to_rfc3339(turn.now_ms),
+        "at": to_rfc3339(context.now_ms),
     }
-    turn.emit(HANDOFFS, CLOSED, f"{handoff.id}.closed", data)
+    context.emit(HANDOFFS, CLOSED, f"{handoff.id}.closed", data)

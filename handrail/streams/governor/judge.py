@@ -3,88 +3,88 @@
 from collections.abc import Mapping
 from typing import Any
 
-from handrail.streams.governor import approvals, limits, loops, phrases, rules, standing, underway
-from handrail.streams.governor.call import Call
+from handrail.streams.governor import approvals, calls_under_way, limits, loops, phrases, preconditions, rules
+from handrail.streams.governor.call import ActionCall
 from handrail.streams.governor.finding import BLOCK, REQUIRE_APPROVAL, Finding
+from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.rules import Skipped
 from handrail.streams.governor.text import normalise, ordinal
-from handrail.streams.governor.turn import Turn
 
 PHRASE_WORDS_MIN = 3  # "yes" and "thank you" are no loop
 
 
-def again(turn: Turn, call: Call) -> tuple[list[Finding], Skipped]:
+def again(context: FoldContext, call: ActionCall) -> tuple[list[Finding], Skipped]:
     """What stands against a call, without counting it: used for a release."""
-    found = standing.of_proposal(turn, call.acts)
-    over = limits.over_cost(turn)
+    found = preconditions.of_proposal(context, call.acts)
+    over = limits.over_cost(context)
     if over is not None:
         found.append(over)
     kind = "response" if call.tool == "response" else "action"
-    if kind == "action" and (untold := underway.too_many(turn)) is not None:
+    if kind == "action" and (untold := calls_under_way.too_many(context)) is not None:
         found.append(untold)
-    ruled, skipped = rules.judge(turn, kind, tool=call.tool, effect=call.effect, arguments=call.arguments)
+    ruled, skipped = rules.evaluate(context, kind, tool=call.tool, effect=call.effect, arguments=call.arguments)
     return found + ruled, skipped
 
 
-def action(turn: Turn, call: Call) -> tuple[list[Finding], Skipped]:
+def action(context: FoldContext, call: ActionCall) -> tuple[list[Finding], Skipped]:
     """A proposed action: one step, maybe a loop, and whatever stands against it."""
-    over = limits.count_step(turn)
-    turned = loops.observe(turn, call)
-    found, skipped = again(turn, call)
+    over = limits.count_step(context)
+    turned = loops.observe(context, call)
+    found, skipped = again(context, call)
     if over is not None:
         found.append(over)
-    denied = approvals.was_denied(turn, call)
+    denied = approvals.was_denied(context, call)
     if denied is not None:
         found.append(denied)
     return found + turned, skipped
 
 
-def response(turn: Turn, call: Call) -> tuple[list[Finding], Skipped]:
+def response(context: FoldContext, call: ActionCall) -> tuple[list[Finding], Skipped]:
     """A proposed answer: said too often already, too unsure, or against a rule."""
-    found, skipped = again(turn, call)
-    denied = approvals.was_denied(turn, call)
+    found, skipped = again(context, call)
+    denied = approvals.was_denied(context, call)
     if denied is not None:
         found.append(denied)
-    for finding in (said_again(turn, phrases.AGENT, turn.data["text"]), unsure(turn)):
+    for finding in (repeated_words(context, phrases.AGENT, context.data["text"]), unsure(context)):
         if finding is not None:
             found.append(finding)
     return found, skipped
 
 
-def llm(turn: Turn) -> tuple[list[Finding], Skipped]:
+def llm(context: FoldContext) -> tuple[list[Finding], Skipped]:
     """A call of a model that an agent asks for; it may read whoever owns the conversation."""
-    found = standing.of_proposal(turn, acts=False)
-    over = limits.over_cost(turn)
+    found = preconditions.of_proposal(context, acts=False)
+    over = limits.over_cost(context)
     if over is not None:
         found.append(over)
-    ruled, skipped = rules.judge(turn, "llm", effect="read")
+    ruled, skipped = rules.evaluate(context, "llm", effect="read")
     return found + ruled, skipped
 
 
-def query(turn: Turn, classified: dict[str, Any]) -> tuple[list[Finding], Skipped]:
+def query(context: FoldContext, classified: dict[str, Any]) -> tuple[list[Finding], Skipped]:
     """A query: may the AI answer it, under supervision, or must a human?"""
-    found = standing.of_query(turn)
+    found = preconditions.of_query(context)
     if classified["wants_human"]:
         found.append(Finding("customer.asked", BLOCK, "The customer asks for a human.", {"wants_human": True}))
-    found += routed(turn, classified)
-    repeated = said_again(turn, phrases.CUSTOMER, turn.data["text"])
+    found += routed(context, classified)
+    repeated = repeated_words(context, phrases.CUSTOMER, context.data["text"])
     if repeated is not None:
         found.append(repeated)
-    ruled, skipped = rules.judge(turn, "query", classification=classified)
+    ruled, skipped = rules.evaluate(context, "query", classification=classified)
     return found + ruled, skipped
 
 
-def routed(turn: Turn, classified: dict[str, Any]) -> list[Finding]:
+def routed(context: FoldContext, classified: dict[str, Any]) -> list[Finding]:
     """What the routing file and the least confidence say to a classification."""
     found = []
-    rule = turn.bundle.route_for(routable(turn, classified))
+    rule = context.bundle.route_for(routable(context, classified))
     if rule is not None and rule.route in ("human", "ai_supervised"):
         verdict = BLOCK if rule.route == "human" else REQUIRE_APPROVAL
         message = f"Routing sends topic {classified['topic']}, risk {classified['risk']} to {rule.route}."
         evidence = {"topic": classified["topic"], "risk": classified["risk"], "intent": classified["intent"]}
         if not classified["wants_human"] or rule.route != "human":
             found.append(Finding("classification", verdict, message, evidence))
-    least = turn.limits.confidence_min_query
+    least = context.limits.confidence_min_query
     if least is not None and classified["confidence"] < least:
         message = f"The query was understood with confidence {classified['confidence']}, at least {least} is asked."
         evidence = {"field": "classification.confidence", "value": classified["confidence"], "threshold": least}
@@ -92,18 +92,18 @@ def routed(turn: Turn, classified: dict[str, Any]) -> list[Finding]:
     return found
 
 
-def routable(turn: Turn, classified: Mapping[str, Any]) -> dict[str, Any]:
+def routable(context: FoldContext, classified: Mapping[str, Any]) -> dict[str, Any]:
     """What the routing file may test: the classification, the query's attributes, the customer."""
-    return {**classified, "attributes": turn.data.get("attributes") or {}, "customer": turn.case.customer}
+    return {**classified, "attributes": context.data.get("attributes") or {}, "customer": context.conversation.customer}
 
 
-def said_again(turn: Turn, who: bytes, text: str) -> Finding | None:
+def repeated_words(context: FoldContext, who: bytes, text: str) -> Finding | None:
     """The third time the same words within an hour, and every time after it."""
     words = normalise(text)
     if len(words.split()) < PHRASE_WORDS_MIN:
         return None
-    head = turn.case.head
-    head.said, count = phrases.observe(head.said, who, words, turn.now_ms)
+    head = context.conversation.head
+    head.said, count = phrases.observe(head.said, who, words, context.now_ms)
     if count < phrases.TIMES:
         return None
     code, whose = ("loop.response", "The same answer") if who == phrases.AGENT else ("loop.customer", "The same words")
@@ -111,10 +111,10 @@ def said_again(turn: Turn, who: bytes, text: str) -> Finding | None:
     return Finding(code, BLOCK, f"{whose} for the {ordinal(count)} time within an hour.", evidence)
 
 
-def unsure(turn: Turn) -> Finding | None:
+def unsure(context: FoldContext) -> Finding | None:
     """An answer below the least confidence; an agent that tells none is not judged by it."""
-    least = turn.limits.confidence_min_response
-    said = turn.data.get("confidence")
+    least = context.limits.confidence_min_response
+    said = context.data.get("confidence")
     if least is None or said is None or said >= least:
         return None
     message = f"The answer was proposed with confidence {said}, at least {least} is asked."

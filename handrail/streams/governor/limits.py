@@ -5,15 +5,15 @@ from typing import Any
 from handrail.schemas.money import from_pico
 from handrail.streams.governor import unknown_cost
 from handrail.streams.governor.finding import HALT, Finding
-from handrail.streams.governor.turn import Turn
+from handrail.streams.governor.fold_context import FoldContext
 
 PICO_MAX = 2**62  # sums stop here: beyond any limit, and still an integer that every store holds
 
 
-def count_step(turn: Turn) -> Finding | None:
+def count_step(context: FoldContext) -> Finding | None:
     """One more step of execution and conversation; a finding when it is one too many."""
-    head, execution = turn.case.head, turn.execution
-    limits = turn.limits
+    head, execution = context.conversation.head, context.execution
+    limits = context.limits
     execution.steps += 1
     head.steps += 1
     if execution.steps <= limits.steps_max and head.steps <= limits.conversation_steps_max:
@@ -30,19 +30,19 @@ def count_step(turn: Turn) -> Finding | None:
     return None
 
 
-def add_cost(turn: Turn, pico: int) -> Finding | None:
+def add_cost(context: FoldContext, pico: int) -> Finding | None:
     """The execution and the conversation have cost that much more; a finding when a limit is passed."""
-    head, execution = turn.case.head, turn.execution
+    head, execution = context.conversation.head, context.execution
     execution.cost_pico = min(execution.cost_pico + pico, PICO_MAX)
     head.cost_pico = min(head.cost_pico + pico, PICO_MAX)
-    return over_cost(turn)
+    return over_cost(context)
 
 
-def over_cost(turn: Turn) -> Finding | None:
+def over_cost(context: FoldContext) -> Finding | None:
     """The cost limit that is passed, if one is."""
-    head, execution = turn.case.head, turn.execution
-    limits = turn.limits
-    made = unknown_cost.of_conversation(turn.case)
+    head, execution = context.conversation.head, context.execution
+    limits = context.limits
+    made = unknown_cost.of_conversation(context.conversation)
     if not made and execution.cost_pico <= limits.cost_pico_max and head.cost_pico <= limits.conversation_cost_pico_max:
         return None
     for cost, unknown, cost_max, of in (

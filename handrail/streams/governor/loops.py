@@ -1,17 +1,17 @@
 """Loops of calls, judged on a proposal: `loop.repeat` and `loop.cycle` (the counting is in repeat.py and cycle.py)."""
 
-from handrail.streams.governor import cycle, often, repeat
-from handrail.streams.governor.call import Call
+from handrail.streams.governor import cycle, equal_calls, repeat
+from handrail.streams.governor.call import ActionCall
 from handrail.streams.governor.finding import BLOCK, HALT, Finding
+from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.state import Execution
 from handrail.streams.governor.text import ordinal
-from handrail.streams.governor.turn import Turn
 
 
-def observe(turn: Turn, call: Call) -> list[Finding]:
+def observe(context: FoldContext, call: ActionCall) -> list[Finding]:
     """Count the call; blocked when it fills a loop, halted when it comes again."""
-    execution = turn.execution
-    limit = turn.limits.loop_iterations
+    execution = context.execution
+    limit = context.limits.loop_iterations
     execution.calls, count = repeat.observe(execution.calls, call.key)
     execution.calls_made = count
     execution.recent, period = cycle.observe(execution.recent, call.key)
@@ -20,7 +20,7 @@ def observe(turn: Turn, call: Call) -> list[Finding]:
         message = f"The same call of {call.named} comes for the {ordinal(count)} time without anything having changed."
         evidence = {"tool": call.named, "value": count, "threshold": limit}
         found.append(Finding("loop.repeat", BLOCK if count == limit else HALT, message, evidence, escalate=False))
-    too_often = often.observe(turn, call)
+    too_often = equal_calls.observe(context, call)
     if too_often is not None and not (found and found[0].verdict >= too_often.verdict):
         found.append(too_often)
     if period:
@@ -32,9 +32,9 @@ def observe(turn: Turn, call: Call) -> list[Finding]:
     return found
 
 
-def happened(turn: Turn, call: Call, succeeded: bool, digest: bytes) -> None:
+def happened(context: FoldContext, call: ActionCall, succeeded: bool, digest: bytes) -> None:
     """After an execution: a changed result or a successful write begins the counts anew."""
-    execution = turn.execution
+    execution = context.execution
     execution.calls, changed = repeat.result(execution.calls, call.key, digest)
     wrote = succeeded and call.effect == "write"
     if wrote:
@@ -43,9 +43,9 @@ def happened(turn: Turn, call: Call, succeeded: bool, digest: bytes) -> None:
         execution.recent, execution.cycle_fired = b"", False
 
 
-def customer_came(turn: Turn) -> None:
+def customer_came(context: FoldContext) -> None:
     """The customer asked or changed something: nothing the agent did before counts as a loop any more."""
-    for execution in turn.case.head.executions:
+    for execution in context.conversation.head.executions:
         forget(execution)
 
 

@@ -21,14 +21,11 @@ from handrail.schemas.decode import decode
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Output, Record, StateWrite, Supervision
-from handrail.streams.governor import alerts, deadletters, deadlines, resolutions, room, snapshot, state, trust
-from handrail.streams.governor.agenda import Agenda, Due
+from handrail.streams.governor import alerts, capacity, deadletters, deadlines, resolutions, snapshot, state, trust
 from handrail.streams.governor.broken import broken
-from handrail.streams.governor.case import Case
 from handrail.streams.governor.controls import ACTIVATED, CONTROLS, GRANT, MEMORY, RESOLUTION
 from handrail.streams.governor.events import AFTERWARDS, redo_bypass
 from handrail.streams.governor.idle import Idle
-from handrail.streams.governor.memory import Memory, readable
 from handrail.streams.governor.state import (
     ENTRY_MARK,
     PARTITION_KEY,
@@ -37,7 +34,10 @@ from handrail.streams.governor.state import (
     Conversation,
     PartitionState,
 )
-from handrail.streams.governor.step import Conflict, conflict, step, turn_of
+from handrail.streams.governor.state_store import StateStore, readable
+from handrail.streams.governor.step import Conflict, conflict, context_of, step
+from handrail.streams.governor.timers import Due, Timers
+from handrail.streams.governor.working_conversation import WorkingConversation
 
 CONTROL_KEY = "control"
 BURIED_MAX = 100_000  # tombstones whose position a standby remembers, so that a late writer raises nobody from the dead
@@ -83,7 +83,7 @@ class PartitionFold:
     ) -> None:
         self.number, self.partitions, self.checked = partition, partitions, checked
         self.bundles, self.fallback = bundles, _fallback()
-        self.memory, self.agenda = Memory(), Agenda()
+        self.memory, self.agenda = StateStore(), Timers()
         self.idle, self.remains = Idle(), Idle()  # all but what is left of those that are over; that, while it counts
         self._state = PartitionState(ruleset=ruleset)
         self._loaded: dict[bytes, int] = {}
@@ -241,7 +241,7 @@ class PartitionFold:
 
     def snapshot(self, now_ms: int) -> dict[str, Any] | None:
         """The data of a snapshot of the partition's own state; None where none is due."""
-        return snapshot.told(self._state) if snapshot.due(self._state, now_ms) else None
+        return snapshot.snapshot_data(self._state) if snapshot.due(self._state, now_ms) else None
 
     def room(self) -> dict[str, Any] | None:
         """The data of the record that keeps the partition within its bound; None where none is due."""
@@ -249,7 +249,7 @@ class PartitionFold:
         first = self.idle.first
         if first is not None and first[1] <= self._state.idle_floor_ms:
             return None  # the last ones are still leaving
-        return room.told(self.memory, (self.remains, self.idle), self._state, bound)
+        return capacity.told(self.memory, (self.remains, self.idle), self._state, bound)
 
     @property
     def next_ms(self) -> int | None:
@@ -294,8 +294,8 @@ class PartitionFold:
 
         When it leaves changes nothing: by the clock it was forgotten already.
         """
-        for name, case in batch.touched.items():
-            self.idle.touch(name, case.head.updated_ms)
+        for name, conversation in batch.touched.items():
+            self.idle.touch(name, conversation.head.updated_ms)
             self.remains.drop(name)
         for name in (*batch.forgotten, *batch.resting):
             self.idle.drop(name)
@@ -371,8 +371,8 @@ class Batch:
         self.state = partition
         self.outputs: list[Output] = []
         self.supervisions: list[Supervision] = []
-        self.cases: dict[str, Case] = {}
-        self.touched: dict[str, Case] = {}
+        self.cases: dict[str, WorkingConversation] = {}
+        self.touched: dict[str, WorkingConversation] = {}
         self.types: dict[str, int] = {}
         self.forgotten: list[str] = []
         self.resting: list[str] = []  # of these only what remains is kept
@@ -471,7 +471,7 @@ class Batch:
             return found
         if (coming := self.fold.bundles.get(raw["data"]["ruleset"])) is None:
             raise UnknownBundle(raw["data"]["ruleset"])
-        return coming.keys or trust.brought(raw["data"])
+        return coming.keys or trust.activation_keys(raw["data"])
 
     def _control(self, record: Record, raw: dict[str, Any]) -> None:
         event_type, data = raw["type"], raw["data"]
@@ -490,80 +490,82 @@ class Batch:
             return
         bundle, active = self.bundle
         if self.state.full and self._living(raw["subject"], record.offset) is None:
-            case = Case(raw["subject"], Conversation(), {}, {})  # which nobody keeps
-            self.outputs += room.refused(turn_of(case, self.state, record, raw, bundle, active, True, plain))
+            conversation = WorkingConversation(raw["subject"], Conversation(), {}, {})  # which nobody keeps
+            self.outputs += capacity.refused(
+                context_of(conversation, self.state, record, raw, bundle, active, True, plain)
+            )
             return
-        case = self.case(raw["subject"], record.offset)
-        if case.head.position >= record.offset:  # the conversation was written, the partition's state was not
-            if record.offset in self.fold.ungoverned and redo_bypass(self.state, raw, bundle, case.head.tenant):
+        conversation = self.conversation(raw["subject"], record.offset)
+        if conversation.head.position >= record.offset:  # the conversation was written, the partition's state was not
+            if record.offset in self.fold.ungoverned and redo_bypass(self.state, raw, bundle, conversation.head.tenant):
                 self._supervises(raw["data"]["agent_id"], record)
             return
         try:
-            turn = step(case, self.state, record, raw, content, bundle, active, plain)
+            context = step(conversation, self.state, record, raw, content, bundle, active, plain)
         except Conflict:
-            turn = conflict(case, self.state, record, raw, bundle, active)
+            context = conflict(conversation, self.state, record, raw, bundle, active)
             reason = (
                 f"id: {raw['id']!r} of {raw['source']!r} came before with other content: give each event its own id"
             )
-            turn.outputs.append(deadletters.letter(record, reason, self.state.clock_ms))
-        if turn.supervises:
-            self._supervises(turn.agent_id, record)
-        self._heard(case, record, turn.outputs)
+            context.outputs.append(deadletters.letter(record, reason, self.state.clock_ms))
+        if context.supervises:
+            self._supervises(context.agent_id, record)
+        self._heard(conversation, record, context.outputs)
 
     def _supervises(self, agent_id: str, record: Record) -> None:
         self.supervisions.append(Supervision(agent_id, record.offset, self.state.clock_ms))
 
     def _resolution(self, record: Record, raw: dict[str, Any]) -> None:
-        case = self._living(raw["subject"], record.offset)
-        if case is None or case.head.position >= record.offset:
+        conversation = self._living(raw["subject"], record.offset)
+        if conversation is None or conversation.head.position >= record.offset:
             return
         bundle, active = self.bundle
-        turn = turn_of(case, self.state, record, raw, bundle, active, learns=False)
-        resolutions.fold(turn, raw["data"])
-        head, answer = case.head, raw["data"]["resolution"]
+        context = context_of(conversation, self.state, record, raw, bundle, active, learns=False)
+        resolutions.fold(context, raw["data"])
+        head, answer = conversation.head, raw["data"]["resolution"]
         if answer.get("outcome") == "resolved" and not (head.handoffs or head.approvals):
             head.ended_ms = head.ended_ms or self.state.clock_ms  # whoever writes after it begins it anew
-        self._heard(case, record, turn.outputs)
+        self._heard(conversation, record, context.outputs)
 
     def _forget(self, record: Record, raw: dict[str, Any]) -> None:
         """Somebody was forgotten: of this conversation only that remains which does of one that is over."""
-        case = self._living(raw["subject"], record.offset)
-        if case is not None and case.head.position < record.offset:
-            case.rest()
-            self._touch(case, record, [])
+        conversation = self._living(raw["subject"], record.offset)
+        if conversation is not None and conversation.head.position < record.offset:
+            conversation.rest()
+            self._touch(conversation, record, [])
 
     def _settle(self, due: Due, record: Record) -> None:
         """What time alone changes in one conversation."""
         name = due[1]
-        case = self._known(name)
-        if case is None:
+        conversation = self._known(name)
+        if conversation is None:
             return
-        if case.head.position >= record.offset:  # its time has to come again behind what it was written at
+        if conversation.head.position >= record.offset:  # its time has to come again behind what it was written at
             self.postponed.append(due)
             return
-        if self._leaves(case.head):
-            self._leave(case, due)
+        if self._leaves(conversation.head):
+            self._leave(conversation, due)
             return
         bundle, active = self.bundle
-        outputs = deadlines.settle(case, self.state, record, bundle, active)
+        outputs = deadlines.settle(conversation, self.state, record, bundle, active)
         if outputs:
-            self._touch(case, record, outputs)
+            self._touch(conversation, record, outputs)
 
-    def _heard(self, case: Case, record: Record, outputs: list[Output]) -> None:
+    def _heard(self, conversation: WorkingConversation, record: Record, outputs: list[Output]) -> None:
         """As `_touch`, of a record of the conversation's own: it is not idle."""
-        case.head.updated_ms = self.state.clock_ms
-        self._touch(case, record, outputs)
+        conversation.head.updated_ms = self.state.clock_ms
+        self._touch(conversation, record, outputs)
 
-    def _leave(self, case: Case, due: Due) -> None:
+    def _leave(self, conversation: WorkingConversation, due: Due) -> None:
         """Forget a conversation, in a later batch than the one whose partition state covers what it was written at.
 
         Else a crash between the tombstone and that state would have its last records folded into a new conversation.
         It need not have been touched in this batch: after a recovery it may have been written ahead of the partition.
         """
-        if case.head.position > self.fold.position:
+        if conversation.head.position > self.fold.position:
             self.postponed.append(due)
         else:
-            self.leave(case.id, case.head)
+            self.leave(conversation.id, conversation.head)
 
     def leave(self, name: str, head: Conversation) -> None:
         """One that is over leaves the memory, but for what remains of it."""
@@ -599,8 +601,8 @@ class Batch:
         found = self.fold.bundles.get(self.state.ruleset)
         return (self.fold.fallback, False) if found is None else (found, True)
 
-    def case(self, name: str, offset: int) -> Case:
-        """The conversation's case in this batch; one that begins at `offset` where none is remembered any more.
+    def conversation(self, name: str, offset: int) -> WorkingConversation:
+        """The working conversation in this batch; one that begins at `offset` where none is remembered any more.
 
         Its entries and parts are numbered from that offset on. So no number is given twice, however the log is cut
         into batches, though nothing is remembered of the conversation's earlier life: a record makes one entry at most.
@@ -609,41 +611,43 @@ class Batch:
         if found is None:
             old = self.cases.get(name)
             head = Conversation(entries_first=offset, entries_next=offset, parts_next=offset * PARTS_MAX)
-            found = self.cases[name] = Case(name, head, self.fold.memory.entries(name), self.fold.memory.parts(name))
+            found = self.cases[name] = WorkingConversation(
+                name, head, self.fold.memory.entries(name), self.fold.memory.parts(name)
+            )
             if old is not None:  # what was added to the earlier life is removed by a later batch, like the rest
                 found.added = old.added
             if name in self.forgotten:
                 self.forgotten.remove(name)
         return found
 
-    def _living(self, name: str, offset: int) -> Case | None:
-        """The case of a conversation that is remembered at this offset, or what remains of it.
+    def _living(self, name: str, offset: int) -> WorkingConversation | None:
+        """A conversation that is remembered at this offset, or what remains of it.
 
         It may be over by the clock; but one that was written further on in the log has lived until then.
         """
-        case = self._known(name)
-        if case is None or case.head.position >= offset or not self._over(case.head):
-            return case
-        if not self._remains(case.head):
+        conversation = self._known(name)
+        if conversation is None or conversation.head.position >= offset or not self._over(conversation.head):
+            return conversation
+        if not self._remains(conversation.head):
             return None
-        case.rest()
-        return case
+        conversation.rest()
+        return conversation
 
-    def _known(self, name: str) -> Case | None:
-        """The case of a conversation that is in the memory, be its day over or not."""
-        case = self.cases.get(name)
-        if case is None:
-            case = self.fold.memory.case(name)
-            if case is not None:
-                self.cases[name] = case
-        return case
+    def _known(self, name: str) -> WorkingConversation | None:
+        """A conversation that is in the memory, be its day over or not."""
+        conversation = self.cases.get(name)
+        if conversation is None:
+            conversation = self.fold.memory.conversation(name)
+            if conversation is not None:
+                self.cases[name] = conversation
+        return conversation
 
-    def _touch(self, case: Case, record: Record, outputs: list[Output]) -> None:
-        case.head.position = record.offset
-        name = case.id
+    def _touch(self, conversation: WorkingConversation, record: Record, outputs: list[Output]) -> None:
+        conversation.head.position = record.offset
+        name = conversation.id
         self.touched.pop(name, None)  # in the order of their last records
-        self.touched[name] = case
+        self.touched[name] = conversation
         if self.resting and name in self.resting:
             self.resting.remove(name)
-        self.fold.agenda.schedule(case.id, case.head)
+        self.fold.agenda.schedule(conversation.id, conversation.head)
         self.outputs += outputs

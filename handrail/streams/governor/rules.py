@@ -8,7 +8,7 @@ from handrail.policies import Judgement, RuleFinding, Subject
 from handrail.policies.subject import Skipped as PassedOver
 from handrail.streams.governor import decision, facts, sums, unknown_cost
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding
-from handrail.streams.governor.turn import Turn
+from handrail.streams.governor.fold_context import FoldContext
 
 ACTIONS = {"allow": ALLOW, "require_approval": REQUIRE_APPROVAL, "block": BLOCK}
 QUANTITIES = ("quantity", "qty", "count", "amount_of_items", "items")
@@ -17,8 +17,8 @@ SKIPPED_MAX = 50
 Skipped = tuple[Mapping[str, Any], ...]
 
 
-def judge(
-    turn: Turn,
+def evaluate(
+    context: FoldContext,
     kind: str,
     *,
     tool: str | None = None,
@@ -27,39 +27,39 @@ def judge(
     classification: dict[str, Any] | None = None,
 ) -> tuple[list[Finding], Skipped]:
     """Every rule that fired, and every rule passed over because its field was absent."""
-    head, execution = turn.case.head, turn.execution
-    cost_pico = unknown_cost.counted_pico(turn)
-    passed_over = turn.bundle.no_rule_fires(
-        turn.event_type, tool, turn.agent_id, turn.tenant, arguments or {}, cost_pico
+    head, execution = context.conversation.head, context.execution
+    cost_pico = unknown_cost.counted_pico(context)
+    passed_over = context.bundle.no_rule_fires(
+        context.event_type, tool, context.agent_id, context.tenant, arguments or {}, cost_pico
     )
     if passed_over is not None:
         return [], _skipped(passed_over)
     subject = Subject(
-        event_type=turn.event_type,
+        event_type=context.event_type,
         kind=kind,
-        tenant=turn.tenant,
-        agent_id=turn.agent_id,
+        tenant=context.tenant,
+        agent_id=context.agent_id,
         tool=tool,
         arguments=arguments or {},
-        attributes={} if (told := turn.data.get("attributes")) is None else told,
-        customer=turn.case.customer,
+        attributes={} if (told := context.data.get("attributes")) is None else told,
+        customer=context.conversation.customer,
         usage={
             "steps": execution.steps,
-            "steps_max": turn.limits.steps_max,
+            "steps_max": context.limits.steps_max,
             "cost_usd": decision.usd(cost_pico),
-            "cost_usd_max": decision.usd(turn.limits.cost_pico_max),
+            "cost_usd_max": decision.usd(context.limits.cost_pico_max),
             "unpriced_tokens": unknown_cost.unpriced_tokens(execution),
             "unknown_calls": unknown_cost.calls(execution),
             "loop_run": execution.calls_made,
-            "loop_max": turn.limits.loop_iterations,
+            "loop_max": context.limits.loop_iterations,
         },
-        classification=classification or decision.classification(turn) or {},
+        classification=classification or decision.classification(context) or {},
         facts=head.facts,
-        data=turn.data,
-        facts_by_key=facts.by_key(turn),
-        earlier=sums.earlier(turn),
+        data=context.data,
+        facts_by_key=facts.by_key(context),
+        earlier=sums.earlier(context),
     )
-    found: Judgement = turn.bundle.judge(subject)
+    found: Judgement = context.bundle.judge(subject)
     return [_finding(rule, effect) for rule in found.findings], _skipped(found.skipped)
 
 

@@ -22,7 +22,7 @@ def due(state: PartitionState, now_ms: int) -> bool:
     return bool(state.snapshot_ms) and passed_ms >= DAY_MS and now_ms - state.clock_ms < PRESENT_MS
 
 
-def told(state: PartitionState) -> dict[str, Any]:
+def snapshot_data(state: PartitionState) -> dict[str, Any]:
     """The data of the record: `position`, and `state` by the names of its fields."""
     named = {name: msgspec.to_builtins(getattr(state, name)) for name in PartitionState.__struct_fields__}
     return {"position": named.pop("position"), "state": named}

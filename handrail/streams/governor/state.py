@@ -30,7 +30,7 @@ class Execution(msgspec.Struct, array_like=True):
     cost_pico: int = 0
     unknown: int = 0  # calls of unknown cost, and their tokens: see unknown_cost.py
     ended: bool = False
-    calls: bytes = b""  # loop.repeat: see repeat.py and often.py
+    calls: bytes = b""  # loop.repeat: see repeat.py and equal_calls.py
     recent: bytes = b""  # loop.cycle: see cycle.py
     cycle_fired: bool = False
     calls_made: int = 0  # of the last judged call: how often it was proposed since its count was reset
@@ -69,14 +69,14 @@ class OpenHandoff(msgspec.Struct, array_like=True):
 
 
 class Conversation(msgspec.Struct, array_like=True, tag=VERSION):
-    """The head: what every decision depends on; written with each batch, so what is large lies in parts (case.py)."""
+    """The head: what every decision depends on; written with each batch, so what is large lies in parts."""
 
     position: int = -1
     updated_ms: int = 0  # of its last record, not of a deadline
     tenant: str = "default"
     agent_id: str = ""
     agent_version: str = ""
-    guard: bytes = b""  # the newest entries of the guard, see guard.py
+    guard: bytes = b""  # the newest entries of the guard, see replay_guard.py
     sealed: list[int] = []  # the parts with the older ones, oldest first
     rulesets: list[bytes] = []  # digests of the bundles that answered here; the guard names them by index
     rulesets_seen: int = 0
@@ -87,7 +87,7 @@ class Conversation(msgspec.Struct, array_like=True, tag=VERSION):
     owned: bool = False  # a human owns the conversation
     halt: str = ""  # the code of the halt
     classification: tuple[str, str, str, str, float, bool, str] | None = None
-    underway: bytes = b""  # the newest calls that were proposed and not told, see underway.py
+    underway: bytes = b""  # the newest calls that were proposed and not told, see calls_under_way.py
     denied: bytes = b""  # calls that a human refused, 8 bytes each
     approvals: list[Approval] = []
     handoffs: list[OpenHandoff] = []
@@ -230,7 +230,7 @@ decode_conversation = msgspec.msgpack.Decoder(Conversation).decode
 decode_partition = msgspec.msgpack.Decoder(PartitionState).decode
 
 PARTITION_KEY = b"\x00partition"
-ATTESTED_KEY = b"\x00attested"  # says which records are the owners', see engine/attested.py
+ATTESTED_KEY = b"\x00attested"  # says which records are the owners', see engine/attestation.py
 ENTRY_MARK = b"\x00"  # no conversation id holds it, so `<id>\0<n>` meets no other key
 PART_MARK = b"p"
 PART_DIGITS = 10  # 40 bits of a digest tell the open handoffs of one conversation apart: seven letters in base 64

@@ -5,14 +5,14 @@ from typing import Any
 
 from handrail.policies import Bundle
 from handrail.schemas.record import Record
-from handrail.streams.governor import approvals, decision, guard, handoff, speaker
+from handrail.streams.governor import agent_identity, approvals, decision, handoff, replay_guard
 from handrail.streams.governor.alerts import NOT_HISTORY, raise_alert
 from handrail.streams.governor.calls import answer_of, call_of
-from handrail.streams.governor.case import Case
 from handrail.streams.governor.controls import RESOLUTION
 from handrail.streams.governor.events import HANDLERS, HUMAN_AGENT, Answer
+from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.state import PartitionState
-from handrail.streams.governor.turn import Turn
+from handrail.streams.governor.working_conversation import WorkingConversation
 
 KINDS = {
     "handrail.query.received.v1": "route",
@@ -32,7 +32,7 @@ class Conflict(Exception):
 
 
 def step(
-    case: Case,
+    conversation: WorkingConversation,
     partition: PartitionState,
     record: Record,
     raw: dict[str, Any],
@@ -40,44 +40,51 @@ def step(
     bundle: Bundle,
     active: bool,
     plain: bool = False,
-) -> Turn:
-    """Fold one agent event; the turn holds the outputs. `raw` is the decoded envelope, `content` its canonical `data`.
+) -> FoldContext:
+    """Fold one agent event; the context holds the outputs.
 
-    With `plain`, sorted JSON of any part of `data` is canonical. The case and the partition state are changed in
-    place. Raises Conflict for a known identity with other content.
+    `raw` is the decoded envelope, `content` its canonical `data`. With `plain`, sorted JSON of any part of `data` is
+    canonical. The conversation and the partition state are changed in place.
+
+    Raises Conflict for a known identity with other content.
     """
-    entry = guard.entry_of(raw["source"], raw["id"], raw["type"], content)
-    known, answer = guard.seen(case.guard, entry)
+    entry = replay_guard.entry_of(raw["source"], raw["id"], raw["type"], content)
+    known, answer = replay_guard.lookup(conversation.guard, entry)
     if known and answer is None:
         raise Conflict
-    turn = turn_of(case, partition, record, raw, bundle, active, not known, plain)
-    if not (known or turn.recorded) and raw["data"].get("recorded"):
-        _not_history(turn)
+    context = context_of(conversation, partition, record, raw, bundle, active, not known, plain)
+    if not (known or context.recorded) and raw["data"].get("recorded"):
+        _not_history(context)
     if answer is not None:
-        if answer != guard.UNANSWERED:
-            _repeat(turn, answer, guard.ends_ms(case.guard, entry))
-        return turn
-    opened, first_entry = case.head.handoffs, case.head.entries_next
-    answered: Answer = HANDLERS[raw["type"]](turn)
+        if answer != replay_guard.UNANSWERED:
+            _repeat(context, answer, replay_guard.ends_ms(conversation.guard, entry))
+        return context
+    opened, first_entry = conversation.head.handoffs, conversation.head.entries_next
+    answered: Answer = HANDLERS[raw["type"]](context)
     if opened:
-        handoff.follow(turn, opened, first_entry)
-    packed = guard.UNANSWERED if answered is None else guard.pack(*answered, _slot(turn))
-    case.remember(entry, packed, turn.ends_ms)
-    return turn
+        handoff.follow(context, opened, first_entry)
+    packed = replay_guard.UNANSWERED if answered is None else replay_guard.pack(*answered, _slot(context))
+    conversation.remember(entry, packed, context.ends_ms)
+    return context
 
 
 def conflict(
-    case: Case, partition: PartitionState, record: Record, raw: dict[str, Any], bundle: Bundle, active: bool
-) -> Turn:
-    """The turn of a refused record: its `bypass` alert, nothing else."""
-    turn = turn_of(case, partition, record, raw, bundle, active, learns=False)
+    conversation: WorkingConversation,
+    partition: PartitionState,
+    record: Record,
+    raw: dict[str, Any],
+    bundle: Bundle,
+    active: bool,
+) -> FoldContext:
+    """The context of a refused record: its `bypass` alert, nothing else."""
+    context = context_of(conversation, partition, record, raw, bundle, active, learns=False)
     message = "the same source and id came again with other content"
-    raise_alert(turn, "bypass", "high", message, source=raw["source"], id=raw["id"])
-    return turn
+    raise_alert(context, "bypass", "high", message, source=raw["source"], id=raw["id"])
+    return context
 
 
-def turn_of(
-    case: Case,
+def context_of(
+    conversation: WorkingConversation,
     partition: PartitionState,
     record: Record,
     raw: dict[str, Any],
@@ -85,25 +92,29 @@ def turn_of(
     active: bool,
     learns: bool,
     plain: bool = False,
-) -> Turn:
-    """The turn of an agent event; with `learns`, what it says of customer, agent and channel is kept."""
-    data, head = raw["data"], case.head
+) -> FoldContext:
+    """The context of an agent event; with `learns`, what it says of customer, agent and channel is kept."""
+    data, head = raw["data"], conversation.head
     # With a person's words some name the person there, who is no agent by that.
     named = None if data.get("role") == HUMAN_AGENT else data.get("agent_id")
     if learns:
-        _learn(case, data, record, named)
+        _learn(conversation, data, record, named)
     # A person's answer has no agent: what stands there under the names of one, nobody has checked.
     said = {} if raw["type"] == RESOLUTION else data
     agent_id = (named if said is data else None) or head.agent_id
     observed, stranger = False, ""
     if bundle.has_agents:
-        observed, stranger = speaker.standing_of(bundle, agent_id, raw["source"], head.tenant, said)
-    recorded = bool(said.get("recorded")) and speaker.is_recorded(bundle, raw["source"], said)
-    execution_id, now_ms = said.get("execution_id") or case.id, partition.clock_ms
-    execution = case.execution(execution_id, agent_id, now_ms) if learns else case.known_execution(execution_id, now_ms)
+        observed, stranger = agent_identity.standing_of(bundle, agent_id, raw["source"], head.tenant, said)
+    recorded = bool(said.get("recorded")) and agent_identity.is_recorded(bundle, raw["source"], said)
+    execution_id, now_ms = said.get("execution_id") or conversation.id, partition.clock_ms
+    execution = (
+        conversation.execution(execution_id, agent_id, now_ms)
+        if learns
+        else conversation.known_execution(execution_id, now_ms)
+    )
     # In the order of the fields: with their names it takes half a microsecond more.
-    return Turn(
-        case, partition, bundle, active, record.partition, record.offset, now_ms,
+    return FoldContext(
+        conversation, partition, bundle, active, record.partition, record.offset, now_ms,
         raw["source"], raw["id"], raw["type"], data,
         execution, agent_id, head.tenant, bundle.limits(head.tenant, agent_id), observed,
         partition.ruleset, raw.get("traceparent"), recorded, [], plain,
@@ -111,28 +122,28 @@ def turn_of(
     )  # fmt: skip
 
 
-def _not_history(turn: Turn) -> None:
+def _not_history(context: FoldContext) -> None:
     """`recorded: true` of a source that the bundle does not name changes nothing; told once in a conversation."""
-    head = turn.case.head
+    head = context.conversation.head
     if head.not_history:
         return
     head.not_history = True
-    raise_alert(turn, "bypass", "medium", NOT_HISTORY, source=turn.source)
+    raise_alert(context, "bypass", "medium", NOT_HISTORY, source=context.source)
 
 
-def _learn(case: Case, data: dict[str, Any], record: Record, agent_id: str | None) -> None:
-    head = case.head
+def _learn(conversation: WorkingConversation, data: dict[str, Any], record: Record, agent_id: str | None) -> None:
+    head = conversation.head
     if head.first_offset < 0:
         head.first_offset = record.offset
         head.tenant = data.get("tenant") or "default"
     if agent_id:
         head.agent_id = agent_id
     if not SELDOM.isdisjoint(data):
-        _learn_more(case, data)
+        _learn_more(conversation, data)
 
 
-def _learn_more(case: Case, data: dict[str, Any]) -> None:
-    head = case.head
+def _learn_more(conversation: WorkingConversation, data: dict[str, Any]) -> None:
+    head = conversation.head
     if agent_version := data.get("agent_version"):
         head.agent_version = agent_version[:WORD_MAX]
     # Where the contract does not know them, anything may stand under these names.
@@ -141,7 +152,7 @@ def _learn_more(case: Case, data: dict[str, Any]) -> None:
     if (locale := data.get("locale")) and isinstance(locale, str):
         head.locale = locale[:WORD_MAX]
     if customer := data.get("customer"):
-        case.learn_customer(customer)
+        conversation.learn_customer(customer)
 
 
 @lru_cache(16)
@@ -149,9 +160,9 @@ def _digest(ruleset: str) -> bytes:
     return bytes.fromhex(ruleset.removeprefix(PREFIX))
 
 
-def _slot(turn: Turn) -> int:
+def _slot(context: FoldContext) -> int:
     """Where the head keeps the bundle that answers; the oldest of 16 makes room."""
-    head, digest = turn.case.head, _digest(turn.ruleset)
+    head, digest = context.conversation.head, _digest(context.ruleset)
     if digest in head.rulesets:
         return head.rulesets.index(digest)
     slot = head.rulesets_seen % RULESETS_MAX
@@ -160,16 +171,16 @@ def _slot(turn: Turn) -> int:
     return slot
 
 
-def _repeat(turn: Turn, answer: int, ends_ms: int) -> None:
+def _repeat(context: FoldContext, answer: int, ends_ms: int) -> None:
     """The same decision id, verdict, route and end again."""
-    verdict, route, slot = guard.unpack(answer)
-    digest = turn.case.head.rulesets[slot]
-    turn.ruleset = PREFIX + digest.hex() if digest else ""
-    kind = KINDS.get(turn.event_type, "execution")
-    one = {"action": call_of, "response": answer_of}.get(kind, lambda *_: None)(turn, turn.data)
-    waiting = approvals.waiting(turn, one) if one else None
+    verdict, route, slot = replay_guard.unpack(answer)
+    digest = context.conversation.head.rulesets[slot]
+    context.ruleset = PREFIX + digest.hex() if digest else ""
+    kind = KINDS.get(context.event_type, "execution")
+    one = {"action": call_of, "response": answer_of}.get(kind, lambda *_: None)(context, context.data)
+    waiting = approvals.waiting(context, one) if one else None
     decision.emit(
-        turn,
+        context,
         kind,
         verdict,
         [],

@@ -9,82 +9,82 @@ from typing import Any
 
 from handrail.policies.cumulative import addable
 from handrail.policies.subject import Counted, Earlier, Subject
-from handrail.streams.governor.call import UNKNOWN, Call
+from handrail.streams.governor.call import UNKNOWN, ActionCall
+from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.state import SUMS
-from handrail.streams.governor.turn import Turn
 
 COUNTED_MAX = 256  # actions of a conversation: beyond it the oldest leaves, and windows back to it fail closed
 WHO, AT, OFFSET, DONE, VALUES = range(5)
 
 
-def earlier(turn: Turn) -> Earlier | None:
+def earlier(context: FoldContext) -> Earlier | None:
     """What counts beside the proposal that is judged; None where no condition of the bundle asks."""
-    if not turn.bundle.sums:
+    if not context.bundle.sums:
         return None
-    lost_ms, kept = _kept(turn)
+    lost_ms, kept = _kept(context)
     actions = [Counted(one[AT], one[OFFSET], one[VALUES]) for one in kept]
-    return Earlier(actions, lost_ms, turn.now_ms, turn.offset)
+    return Earlier(actions, lost_ms, context.now_ms, context.offset)
 
 
-def allowed(turn: Turn, call: Call) -> None:
+def allowed(context: FoldContext, call: ActionCall) -> None:
     """The action may run: from now on it counts."""
-    _count(turn, call, done=False)
+    _count(context, call, done=False)
 
 
-def executed(turn: Turn, call: Call, status: str) -> None:
+def executed(context: FoldContext, call: ActionCall, status: str) -> None:
     """What was allowed has run, or failed and counts no more; what was not allowed and ran counts from now on.
 
     Where nobody knows yet whether it ran (`unknown`), it goes on counting as it did.
     """
-    lost_ms, kept = _kept(turn)
-    if not kept and not turn.bundle.sums:
+    lost_ms, kept = _kept(context)
+    if not kept and not context.bundle.sums:
         return
     who = _who(call)
     found = next((at for at, one in enumerate(kept) if one[WHO] == who and not one[DONE]), None)
     if found is None:
         if status != "error":
-            _count(turn, call, done=status != UNKNOWN)
+            _count(context, call, done=status != UNKNOWN)
         return
     if status == UNKNOWN:
         return
     one = kept.pop(found)
     if status != "error":
         kept.insert(found, [*one[:DONE], True, one[VALUES]])
-    turn.case.put(SUMS, [lost_ms, kept])
+    context.conversation.put(SUMS, [lost_ms, kept])
 
 
-def _count(turn: Turn, call: Call, done: bool) -> None:
-    fields = turn.bundle.summed(call.tool)
+def _count(context: FoldContext, call: ActionCall, done: bool) -> None:
+    fields = context.bundle.summed(call.tool)
     if not fields:
         return
     subject = Subject(
-        event_type=turn.event_type,
+        event_type=context.event_type,
         kind="action",
-        tenant=turn.tenant,
-        agent_id=turn.agent_id,
+        tenant=context.tenant,
+        agent_id=context.agent_id,
         tool=call.tool,
         arguments=call.arguments,
-        attributes=turn.data.get("attributes") or {},
-        customer=turn.case.customer,
-        data=turn.data,
+        attributes=context.data.get("attributes") or {},
+        customer=context.conversation.customer,
+        data=context.data,
     )
     found = {name: addable(get(subject)) for name, get in fields}
     values = {name: None if value is None else str(value) for name, value in found.items()}
-    lost_ms, kept = _kept(turn)
-    kept.append([_who(call), turn.now_ms, turn.offset, done, values])
+    lost_ms, kept = _kept(context)
+    kept.append([_who(call), context.now_ms, context.offset, done, values])
     if len(kept) > COUNTED_MAX:
         lost_ms = max(lost_ms, kept.pop(0)[AT])
-    turn.case.put(SUMS, [lost_ms, kept])
+    context.conversation.put(SUMS, [lost_ms, kept])
 
 
-def _kept(turn: Turn) -> tuple[int, list[Any]]:
+def _kept(context: FoldContext) -> tuple[int, list[Any]]:
     """(time of the last one that left, [[who, time, offset, whether it ran, values]]), oldest first."""
-    if SUMS not in turn.case.head.parts:
+    if SUMS not in context.conversation.head.parts:
         return 0, []
-    lost_ms, kept = turn.case.part(SUMS)
+    lost_ms, kept = context.conversation.part(SUMS)
     return lost_ms, kept
 
 
-def _who(call: Call) -> bytes:
+def _who(call: ActionCall) -> bytes:
     """The action, and what it does."""
     return sha256(call.action_id.encode()).digest()[:8] + call.key

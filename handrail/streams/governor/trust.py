@@ -26,12 +26,12 @@ def keys_of(state: PartitionState, bundle: Bundle) -> Keys:
     return bundle.keys or _told(tuple((line, tuple(uses)) for line, uses in state.keys))
 
 
-def brought(data: Mapping[str, Any]) -> Keys:
+def activation_keys(data: Mapping[str, Any]) -> Keys:
     """The keys that an activation brings along. Raises SchemaError."""
     return _told(tuple((one["public"], tuple(one["uses"])) for one in data.get("keys") or ()))
 
 
-def with_brought(state: PartitionState, data: Mapping[str, Any]) -> None:
+def with_activation_keys(state: PartitionState, data: Mapping[str, Any]) -> None:
     """From here on these keys count, where the bundle names none."""
     if given := data.get("keys"):
         state.keys = [(one["public"], list(one["uses"])) for one in given]

@@ -3,9 +3,9 @@
 An execution keeps in one number how many it made (the lower 10 bits) and of how many tokens no price is known.
 """
 
-from handrail.streams.governor.case import CALLS, Case
+from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.state import Execution
-from handrail.streams.governor.turn import Turn
+from handrail.streams.governor.working_conversation import CALLS, WorkingConversation
 
 TOKENS_MAX = 2**50
 
@@ -26,15 +26,15 @@ def unpriced_tokens(execution: Execution) -> int:
     return execution.unknown // CALLS
 
 
-def of_conversation(case: Case) -> int:
+def of_conversation(conversation: WorkingConversation) -> int:
     """How many all executions made, those that left too."""
-    made = case.unknown_calls_before
-    for execution in case.head.executions:
+    made = conversation.unknown_calls_before
+    for execution in conversation.head.executions:
         made += execution.unknown % CALLS
     return made
 
 
-def counted_pico(turn: Turn) -> int:
+def counted_pico(context: FoldContext) -> int:
     """What the execution is held to have cost, for limits and rules: what is known, and the bundle's amount for each
     call of unknown cost."""
-    return turn.execution.cost_pico + calls(turn.execution) * turn.limits.unknown_call_pico
+    return context.execution.cost_pico + calls(context.execution) * context.limits.unknown_call_pico

@@ -63,7 +63,7 @@ class Judgement:
         return max(min(one.since for one in moves) for moves in (self.effort, self.quality))
 
 
-def judge(series: Mapping[str, Sequence[Daily]], baseline: Baseline, day: date) -> Judgement | None:
+def compare(series: Mapping[str, Sequence[Daily]], baseline: Baseline, day: date) -> Judgement | None:
     """What the series, by measure and each in the order of days, say at the end of `day`; later days are not looked at.
 
     None where no measure of effort, or none of quality, has enough to speak.

@@ -8,7 +8,7 @@ from handrail.streams.quality.baseline import Baseline
 from handrail.streams.quality.episode import Episode
 from handrail.streams.quality.record import AgentRecord
 from handrail.streams.quality.report import Subject
-from handrail.streams.quality.scissors import Judgement, judge
+from handrail.streams.quality.scissors import Judgement, compare
 from handrail.streams.quality.shift import Shift
 
 DRIFT, DIVERGENCE, SCISSORS = "drift", "divergence", "scissors"
@@ -43,7 +43,7 @@ def verdicts(record: AgentRecord, subject: Subject, episodes: Mapping[Key, Episo
     found: list[tuple[str, str, Shift | Judgement]] = [
         (DRIFT, measure, shift) for measure, shift in record.shifts(subject.baseline, subject.day)
     ]
-    if (judged := judge(record.series, subject.baseline, subject.day)) is not None:
+    if (judged := compare(record.series, subject.baseline, subject.day)) is not None:
         found.append((DIVERGENCE, SCISSORS, judged))
     for kind, measure, finding in found:
         before = episodes.get(key_of(subject, kind, measure), Episode())

@@ -88,7 +88,7 @@ class Watch:
         self._judged_to: date | None = found[0] if found else None
         self._unsent = True  # as far as is known
 
-    def behind(self) -> frozenset[int]:
+    def lagging(self) -> frozenset[int]:
         """The partitions of events of which more is on the log than was read. Ask it right after a read."""
         return frozenset(tp.partition for tp, n in self._reader.unread.items() if tp.topic == AGENT_EVENTS and n != 0)
 
@@ -115,7 +115,7 @@ class Watch:
             until = over(cursor, self._cluster, self._judged_to, behind)
             if until is None or (self._judged_to is not None and until <= self._judged_to):
                 return
-            found = list(judge(cursor, self._cluster, self._judged_to, until))
+            found = list(verdicts_of_days(cursor, self._cluster, self._judged_to, until))
             alerts = [alert_of(cursor, self._cluster, one) for one in found if one.begins]
             keep(cursor, self._cluster, found, alerts, until)
         self._judged_to = until
@@ -159,7 +159,9 @@ def over(
     return _day_of(min(limits))
 
 
-def judge(connection: duckdb.DuckDBPyConnection, cluster: str, since: date | None, until: date) -> Iterator[Verdict]:
+def verdicts_of_days(
+    connection: duckdb.DuckDBPyConnection, cluster: str, since: date | None, until: date
+) -> Iterator[Verdict]:
     """What each detector says of each day from `since` (None: the first there is) up to, and without, `until`."""
     named = {"cluster": cluster}
     chosen = {agent: Baseline(*days) for agent, *days in connection.execute(BASELINES, named).fetchall()}

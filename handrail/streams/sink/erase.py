@@ -7,13 +7,13 @@ from pathlib import Path
 from handrail.schemas.errors import ConfigError, SinkError
 from handrail.streams.sink import requests, snapshot
 from handrail.streams.sink.database import BATCH, LIVE, SNAPSHOT
-from handrail.streams.sink.requests import Told
+from handrail.streams.sink.requests import Erased
 from handrail.streams.sink.store import HELD, Store
 
 TRIES_S = 2.0  # that long the sink is waited for before it is tried again whether it is still there
 
 
-def erase(data: Path, ref: str, tenant: str | None, wait_s: float) -> Told:
+def erase(data: Path, ref: str, tenant: str | None, wait_s: float) -> Erased:
     """No row, page or snapshot of the folder has anything of the customer, and the sink leaves them out from now on.
 
     Raises ConfigError where there is no database, or nobody answers within `wait_s`; SinkError where the disk refuses.
@@ -24,7 +24,7 @@ def erase(data: Path, ref: str, tenant: str | None, wait_s: float) -> Told:
     request = None
     try:
         while True:
-            if request is None or not requests.taken(request):  # else the file is free for moments, and not for us
+            if request is None or not requests.is_begun(request):  # else the file is free for moments, and not for us
                 with suppress(_BusyError):
                     return _here(data, ref, tenant)
             request = request or requests.ask(data, ref, tenant)
@@ -46,7 +46,7 @@ class _BusyError(Exception):
     pass
 
 
-def _here(data: Path, ref: str, tenant: str | None) -> Told:
+def _here(data: Path, ref: str, tenant: str | None) -> Erased:
     try:
         store = Store.open(data / LIVE)
     except SinkError as error:
@@ -57,7 +57,7 @@ def _here(data: Path, ref: str, tenant: str | None) -> Told:
         removed, conversations = store.forget(ref, tenant)
         clean = store.rewrite()
         _sweep(data)
-        return Told(dict(removed), snapshot.take(store) is not None and clean, conversations)
+        return Erased(dict(removed), snapshot.take(store) is not None and clean, conversations)
 
 
 def _sweep(data: Path) -> None:

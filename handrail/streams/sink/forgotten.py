@@ -50,7 +50,7 @@ class Forgotten:
             return cls()
         return cls(bytes.fromhex(told["salt"]), dict(told["refs"]), set(told["conversations"]))
 
-    def tell(self, folder: Path) -> None:
+    def write(self, folder: Path) -> None:
         """The file has it, whole and at once; none where nobody is forgotten."""
         if not self:
             return

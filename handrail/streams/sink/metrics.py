@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from handrail.streams.answer import Answer
+from handrail.streams.probe import ProbeResult
 from handrail.streams.sink.database import LIVE, SNAPSHOT, connect
 from handrail.streams.sink.reader import Reader, Records
 from handrail.streams.sink.stage import READERS
@@ -27,7 +27,7 @@ Gauged = Mapping[tuple[str, ...], float]
 """Values by their labels."""
 
 
-class Tally:
+class Counters:
     """What has been done since the process started."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -67,10 +67,10 @@ class Tally:
         self.unseen_s = None
 
 
-class Standing(Collector):
+class SinkStatus(Collector):
     """How a sink stands, asked for at each scrape. `cluster` is the one whose handoffs are counted."""
 
-    def __init__(self, tally: Tally, reader: Reader, data: Path, cluster: str) -> None:
+    def __init__(self, tally: Counters, reader: Reader, data: Path, cluster: str) -> None:
         self._tally, self._reader, self._data, self._cluster = tally, reader, data, cluster
         self._counted = 0  # the last snapshot that was asked
         self._open: Gauged = {}
@@ -98,26 +98,26 @@ class Standing(Collector):
         return self._open
 
 
-def lag(reader: Reader, tally: Tally) -> dict[TopicPartition, int | None]:
+def lag(reader: Reader, tally: Counters) -> dict[TopicPartition, int | None]:
     """Records of each partition that are appended and not stored; None where nothing is known yet."""
     under_way = tally.under_way
     return {tp: None if n is None else n + under_way[tp] for tp, n in reader.unread.items()}
 
 
-def healthy(tally: Tally) -> Answer:
+def healthy(tally: Counters) -> ProbeResult:
     """No, where the log has not been asked for STUCK_S_MAX: start the sink again."""
     still_s = time.monotonic() - tally.turned_s
-    return Answer(f"nothing read for {still_s:.0f} s: is the disk slow or full?" if still_s > STUCK_S_MAX else "")
+    return ProbeResult(f"nothing read for {still_s:.0f} s: is the disk slow or full?" if still_s > STUCK_S_MAX else "")
 
 
-def ready(reader: Reader, tally: Tally) -> Answer:
+def ready(reader: Reader, tally: Counters) -> ProbeResult:
     """Yes, where the schema stands, the log is read, and how far behind it is known."""
     lags = lag(reader, tally)
     unknown = [f"{tp.topic}[{tp.partition}]" for tp, n in sorted(lags.items()) if n is None]
     told = {"partitions": len(lags), "lag_records": sum(n or 0 for n in lags.values())}
     if not lags:
-        return Answer("the log is not read yet", told)
-    return Answer(f"the end is not known of {', '.join(unknown)}" if unknown else "", told)
+        return ProbeResult("the log is not read yet", told)
+    return ProbeResult(f"the end is not known of {', '.join(unknown)}" if unknown else "", told)
 
 
 def _gauge(name: str, what: str, found: Gauged, *labels: str) -> GaugeMetricFamily:

@@ -39,7 +39,7 @@ class NotLiveError(Exception):
         self.served = served
 
 
-class Answer(NamedTuple):
+class QueryResult(NamedTuple):
     """Column names, their DuckDB types, and the rows."""
 
     names: list[str]
@@ -58,14 +58,14 @@ class Reading:
 
 def ask(
     connection: duckdb.DuckDBPyConnection, sql: str, given: Sequence[str] = (), timeout_s: float = TIMEOUT_S
-) -> Answer:
+) -> QueryResult:
     """All rows. Raises duckdb.Error for a mistake in the query, ConfigError where nothing is asked, or too much."""
     with _ended(connection, timeout_s):
         found = connection.execute(sql, given)
         if found is None or found.description is None:
             raise ConfigError("query: nothing was asked: give one SQL query")
         columns = [(name, str(kind)) for name, kind, *_ in found.description]
-        return Answer(_unique([name for name, _ in columns]), [kind for _, kind in columns], _fetched(found))
+        return QueryResult(_unique([name for name, _ in columns]), [kind for _, kind in columns], _fetched(found))
 
 
 def _fetched(found: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
@@ -107,7 +107,7 @@ def _ended(connection: duckdb.DuckDBPyConnection, timeout_s: float) -> Iterator[
         timer.cancel()
 
 
-def ask_live(data: Path, sql: str, timeout_s: float = TIMEOUT_S) -> Answer:
+def ask_live(data: Path, sql: str, timeout_s: float = TIMEOUT_S) -> QueryResult:
     """What the sink answers that serves this folder.
 
     Raises NotLiveError where none does or it may not, duckdb.Error for a mistake in the query.

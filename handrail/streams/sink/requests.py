@@ -25,7 +25,7 @@ class Request:
     tenant: str | None
 
 
-class Told(NamedTuple):
+class Erased(NamedTuple):
     """What was removed, by table; `clean`: no page of the file and no snapshot has any of it; whose words it was."""
 
     removed: dict[str, int]
@@ -59,18 +59,18 @@ def take(data: Path) -> Request | None:
     return None
 
 
-def taken(request: Request) -> bool:
+def is_begun(request: Request) -> bool:
     """Whether a sink has begun with it."""
     return request.file.with_suffix(TAKEN).exists()
 
 
-def answer(request: Request, told: Told) -> None:
+def answer(request: Request, told: Erased) -> None:
     """The question is answered, and gone."""
     _put(request.file.with_suffix(ANSWERS), told._asdict())
     request.file.with_suffix(TAKEN).unlink(missing_ok=True)
 
 
-def answered(request: Request, seconds: float = 0.0) -> Told | None:
+def answered(request: Request, seconds: float = 0.0) -> Erased | None:
     """The answer, once; None where none comes within these seconds."""
     file = request.file.with_suffix(ANSWERS)
     deadline_s = time.monotonic() + seconds
@@ -80,7 +80,7 @@ def answered(request: Request, seconds: float = 0.0) -> Told | None:
         time.sleep(POLL_S)
     told = orjson.loads(file.read_bytes())
     file.unlink()
-    return Told(dict(told["removed"]), bool(told["clean"]), list(told["conversations"]))
+    return Erased(dict(told["removed"]), bool(told["clean"]), list(told["conversations"]))
 
 
 def withdraw(request: Request) -> None:

@@ -54,7 +54,7 @@ def rewrite_elsewhere(path: Path) -> bool:
         time.sleep(POLL_S)  # DuckDB does not tell when a query ends
 
 
-def held(error: duckdb.Error) -> bool:
+def is_locked(error: duckdb.Error) -> bool:
     """Whether the file was refused because another process has it open."""
     return isinstance(error, duckdb.IOException) and "lock" in str(error)
 
@@ -68,7 +68,7 @@ def main() -> int:
         rewrite(Path(sys.argv[1]))
     except duckdb.Error as error:
         sys.stderr.write(f"{error}\n")
-        return HELD if held(error) else 1
+        return HELD if is_locked(error) else 1
     return 0
 
 

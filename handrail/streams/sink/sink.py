@@ -21,15 +21,15 @@ from handrail.streams.sink.database import LIVE
 from handrail.streams.sink.drift import Watch
 from handrail.streams.sink.forgotten import Forgotten
 from handrail.streams.sink.live import Live
-from handrail.streams.sink.metrics import Standing, Tally, healthy
+from handrail.streams.sink.metrics import Counters, SinkStatus, healthy
 from handrail.streams.sink.metrics import ready as is_ready
 from handrail.streams.sink.reader import Reader, Records, known
-from handrail.streams.sink.requests import Request, Told
+from handrail.streams.sink.requests import Erased, Request
 from handrail.streams.sink.settings import SinkSettings
 from handrail.streams.sink.snapshot import Schedule
 from handrail.streams.sink.stage import TOPICS, Staged, staged
 from handrail.streams.sink.store import Store
-from handrail.streams.wait import Look, telling, with_waits
+from handrail.streams.wait import Look, reporting, with_waits
 
 CLOSE_S_MAX = 5.0
 CLOSE_POLL_S = 0.05
@@ -60,17 +60,17 @@ async def _keep(
     store.belongs(log.id)
     live = await asyncio.to_thread(_shared, settings, store, notice)
     registry = CollectorRegistry()
-    tally = Tally(registry)
+    tally = Counters(registry)
     reader = Reader(settings.bootstrap, log, store.offsets(cluster), notice)
     watch = Watch(store, cluster, settings.bootstrap, reader)
     snapshots = Schedule(settings.snapshot_s, live)
     writer = Writer(store, cluster, snapshots, tally, watch)
     look = partial(waits.look, reader, tally, snapshots)
-    registry.register(Standing(tally, reader, settings.data, cluster))
+    registry.register(SinkStatus(tally, reader, settings.data, cluster))
     async with (
         reader,
         _watched(settings, registry, tally, reader, look) as told,
-        telling("handrail sink", look, notice),
+        reporting("handrail sink", look, notice),
     ):
         ready(f"ready: sink of {reader.partitions} partitions at {settings.bootstrap}, database {store.path}{told}")
         async with writer:
@@ -96,7 +96,7 @@ def _shared(settings: SinkSettings, store: Store, notice: Tell) -> Live | None:
 
 @asynccontextmanager
 async def _watched(
-    settings: SinkSettings, registry: CollectorRegistry, tally: Tally, reader: Reader, look: Look
+    settings: SinkSettings, registry: CollectorRegistry, tally: Counters, reader: Reader, look: Look
 ) -> AsyncIterator[str]:
     """Gives what the `ready` line says of it."""
     if settings.http is None:
@@ -112,7 +112,7 @@ async def _watched(
 class Writer:
     """Stores one batch while the next is read and staged; DuckDB works outside Python's lock."""
 
-    def __init__(self, store: Store, cluster: str, snapshots: Schedule, tally: Tally, watch: Watch) -> None:
+    def __init__(self, store: Store, cluster: str, snapshots: Schedule, tally: Counters, watch: Watch) -> None:
         self._store, self._cluster, self._snapshots, self._tally = store, cluster, snapshots, tally
         self._watch = watch
         self._writing: asyncio.Task[None] | None = None
@@ -130,7 +130,7 @@ class Writer:
     async def add(self, records: Records) -> None:
         """The batch before is stored, this one is on its way; now and then a snapshot is taken in between."""
         self._tally.read(records)
-        behind = self._watch.behind()
+        behind = self._watch.lagging()
         batch = await asyncio.to_thread(_staged, records, self._store.forgotten, self._cluster) if records else Batch()
         await self._settle()
         if self._snapshots.due():
@@ -138,14 +138,14 @@ class Writer:
         if records:
             self._writing = asyncio.create_task(self._write(records, batch, behind))
 
-    async def forget(self, request: Request) -> Told:
+    async def forget(self, request: Request) -> Erased:
         """The customer is in no row, no page of the file and no snapshot; gives what was removed, and what was not."""
         await self._settle()
         removed, conversations = await asyncio.to_thread(self._store.forget, request.ref, request.tenant)
         rewritten = await asyncio.to_thread(self._store.rewrite)
         self._snapshots.changed = True
         copied = await self.close()
-        return Told(dict(removed), rewritten and copied, conversations)
+        return Erased(dict(removed), rewritten and copied, conversations)
 
     async def close(self) -> bool:
         """All that was added is stored, and in the snapshot; False where a reader has not let it be for CLOSE_S_MAX."""

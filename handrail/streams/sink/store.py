@@ -21,7 +21,7 @@ from handrail.streams.sink.forgetting import Removed
 from handrail.streams.sink.forgotten import Forgotten
 from handrail.streams.sink.live import Live
 from handrail.streams.sink.migrate import migrate
-from handrail.streams.sink.rewrite import held, rewrite_elsewhere
+from handrail.streams.sink.rewrite import is_locked, rewrite_elsewhere
 
 INSERTS = Path(__file__).parent / "inserts"
 ALSO = {"events": ("feedback", "scores"), "decisions": ("reasons",)}
@@ -51,7 +51,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _told(method: Callable[P, T]) -> Callable[P, T]:
+def _sink_errors(method: Callable[P, T]) -> Callable[P, T]:
     """What DuckDB or the disk refuses is a SinkError in one line."""
 
     @wraps(method)
@@ -83,7 +83,7 @@ def _connected_when_free(path: Path) -> duckdb.DuckDBPyConnection:
         try:
             return connect(path, read_only=False)
         except duckdb.IOException as error:
-            if not held(error) or time.monotonic() >= deadline_s:
+            if not is_locked(error) or time.monotonic() >= deadline_s:
                 raise
         time.sleep(MEMORY_POLL_S)  # DuckDB does not tell when the file is free
 
@@ -98,10 +98,10 @@ class Store:
         self._inserts = {file.stem: file.read_text(encoding="utf-8") for file in INSERTS.glob("*.sql")}
         self.forgotten = Forgotten.stored(connection)
         """Whom it leaves out. Only `write` and `forget` change it."""
-        self.forgotten.tell(path.parent)
+        self.forgotten.write(path.parent)
 
     @classmethod
-    @_told
+    @_sink_errors
     def open(cls, path: Path) -> Self:
         """The database with its newest schema, made if there is none. Raises SinkError."""
         if PARAMETERS in str(path.absolute()):
@@ -113,14 +113,14 @@ class Store:
         migrate(connection)
         return cls(path, connection)
 
-    @_told
+    @_sink_errors
     def offsets(self, cluster: str) -> dict[Place, int]:
         """The next offset of each partition of that cluster of which anything is stored."""
         asked = 'SELECT topic, "partition", next_offset FROM offsets WHERE cluster_id = ?'
         found = self._connection.execute(asked, [cluster]).fetchall()
         return {(topic, partition): offset for topic, partition, offset in found}
 
-    @_told
+    @_sink_errors
     def belongs(self, log: LogId) -> None:
         """Rows of this log may be added. Raises ConfigError where it has rows of another one under the same names."""
         asked = "SELECT topic, topic_id FROM logs WHERE cluster_id = ?"
@@ -133,7 +133,7 @@ class Store:
         for topic, topic_id in log.topics.items():
             self._connection.execute("INSERT OR IGNORE INTO logs VALUES (?, ?, ?)", [log.cluster, topic, topic_id])
 
-    @_told
+    @_sink_errors
     def write(
         self,
         cluster: str,
@@ -208,7 +208,7 @@ class Store:
             [field for row in rows for field in row],
         )
 
-    @_told
+    @_sink_errors
     def checkpoint(self) -> bool:
         """The file alone holds everything; False where a live reader is in the way: in the rows, or in memory."""
         try:
@@ -221,12 +221,12 @@ class Store:
             return False
         return True
 
-    @_told
+    @_sink_errors
     def forget(self, ref: str, tenant: str | None) -> tuple[Removed, list[str]]:
         """No row is of that customer any more, and none comes back; free pages of the file may still hold some."""
         return forgetting.forget(self._connection, ref, tenant, self.forgotten)
 
-    @_told
+    @_sink_errors
     def rewrite(self) -> bool:
         """The file has nothing but its rows; False where a live query does not end. Others may read it live again."""
         live, self.live = self.live, None
@@ -236,19 +236,19 @@ class Store:
         self._batch.unlink(missing_ok=True)
         done = rewrite_elsewhere(self.path)
         self._connection = _connected_when_free(self.path)
-        self.forgotten.tell(self.path.parent)
+        self.forgotten.write(self.path.parent)
         if live is not None:
             live.move(self._connection.cursor())
             self.live = live
         return done
 
-    @_told
+    @_sink_errors
     def share(self, address: str) -> Live:
         """Others read it at that address from now on (`Live`)."""
         self.live = Live(self._connection.cursor(), self.path.parent, address)
         return self.live
 
-    @_told
+    @_sink_errors
     def unshare(self) -> None:
         """Nobody else reads it from now on, but for queries that run."""
         if self.live is not None:

@@ -2,13 +2,13 @@
 
 import time
 
-from handrail.streams.sink.metrics import Tally
+from handrail.streams.sink.metrics import Counters
 from handrail.streams.sink.reader import Reader
 from handrail.streams.sink.snapshot import Schedule
 from handrail.streams.wait import WAIT_S_MIN, For, Wait, Waits
 
 
-def look(reader: Reader, tally: Tally, snapshots: Schedule) -> Waits:
+def look(reader: Reader, tally: Counters, snapshots: Schedule) -> Waits:
     """What has waited for WAIT_S_MIN or longer. While a batch is being stored nothing more is asked of the broker."""
     now_s = time.monotonic()
     waits = dict[str, Wait]()

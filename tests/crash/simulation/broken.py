@@ -7,9 +7,9 @@ from unittest.mock import patch
 
 from handrail.schemas.record import Output, Record
 from handrail.streams.governor import partition
-from handrail.streams.governor.agenda import Due
-from handrail.streams.governor.case import Case
 from handrail.streams.governor.partition import Batch, Folded, PartitionFold
+from handrail.streams.governor.timers import Due
+from handrail.streams.governor.working_conversation import WorkingConversation
 from tests.crash.simulation.worker import MemoryDelivery, Order
 
 EVERY = 4
@@ -82,7 +82,7 @@ class EarlyTombstones(PartitionFold):
 
 
 class EarlyBatch(Batch):
-    def _leave(self, case: Case, due: Due) -> None:
+    def _leave(self, case: WorkingConversation, due: Due) -> None:
         self.touched.pop(case.id, None)
         if case.id in self.fold.memory and case.id not in self.forgotten:
             self.forgotten.append(case.id)

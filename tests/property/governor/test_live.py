@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from handrail.schemas.errors import FoldError
 from handrail.schemas.record import Record
-from handrail.streams.governor import live, partition, state
-from handrail.streams.governor.case import Case
-from handrail.streams.governor.live import CASE_BYTES, HEAD_TIMES, Live
-from handrail.streams.governor.memory import Memory
+from handrail.streams.governor import live_conversations, partition, state
+from handrail.streams.governor.live_conversations import CONVERSATION_BYTES, HEAD_TIMES, LiveConversations
 from handrail.streams.governor.partition import Folded, PartitionFold, UnknownBundle
 from handrail.streams.governor.state import Conversation
+from handrail.streams.governor.state_store import StateStore
+from handrail.streams.governor.working_conversation import WorkingConversation
 from tests.bundles import refunds
 from tests.log import Log
 from tests.property.governor.test_fold import logs, written
 
-NONE, FEW, MANY = 0, 2 * CASE_BYTES + 5_000, live.LIVE_BYTES_MAX
+NONE, FEW, MANY = 0, 2 * CONVERSATION_BYTES + 5_000, live_conversations.LIVE_BYTES_MAX
 UNKNOWN = "sha256:" + "0" * 64
 HOUR_S = 3600
 
@@ -51,7 +51,7 @@ def fold_all(batches: list[list[Record]], bytes_max: int, failing: bool) -> list
     """What the batches are folded to; with `failing`, each is folded in vain before, with all records behind it."""
     fold, rest = fresh(), [record for batch in batches for record in batch]
     found = []
-    with patch.object(live, "LIVE_BYTES_MAX", bytes_max):
+    with patch.object(live_conversations, "LIVE_BYTES_MAX", bytes_max):
         for batch in batches:
             if failing:
                 with pytest.raises(UnknownBundle):
@@ -112,9 +112,9 @@ def test_what_comes_from_the_changelog_holds() -> None:
 
 
 def test_the_ones_used_least_recently_leave() -> None:
-    kept = Live()
-    size = CASE_BYTES + HEAD_TIMES * 100
-    with patch.object(live, "LIVE_BYTES_MAX", 3 * size):
+    kept = LiveConversations()
+    size = CONVERSATION_BYTES + HEAD_TIMES * 100
+    with patch.object(live_conversations, "LIVE_BYTES_MAX", 3 * size):
         for name in ("a", "b", "c"):
             kept.keep(case(name), 100)
         taken = kept.take("a")
@@ -127,21 +127,21 @@ def test_the_ones_used_least_recently_leave() -> None:
 
 
 def test_a_case_larger_than_all_is_not_kept() -> None:
-    kept = Live()
-    with patch.object(live, "LIVE_BYTES_MAX", CASE_BYTES):
+    kept = LiveConversations()
+    with patch.object(live_conversations, "LIVE_BYTES_MAX", CONVERSATION_BYTES):
         kept.keep(case("a"), 100)
     assert (len(kept), kept.bytes) == (0, 0)
 
 
-def case(name: str) -> Case:
-    return Case(name, Conversation(), {}, {})
+def case(name: str) -> WorkingConversation:
+    return WorkingConversation(name, Conversation(), {}, {})
 
 
 def test_a_forgotten_conversation_is_decoded_no_more() -> None:
-    memory = Memory()
+    memory = StateStore()
     memory.commit({"a": case("a"), "b": case("b")}, [], 0)
     memory.commit({}, ["a"], 1)
-    assert [memory.case(name) is not None for name in ("a", "b")] == [False, True]
+    assert [memory.conversation(name) is not None for name in ("a", "b")] == [False, True]
 
 
 def test_a_case_is_as_its_stored_head_says() -> None:
@@ -152,7 +152,7 @@ def test_a_case_is_as_its_stored_head_says() -> None:
     fold = fresh()
     fold.fold(log.records)
     stored = fold.memory.head("conv-1")
-    case = fold.memory.case("conv-1")
+    case = fold.memory.conversation("conv-1")
     assert case is not None
     assert (case.head, case.customer_read, case.added, case.new_parts) == (stored, None, {}, {})
     assert state.encode(case.head) == state.encode(stored)

@@ -47,7 +47,7 @@ class Cut:
     def told(self) -> dict[str, Any]:
         fold = PartitionFold(0, None, FULL.bundles)
         fold.fold(self.log.records)
-        found: dict[str, Any] = orjson.loads(orjson.dumps(snapshot.told(fold._state)))
+        found: dict[str, Any] = orjson.loads(orjson.dumps(snapshot.snapshot_data(fold._state)))
         return found
 
     def of(self, name: str) -> list[bytes]:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from handrail.cases import Got, differences, judged, load_cases, never_fired
+from handrail.cases import Got, decide, differences, load_cases, never_fired
 from handrail.policies import Bundle, load_bundle
-from handrail.policies.case import Case
+from handrail.policies.case import PolicyCase
 from handrail.policies.parts import SETTINGS
 
 POLICIES = Path(__file__).resolve().parents[3] / "handrail" / "policies"
@@ -25,7 +25,7 @@ def bundle() -> Bundle:
 
 @pytest.fixture(scope="module")
 def got(bundle: Bundle) -> list[Got]:
-    return [judged(case, bundle) for case in CASES]
+    return [decide(case, bundle) for case in CASES]
 
 
 def rules() -> list[Any]:
@@ -39,8 +39,8 @@ def test_there_are_six_packs_each_with_its_cases(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{Path(case.file).stem}: {case.note}")
-def test_case(case: Case, bundle: Bundle) -> None:
-    assert list(map(str, differences(case, judged(case, bundle)))) == []
+def test_case(case: PolicyCase, bundle: Bundle) -> None:
+    assert list(map(str, differences(case, decide(case, bundle)))) == []
 
 
 def test_every_rule_fires_in_a_case_and_is_silent_in_another_of_its_tool_or_event(
@@ -87,4 +87,4 @@ def test_a_customer_is_told_no_threshold() -> None:
 def test_a_small_refund_needs_nobody_whatever_the_tool_is_called(bundle: Bundle, tool: str) -> None:
     case = next(case for case in CASES if case.note == "100 is the agent's to give")
     renamed = replace(case, judged=replace(case.judged, data={**case.judged.data, "tool": tool}))
-    assert judged(renamed, bundle).verdict == "allow"
+    assert decide(renamed, bundle).verdict == "allow"

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from handrail.client import Agent
 from handrail.client.event import Event
-from handrail.client.handback import Handback, Handed
+from handrail.client.handback import Handback, HandbackReader
 from handrail.client.waiting import WAITING_MAX, Arrival, Expected, Waiting
 from handrail.policies import Bundle
 from handrail.schemas.clock import to_ms
@@ -78,12 +78,12 @@ class Governor:
         self.people.append({"type": copied["type"], "data": copied["resolution"]})
         self._settle()
 
-    async def handed_back(
+    async def handback(
         self, conversation_id: str, handoffs: Collection[str], since_ms: int, until_s: float
     ) -> Handback | None:
         if self.away:
             raise KafkaTimeoutError
-        handed = Handed(handoffs)
+        handed = HandbackReader(handoffs)
         for event in self.people:
             handed.take(event)
         return handed.back

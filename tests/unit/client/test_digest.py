@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.client.call import Call, digest_of
+from handrail.client.call import ProposedCall, digest_of
 from handrail.client.event import Voice
 from handrail.schemas.errors import SchemaError
 from tests.log import Log
@@ -30,5 +30,5 @@ def test_the_digest_is_that_of_the_decision(tool: str, arguments: dict[str, Any]
     log = Log()
     log.raw(b"conv-1", event.value)
     (decision,) = log.fold().decisions
-    call = Call("a1", event.data["tool"], event.data["arguments"])
+    call = ProposedCall("a1", event.data["tool"], event.data["arguments"])
     assert digest_of(call, event, tenant) == decision["action_digest"]

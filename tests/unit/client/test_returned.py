@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handrail.client import Agent, Blocked, NeedsApproval, Unreachable
-from handrail.client.handback import Handback, Handed
+from handrail.client.handback import Handback, HandbackReader
 from tests.unit.client.inprocess import Governor
 
 REFUND = {"amount": 900}
@@ -119,7 +119,7 @@ def closed(handoff: str, cause: str, owner: str = "ai") -> dict[str, Any]:
 def test_the_order_of_the_two_topics_does_not_matter_and_repeats_change_nothing() -> None:
     told = [resolution("a", "returned", "first"), closed("a", "resolved"), closed("b", "resolved")]
     for order in permutations([*told, *told]):
-        handed = Handed(["a"])
+        handed = HandbackReader(["a"])
         for event in order:
             handed.take(event)
         assert handed.back == Handback("a", "returned", "ann", "first")
@@ -137,7 +137,7 @@ def test_the_order_of_the_two_topics_does_not_matter_and_repeats_change_nothing(
     ],
 )
 def test_what_is_not_the_whole_answer_is_none(events: list[dict[str, Any]]) -> None:
-    handed = Handed(["a"])
+    handed = HandbackReader(["a"])
     for event in events:
         handed.take(event)
     assert handed.back is None

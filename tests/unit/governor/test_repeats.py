@@ -1,6 +1,6 @@
 """The replay guard: a repeat changes nothing and is answered the same; other content is refused."""
 
-from handrail.streams.governor import guard
+from handrail.streams.governor import replay_guard
 from tests.log import Log
 
 
@@ -35,10 +35,10 @@ def test_the_same_identity_with_other_content_is_a_dead_letter_and_an_alert() ->
 def test_the_last_sixty_four_identities_are_remembered() -> None:
     kept = b""
     for number in range(65):
-        kept = guard.remember(kept, guard.entry_of("/a", str(number), "t", b"{}"), 0)
-    assert guard.seen(kept, guard.entry_of("/a", "0", "t", b"{}")) == (False, None)
-    assert guard.seen(kept, guard.entry_of("/a", "1", "t", b"{}")) == (True, 0)
-    assert guard.seen(kept, guard.entry_of("/a", "1", "t", b"[]")) == (True, None)
+        kept = replay_guard.remember(kept, replay_guard.entry_of("/a", str(number), "t", b"{}"), 0)
+    assert replay_guard.lookup(kept, replay_guard.entry_of("/a", "0", "t", b"{}")) == (False, None)
+    assert replay_guard.lookup(kept, replay_guard.entry_of("/a", "1", "t", b"{}")) == (True, 0)
+    assert replay_guard.lookup(kept, replay_guard.entry_of("/a", "1", "t", b"[]")) == (True, None)
 
 
 def test_a_repeat_under_a_new_bundle_is_answered_as_it_was() -> None:

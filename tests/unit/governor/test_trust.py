@@ -12,7 +12,7 @@ from handrail.schemas.topics import ALERTS, DEADLETTERS
 from handrail.streams.governor import trust
 from handrail.streams.governor.partition import PartitionFold, UnknownBundle
 from handrail.streams.governor.replay import shown
-from handrail.streams.governor.snapshot import told
+from handrail.streams.governor.snapshot import snapshot_data
 from tests.bundles import REFUNDS, bundle, refunds
 from tests.keys import key
 from tests.log import Log
@@ -270,7 +270,7 @@ def test_what_is_trusted_survives_a_recovery_and_a_snapshot() -> None:
     again.recovered()
     begun = PartitionFold(0, None, signed.fold.bundles)
     state = signed.fold._state
-    begun.begin(orjson.loads(orjson.dumps(told(state))))
+    begun.begin(orjson.loads(orjson.dumps(snapshot_data(state))))
     for fold in (again, begun):
         assert fold.keys == signed.fold.keys
         assert fold._state.sequences == state.sequences

@@ -33,7 +33,7 @@ tools:
         log.executes("get_order", f"a{number}", {"total": number}, status="unknown", order_id=1)
     outcome = log.fold(rules)
     assert outcome.decisions[-1]["reasons"][0]["code"] == "loop.repeat"
-    case = outcome.partition.memory.case("conv-1")
+    case = outcome.partition.memory.conversation("conv-1")
     assert case is not None
     assert case.head.facts == {}
 

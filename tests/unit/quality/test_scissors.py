@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from handrail.demo.simulation import ANY_MONDAY, COURSES, DAYS, EROSION, conversations, fired_days, series
 from handrail.streams.quality.baseline import Baseline, baseline_of
 from handrail.streams.quality.interval import Daily
-from handrail.streams.quality.scissors import Judgement, judge
+from handrail.streams.quality.scissors import Judgement, compare
 
 BASELINE = baseline_of(ANY_MONDAY)
 MEASURES = series(list(conversations()), ANY_MONDAY)
@@ -22,7 +22,7 @@ def on(number: int) -> date:
 
 
 def judged(number: int) -> Judgement | None:
-    return judge(MEASURES, BASELINE, on(number))
+    return compare(MEASURES, BASELINE, on(number))
 
 
 def mean(days: Sequence[Daily]) -> float:
@@ -61,20 +61,20 @@ def test_weeks_without_scissors_raise_no_alarm(course: str) -> None:
 
 def test_later_days_change_nothing() -> None:
     first_55 = {name: days[:55] for name, days in MEASURES.items()}
-    assert judge(first_55, BASELINE, on(55)) == judged(55)
+    assert compare(first_55, BASELINE, on(55)) == judged(55)
 
 
 def test_what_takes_a_week_to_be_known_is_looked_at_a_week_later() -> None:
     verified = [Daily(on(number), 40, 30.0 if number <= 28 else 10.0) for number in range(1, DAYS + 1)]
     measures = {"cost_usd": MEASURES["cost_usd"], "verified": verified}
-    assert judge(measures, BASELINE, on(48)) is None
-    found = judge(measures, BASELINE, on(49))
+    assert compare(measures, BASELINE, on(48)) is None
+    found = compare(measures, BASELINE, on(49))
     assert found is not None
     assert [one.measure for one in found.quality] == ["verified"]
 
 
 def test_a_chosen_baseline_is_the_one_that_counts() -> None:
-    late = judge(MEASURES, Baseline(on(15), on(43)), on(84))
+    late = compare(MEASURES, Baseline(on(15), on(43)), on(84))
     assert late is not None
     assert [one.before.mean for one in late.quality] == [pytest.approx(mean(MEASURES["csat"][14:42]))]
 
@@ -83,5 +83,5 @@ def test_a_chosen_baseline_is_the_one_that_counts() -> None:
 def test_weeks_that_only_get_better_never_fire(rated: list[int]) -> None:
     better = sorted(rated)
     csat = [Daily(on(number + 1), 20, 20.0 * one) for number, one in enumerate(better)]
-    found = judge({"cost_usd": MEASURES["cost_usd"], "csat": csat}, BASELINE, on(len(better)))
+    found = compare({"cost_usd": MEASURES["cost_usd"], "csat": csat}, BASELINE, on(len(better)))
     assert found is None or not found.alarm

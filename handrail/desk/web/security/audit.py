@@ -8,7 +8,7 @@ Kind = Literal["login", "login.failed", "logout", "session.expired", "forbidden"
 Audit = Callable[[str, str | None, dict[str, Any]], Awaitable[None] | None]
 
 
-async def tell(audit: Audit, kind: Kind, person: str | None, **detail: Any) -> None:
+async def record(audit: Audit, kind: Kind, person: str | None, **detail: Any) -> None:
     """It is told; the audit may be a coroutine, and where it fails, so does what was being done."""
     told = audit(kind, person, detail)
     if inspect.isawaitable(told):

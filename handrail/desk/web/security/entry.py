@@ -9,12 +9,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from handrail.desk.web.security import cookies, csrf, guard, pages, passwords
-from handrail.desk.web.security.arrival import arrive
-from handrail.desk.web.security.audit import tell
+from handrail.desk.web.security.audit import record
 from handrail.desk.web.security.local_path import local_path
+from handrail.desk.web.security.login import arrive
 from handrail.desk.web.security.parts import CHECKS_WAITING_MAX, Parts
 from handrail.desk.web.security.person import Visit, visit_of
-from handrail.desk.web.security.standing import first_login_open
+from handrail.desk.web.security.session_validity import first_login_open
 from handrail.desk.web.security.store import new_secret
 from handrail.desk.web.security.users import User
 from handrail.schemas.errors import ConfigError
@@ -72,9 +72,9 @@ class Entry:
     async def logout(self, request: Request) -> Response:
         """Out: the session is gone here, and its cookie there."""
         visit = visit_of(request.scope)
-        session = self._parts.sessions.found(visit.session)
+        session = self._parts.sessions.lookup(visit.session)
         if session is not None and self._parts.sessions.end(session):
-            await tell(self._parts.audit, "logout", session.person, session=session.handle[:16], client=visit.client)
+            await record(self._parts.audit, "logout", session.person, session=session.handle[:16], client=visit.client)
         visit.cookies[cookies.SESSION] = ""
         return RedirectResponse("/login", 303)
 
@@ -87,7 +87,7 @@ class Entry:
             return pages.refused(403, "open the link itself", page=True)
         person = parts.links.take(token, now_s) if first_login_open(parts.settings, parts.users) else None
         if person is None:
-            await tell(parts.audit, "login.failed", None, method="first", why="link", client=visit.client)
+            await record(parts.audit, "login.failed", None, method="first", why="link", client=visit.client)
             return login_page(parts, visit, 401, LINK_GONE)
         await arrive(parts, visit, person, person, ["admin"], "first", "")
         return RedirectResponse(_next(request.query_params), 303)
@@ -108,7 +108,7 @@ class Entry:
     async def _not_in(self, visit: Visit, name: str, wanted: str | None) -> Response:
         """What was typed is told only where it is a user's id: people type passwords there, too."""
         person = name if _is_user(self._parts, name) else None
-        await tell(self._parts.audit, "login.failed", person, method="local", why="password", client=visit.client)
+        await record(self._parts.audit, "login.failed", person, method="local", why="password", client=visit.client)
         return login_page(self._parts, visit, 401, WRONG, next_=local_path(wanted))
 
     def _delay_key(self, name: str, visit: Visit) -> str:

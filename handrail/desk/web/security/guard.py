@@ -8,14 +8,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handrail.desk.web.security import bodies, cookies, csrf, pages
 from handrail.desk.web.security.address import is_loopback
-from handrail.desk.web.security.audit import tell
+from handrail.desk.web.security.audit import record
 from handrail.desk.web.security.clients import client_of
 from handrail.desk.web.security.headers import harden
 from handrail.desk.web.security.local_path import local_path
 from handrail.desk.web.security.parts import Parts
 from handrail.desk.web.security.person import VISIT, Person, Visit
+from handrail.desk.web.security.session_validity import validity
 from handrail.desk.web.security.sessions import Session
-from handrail.desk.web.security.standing import standing
 from handrail.schemas.errors import ConfigError
 
 READING, CHANGING = ("GET", "HEAD"), ("POST", "PUT", "PATCH", "DELETE")
@@ -67,7 +67,7 @@ class Guard:
         if visit.lacked is not None:
             who = visit.person
             detail = {"path": scope["path"], "lacked": visit.lacked, "client": visit.client}
-            await tell(self._parts.audit, "forbidden", who.id if who else None, **detail)
+            await record(self._parts.audit, "forbidden", who.id if who else None, **detail)
 
     async def _let_in(self, scope: Scope, receive: Receive, visit: Visit) -> Receive:
         headers = Headers(scope=scope)
@@ -102,7 +102,7 @@ class Guard:
         await self._sweep(now_s)
         visit.browser = cookies.value_of(scope, cookies.BROWSER, secure=parts.secure)
         secret = cookies.value_of(scope, cookies.SESSION, secure=parts.secure)
-        session = parts.sessions.found(secret) if secret else None
+        session = parts.sessions.lookup(secret) if secret else None
         if session is None:
             visit.csrf = csrf.token_of(visit.browser)
             return
@@ -113,7 +113,7 @@ class Guard:
             return
         visit.session, visit.csrf = secret, csrf.token_of(secret)
         if _is_activity(scope["method"], headers):
-            parts.sessions.seen(session, now_s)
+            parts.sessions.touch(session, now_s)
 
     async def _sweep(self, now_s: float) -> None:
         if 0 <= now_s - self._swept_s < SWEEP_S:
@@ -137,7 +137,7 @@ class Guard:
     async def _tell_forbidden(self, scope: Scope, visit: Visit, why: str) -> None:
         if self._parts.limits.told.take(f"forbidden {visit.client}", self._parts.clock()) == 0:
             who = visit.person.id if visit.person else None
-            await tell(self._parts.audit, "forbidden", who, path=scope["path"], why=why, client=visit.client)
+            await record(self._parts.audit, "forbidden", who, path=scope["path"], why=why, client=visit.client)
 
     async def _check_pace(self, scope: Scope, visit: Visit) -> None:
         limits, now_s = self._parts.limits, self._parts.clock()
@@ -179,7 +179,7 @@ class _Answer:
         await self._send(message)
 
     async def _still(self) -> bool:
-        session = self._parts.sessions.found(self._visit.session)
+        session = self._parts.sessions.lookup(self._visit.session)
         try:
             return session is not None and await _person(self._parts, session, self._parts.clock()) is not None
         except ConfigError:
@@ -190,7 +190,7 @@ async def too_often(parts: Parts, scope: Scope, visit: Visit, key: str, wait_s: 
     """The refusal of what comes too often, audited once a minute for each key."""
     if parts.limits.told.take(key, parts.clock()) == 0:
         who = visit.person.id if visit.person else None
-        await tell(parts.audit, "rate.limited", who, path=scope["path"], client=visit.client)
+        await record(parts.audit, "rate.limited", who, path=scope["path"], client=visit.client)
     seconds = int(wait_s) + 1
     refusal = _refusal(scope, 429, f"too often: wait {seconds} s")
     refusal.response.headers["Retry-After"] = str(seconds)
@@ -200,7 +200,7 @@ async def too_often(parts: Parts, scope: Scope, visit: Visit, key: str, wait_s: 
 async def _person(parts: Parts, session: Session, now_s: float) -> Person | None:
     """Whose session it is; None where it is over, and then it is gone and audited. Raises ConfigError."""
     why = parts.sessions.over(session, now_s)
-    found = None if why else standing(session, parts.settings, parts.users)
+    found = None if why else validity(session, parts.settings, parts.users)
     if found is not None and not found.ended:
         return Person(session.person, found.name, found.roles, session.handle[:16])
     if parts.sessions.end(session):
@@ -209,7 +209,7 @@ async def _person(parts: Parts, session: Session, now_s: float) -> Person | None
 
 
 async def _tell_expired(parts: Parts, session: Session, why: str) -> None:
-    await tell(parts.audit, "session.expired", session.person, why=why, session=session.handle[:16])
+    await record(parts.audit, "session.expired", session.person, why=why, session=session.handle[:16])
 
 
 def _public(path: str) -> bool:

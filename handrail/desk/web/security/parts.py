@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from handrail.desk.web.security import passwords
 from handrail.desk.web.security.address import Address
 from handrail.desk.web.security.audit import Audit
-from handrail.desk.web.security.known import Known
+from handrail.desk.web.security.known_clients import KnownClients
 from handrail.desk.web.security.limits import Buckets, Delays
 from handrail.desk.web.security.links import Links
 from handrail.desk.web.security.oidc.flows import Flows
@@ -45,7 +45,7 @@ class Parts:
     sessions: Sessions
     users: Users
     links: Links
-    known: Known
+    known: KnownClients
     flows: Flows
     provider: Provider | None
     limits: Limits

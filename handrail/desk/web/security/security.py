@@ -12,15 +12,15 @@ from starlette.types import ASGIApp
 from handrail.desk.web.security.audit import Audit
 from handrail.desk.web.security.entry import Entry
 from handrail.desk.web.security.guard import Guard
-from handrail.desk.web.security.known import Known
+from handrail.desk.web.security.known_clients import KnownClients
 from handrail.desk.web.security.links import Links
 from handrail.desk.web.security.oidc.entry import OidcEntry
 from handrail.desk.web.security.oidc.flows import Flows
 from handrail.desk.web.security.oidc.provider import Provider
 from handrail.desk.web.security.parts import Limits, Parts
+from handrail.desk.web.security.session_validity import first_login_open
 from handrail.desk.web.security.sessions import Sessions
 from handrail.desk.web.security.settings import SESSIONS_FILE, SecuritySettings
-from handrail.desk.web.security.standing import first_login_open
 from handrail.desk.web.security.store import Store
 from handrail.desk.web.security.users import Users
 
@@ -44,7 +44,7 @@ class Security:
             sessions=Sessions(store, settings.desk_idle_s, settings.desk_session_s),
             users=users,
             links=Links(store),
-            known=Known(store),
+            known=KnownClients(store),
             flows=Flows(store),
             provider=Provider.of(settings, clock),
             limits=Limits.of(settings),

@@ -54,7 +54,7 @@ class Sessions:
             file.execute(f"DELETE FROM sessions WHERE id IN ({over})", (SESSIONS_MAX,))
         return secret, _session(row)
 
-    def found(self, secret: str) -> Session | None:
+    def lookup(self, secret: str) -> Session | None:
         """The session of a cookie, whether or not its time is over. Nothing is made from an unknown id."""
         if len(secret) != SECRET_LENGTH:
             return None
@@ -68,7 +68,7 @@ class Sessions:
             return "age"
         return "idle" if now_s - session.seen_s >= self._idle_s else None
 
-    def seen(self, session: Session, now_s: float) -> None:
+    def touch(self, session: Session, now_s: float) -> None:
         """The person did something just now."""
         if now_s - session.seen_s >= SEEN_EVERY_S:
             with self._store.writing() as file:

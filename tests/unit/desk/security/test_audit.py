@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handrail.desk.web.security import SecuritySettings
-from handrail.desk.web.security.audit import tell
+from handrail.desk.web.security.audit import record
 from tests.unit.desk.security.served import OTHER_PASSWORD, PASSWORD, Browser, Served, served
 
 
@@ -41,7 +41,7 @@ async def test_it_may_be_a_coroutine() -> None:
     async def audit(kind: str, person: str | None, detail: dict[str, Any]) -> None:
         told.append((kind, person, detail))
 
-    await tell(audit, "login", "anna", method="local")
+    await record(audit, "login", "anna", method="local")
     assert told == [("login", "anna", {"method": "local"})]
 
 

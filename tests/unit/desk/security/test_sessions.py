@@ -204,8 +204,8 @@ def test_a_person_has_so_many_sessions_at_once_and_the_oldest_ends(tmp_path: Pat
     for _ in range(PER_PERSON_MAX + 1):
         clock.now_s += 1
         secrets.append(sessions.begin("anna", "Anna", ["agent"], "local", "", clock.now_s)[0])
-    assert sessions.found(secrets[0]) is None
-    assert all(sessions.found(secret) for secret in secrets[1:])
+    assert sessions.lookup(secrets[0]) is None
+    assert all(sessions.lookup(secret) for secret in secrets[1:])
     store.close()
 
 
@@ -225,12 +225,12 @@ def test_a_click_holds_off_idleness_and_not_age(tmp_path: Path) -> None:
     store = Store(tmp_path / "s.db")
     sessions = Sessions(store, 60, 100)
     secret, session = sessions.begin("anna", "Anna", ["agent"], "local", "", 1_000.0)
-    sessions.seen(session, 1_050.0)
-    found = sessions.found(secret)
+    sessions.touch(session, 1_050.0)
+    found = sessions.lookup(secret)
     assert found is not None
     assert sessions.over(found, 1_099.0) is None
-    sessions.seen(found, 1_099.0)
-    found = sessions.found(secret)
+    sessions.touch(found, 1_099.0)
+    found = sessions.lookup(secret)
     assert found is not None
     assert sessions.over(found, 1_100.0) == "age"
     store.close()

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from handrail.desk.board import Case
+from handrail.desk.board import HandoffCase
 from handrail.desk.web import answers
 from handrail.desk.web.answers import Refused
 from handrail.desk.web.form import BACK_MS, Form, new_event_id
@@ -27,13 +27,13 @@ def form(**fields: str) -> Form:
     return Form.of(urlencode(given).encode())
 
 
-def case(*told: dict[str, Any], closed: dict[str, Any] | None = None, claim: Any = None, **data: Any) -> Case:
+def case(*told: dict[str, Any], closed: dict[str, Any] | None = None, claim: Any = None, **data: Any) -> HandoffCase:
     record = sample("handoff", **data)["data"]
     digests = (record["pending"]["action_digest"],) if record["pending"] else ()
-    return Case(record, digests, claim, told, closed)
+    return HandoffCase(record, digests, claim, told, closed)
 
 
-def answered(found: Case, sent: Form, person: By = ANA) -> dict[str, Any]:
+def answered(found: HandoffCase, sent: Form, person: By = ANA) -> dict[str, Any]:
     return answers.answer(found, person, sent, KEY, NOW_MS)
 
 
@@ -72,10 +72,10 @@ def test_a_time_that_cannot_be_is_now(at: str) -> None:
             {},
             "A second person is needed",
         ),
-        (Case(sample("handoff")["data"], (DIGEST, "b" * 64), None, (), None), {}, "2 different actions"),
+        (HandoffCase(sample("handoff")["data"], (DIGEST, "b" * 64), None, (), None), {}, "2 different actions"),
     ],
 )
-def test_what_cannot_be_answered_so_is_refused(found: Case, fields: dict[str, str], why: str) -> None:
+def test_what_cannot_be_answered_so_is_refused(found: HandoffCase, fields: dict[str, str], why: str) -> None:
     with pytest.raises(Refused, match=why):
         answered(found, form(**fields))
 
@@ -122,7 +122,7 @@ def test_ids_of_events_are_all_different_and_of_the_form_that_is_asked_for() -> 
 
 
 def test_what_is_measured_has_bounds() -> None:
-    told = form(since="0", labels="a, b,,", handoff_needed="no", context_ok="perhaps").told(NOW_MS)
+    told = form(since="0", labels="a, b,,", handoff_needed="no", context_ok="perhaps").resolution_fields(NOW_MS)
     assert told["handling_s"] == 8 * 3600
-    assert form(since=str(NOW_MS + 5)).told(NOW_MS)["handling_s"] == 0
+    assert form(since=str(NOW_MS + 5)).resolution_fields(NOW_MS)["handling_s"] == 0
     assert (told["labels"], told["handoff_needed"], told["context_ok"]) == (["a", "b"], False, None)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from handrail.desk.web.cases import Cases
-from handrail.desk.web.held import LINE_MAX, SEARCHED_MAX
-from handrail.desk.web.texts import Texts
+from handrail.desk.web.handoff_index import HandoffIndex
+from handrail.desk.web.handoff_view import LINE_MAX, SEARCHED_MAX
+from handrail.desk.web.record_cache import RecordCache
 from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
 
 SAMPLES = Path(__file__).resolve().parents[4] / "handrail" / "schemas" / "samples" / "v1"
@@ -26,7 +26,7 @@ class Log:
     """Cases being told, record by record."""
 
     def __init__(self, **bounds: int) -> None:
-        self.cases, self.offset = Cases(**bounds), 0
+        self.cases, self.offset = HandoffIndex(**bounds), 0
 
     def tell(self, event: dict[str, Any], topic: str = "") -> None:
         name = event["type"].removeprefix("handrail.").removesuffix(".v1")
@@ -125,7 +125,7 @@ def test_the_first_answer_counts_and_the_second_learns_who_was_first() -> None:
     assert held is not None
     assert held.came["e1"].line.startswith("resolved: a human keeps")
     assert held.came["e2"].line == "too late: ann answered first (resolved)"
-    assert log.cases.said("e2") == ("hf-1", "ben")
+    assert log.cases.answer_of("e2") == ("hf-1", "ben")
 
 
 def test_the_same_event_twice_is_one_answer() -> None:
@@ -171,7 +171,7 @@ def test_what_is_held_of_a_handoff_is_short_however_long_it_is() -> None:
 
 
 def test_texts_have_a_bound_and_the_ones_not_used_go_first() -> None:
-    texts = Texts(bytes_max=6_000)
+    texts = RecordCache(bytes_max=6_000)
     value = json.dumps(sample("handoff")).encode()
     for offset in range(8):
         texts.put((HANDOFFS, 0, offset), value)
@@ -181,7 +181,7 @@ def test_texts_have_a_bound_and_the_ones_not_used_go_first() -> None:
 
 
 def test_what_is_not_of_the_contract_is_named_and_passed_over() -> None:
-    cases = Cases()
+    cases = HandoffIndex()
     assert cases.take((HANDOFFS, 2, 7), b"conv-1", b"{") is None
     assert cases.unreadable[0].startswith("human.handoffs.v1[2] offset 7: ")
 

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from handrail.desk.web import plain
-from handrail.desk.web.changes import Changes
 from handrail.desk.web.filters import Filters
-from handrail.desk.web.held import Held
+from handrail.desk.web.handoff_view import HandoffView
+from handrail.desk.web.notifier import Notifier
 from handrail.desk.web.presence import Presence
 from handrail.desk.web.stream import News, events
 from handrail.schemas.fields import By
 from tests.unit.desk.web.test_cases import Log
 
 
-def open_ones() -> list[Held]:
+def open_ones() -> list[HandoffView]:
     log = Log()
     log.handoff("hf-1", queue="fraud", priority="urgent", customer={"ref": "Cust-9"})
     log.handoff("hf-2", queue="refunds", priority="low")
@@ -69,7 +69,7 @@ def test_a_time_is_a_time_and_anything_else_is_text() -> None:
 
 
 def test_people_see_each_other_and_not_themselves() -> None:
-    presence = Presence(Changes())
+    presence = Presence(Notifier())
     ana, ben = By(id="ana", name="Ana"), By(id="ben", name="Ben")
     with presence.at("hf-1", ana), presence.at("hf-1", ana), presence.at("hf-1", ben), presence.at("hf-2", ben):
         assert presence.others("hf-1", "ana") == ["Ben"]
@@ -80,7 +80,7 @@ def test_people_see_each_other_and_not_themselves() -> None:
 
 async def test_a_stream_tells_all_at_first_and_then_what_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("handrail.desk.web.stream.GATHER_S", 0)
-    changes, ended, news = Changes(), asyncio.Event(), [News(1, 4, [], "")]
+    changes, ended, news = Notifier(), asyncio.Event(), [News(1, 4, [], "")]
     stream = events(lambda: news[0], changes, ended)
     first = [await anext(stream) for _ in range(5)]
     assert first[1:] == [
@@ -92,8 +92,8 @@ async def test_a_stream_tells_all_at_first_and_then_what_has_changed(monkeypatch
     waiting: asyncio.Task[Any] = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
     news[0] = News(1, 4, ["Ben\n\ndata: x"], "")
-    changes.tell()
+    changes.notify()
     assert await waiting == b'event: others\ndata: ["Ben\\n\\ndata: x"]\n\n'
     ended.set()
-    changes.tell()
+    changes.notify()
     assert [chunk async for chunk in stream] == []

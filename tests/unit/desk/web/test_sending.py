@@ -93,7 +93,7 @@ async def test_the_audit_waits_for_kafka_in_order_and_says_what_it_had_to_drop(m
     kafka.fails = 2
     audit = Audit(Sender(kafka), None)  # type: ignore[arg-type]
     for number in range(5):
-        audit.tell(f"view{number}", by=By(id="ana"), handoff_id="hf-1", conversation_id="conv-1", why="x" * 1_000)
+        audit.queue(f"view{number}", by=By(id="ana"), handoff_id="hf-1", conversation_id="conv-1", why="x" * 1_000)
     running = asyncio.create_task(audit.run())
     assert await audit.drain(5.0) == 0
     running.cancel()
@@ -107,8 +107,8 @@ async def test_the_audit_waits_for_kafka_in_order_and_says_what_it_had_to_drop(m
 async def test_the_audit_takes_whatever_was_typed_for_a_user() -> None:
     kafka = Kafka()
     audit = Audit(Sender(kafka), None)  # type: ignore[arg-type]
-    audit.heard("login.failed", "a\x00b\n" + "c" * 1_000, {"client": "127.0.0.1"})
-    audit.heard("login.failed", "", {})
+    audit.queue_login("login.failed", "a\x00b\n" + "c" * 1_000, {"client": "127.0.0.1"})
+    audit.queue_login("login.failed", "", {})
     running = asyncio.create_task(audit.run())
     assert await audit.drain(5.0) == 0
     running.cancel()

@@ -10,10 +10,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from handrail.desk.web.security import cookies, guard
-from handrail.desk.web.security.arrival import arrive
-from handrail.desk.web.security.audit import tell
+from handrail.desk.web.security.audit import record
 from handrail.desk.web.security.entry import login_page
 from handrail.desk.web.security.local_path import local_path
+from handrail.desk.web.security.login import arrive
 from handrail.desk.web.security.oidc import claims as told
 from handrail.desk.web.security.oidc.errors import LoginRefused, ProviderAway
 from handrail.desk.web.security.oidc.flows import Flow
@@ -21,7 +21,7 @@ from handrail.desk.web.security.oidc.provider import Metadata, Provider
 from handrail.desk.web.security.oidc.token import claims_of
 from handrail.desk.web.security.parts import Parts
 from handrail.desk.web.security.person import Visit, visit_of
-from handrail.desk.web.security.standing import oidc_stamp
+from handrail.desk.web.security.session_validity import oidc_stamp
 from handrail.desk.web.security.store import new_secret
 from handrail.schemas.errors import HandrailError
 from handrail.schemas.identity import mistake_in
@@ -89,13 +89,13 @@ class OidcEntry:
             raise LoginRefused(f"sub {mistake}")
         roles = told.roles_of(claims, settings.oidc_roles_claim, settings.oidc_roles)
         if not roles:
-            await tell(parts.audit, "login.failed", person, method="oidc", why="no role", client=visit.client)
+            await record(parts.audit, "login.failed", person, method="oidc", why="no role", client=visit.client)
             return ""
         await arrive(parts, visit, person, told.shown_name(claims), roles, "oidc", oidc_stamp(settings))
         return flow.next
 
     async def _failed(self, visit: Visit, error: HandrailError) -> Response:
-        await tell(self._parts.audit, "login.failed", None, method="oidc", why=str(error), client=visit.client)
+        await record(self._parts.audit, "login.failed", None, method="oidc", why=str(error), client=visit.client)
         away = isinstance(error, ProviderAway)
         return login_page(self._parts, visit, 502 if away else 401, AWAY if away else REFUSED)
 

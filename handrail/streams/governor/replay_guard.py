@@ -11,9 +11,9 @@ from hashlib import sha256
 REMEMBERED = 64
 ENTRY = 18
 IDENTITY, CONTENT, END = 7, 4, 6
-ANSWER = IDENTITY + CONTENT  # where it stands in an entry
+ANSWER: int = IDENTITY + CONTENT  # where it stands in an entry
 UNANSWERED = 0xFF
-BLOCK = 8 * ENTRY  # so many bytes at the guard's end lie in the head, the others in sealed blocks of that size
+BLOCK: int = 8 * ENTRY  # so many bytes at the guard's end lie in the head, the others in sealed blocks of that size
 
 
 def entry_of(source: str, event_id: str, event_type: str, content: bytes) -> bytes:

@@ -16,7 +16,7 @@ from setuptools import Distribution
 from setuptools.command.build_ext import build_ext
 
 GOVERNOR = (
-    "approvals", "calls", "calls_under_way", "capacity", "comparable_result", "controls", "cost", "cycle",
+    "approvals", "batch", "calls", "calls_under_way", "capacity", "comparable_result", "controls", "cost", "cycle",
     "deadlines", "decision", "equal_calls", "events", "excerpts", "idle", "judge", "limits", "live_conversations",
     "loops", "mode", "outgoing", "ownership", "partition", "phrases", "preconditions", "repeat", "replay_guard",
     "resolutions", "rules", "state_store", "step", "text", "timers", "unknown_cost", "working_conversation",

@@ -8,7 +8,8 @@ from handrail.policies import Bundle
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.record import Record
 from handrail.schemas.topics import DECISIONS
-from handrail.streams.governor.partition import PartitionFold, UnknownBundle
+from handrail.streams.governor.batch import UnknownBundle
+from handrail.streams.governor.partition import PartitionFold
 
 # Folded in one go: more than by a worker, for nobody waits for the first one, and a conversation is taken out of the
 # memory and put back once for all of its records in a chunk.

@@ -14,8 +14,8 @@ from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.errors import FoldError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Record
+from handrail.streams.governor.batch import UnknownBundle
 from handrail.streams.governor.controls import ACTIVATED
-from handrail.streams.governor.partition import UnknownBundle
 
 SOURCE = "/handrail/export"
 

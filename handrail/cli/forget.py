@@ -12,6 +12,7 @@ from handrail.cli.errors import NO, explained
 from handrail.private import keep_private
 
 if TYPE_CHECKING:
+    from handrail.streams.engine.settings import WorkerSettings
     from handrail.streams.sink.requests import Erased
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -36,13 +37,11 @@ DAY_MS = 24 * 60 * 60 * 1000
 @click.option(
     "--bootstrap",
     metavar="HOST:PORT",
-    envvar="HANDRAIL_BOOTSTRAP",
-    help="Kafka's address: the workers are told to forget what was said. [default: they are not told]",
+    help="Kafka's address: the workers forget what was said. [default: that of the settings; without one, they do not]",
 )
 @click.option(
     "--key",
     type=click.Path(path_type=Path, dir_okay=False),
-    envvar="HANDRAIL_KEY",
     help="The key that signs it, where the bundle names keys.",
 )
 @click.option("--json", "as_json", is_flag=True, help="For programs: one object.")
@@ -63,24 +62,27 @@ def forget(
     batches. When the log is read again, records up to now stay out; who comes back later is a customer like any other.
     Running it twice does no harm.
 
-    With --bootstrap the workers drop what was said in these conversations from their states, at once; what was decided
-    against them stays, without words. The events on Kafka stay until its retention ends: standard error says when.
+    Where an address of Kafka is set, the workers drop what was said in these conversations from their states, at once;
+    what was decided against them stays, without words. The events on Kafka stay until its retention ends: standard
+    error says when.
 
     \b
     Examples:
       handrail forget cust-17 --bootstrap 127.0.0.1:9092
       handrail forget cust-17 --tenant shop --data /srv/handrail --json
     """
+    from handrail.streams.engine.settings import WorkerSettings
     from handrail.streams.sink.erase import erase
     from handrail.streams.sink.settings import SinkSettings
 
     keep_private()
+    workers = WorkerSettings.of({"bootstrap": bootstrap, "key": key})
     told = erase(SinkSettings.of({"data": data}).data, customer_ref, tenant, wait_s)
     if as_json:
         click.echo(orjson.dumps({**told._asdict(), "kafka_days": dict(_retention_days())}))
     else:
         _show(told)
-    _tell_workers(told.conversations, bootstrap, key)
+    _tell_workers(told.conversations, workers)
     for line in _remains():
         click.echo(line, err=True)
     if not told.clean:
@@ -88,7 +90,7 @@ def forget(
         raise SystemExit(NO)
 
 
-def _tell_workers(conversations: list[str], bootstrap: str | None, key: Path | None) -> None:
+def _tell_workers(conversations: list[str], settings: "WorkerSettings") -> None:
     """The states drop the words; where nobody can be told, the command that does it later is said."""
     from handrail.schemas.errors import ConfigError
     from handrail.streams.engine.publish_control import forget as tell_forget
@@ -97,11 +99,11 @@ def _tell_workers(conversations: list[str], bootstrap: str | None, key: Path | N
     if not conversations:
         return
     later = f"handrail control forget {shlex.join(conversations)}"
-    if bootstrap is None:
+    if "bootstrap" not in settings.model_fields_set:
         click.echo(f"still in the states of the workers, until they are told: {later}", err=True)
         return
     try:
-        asyncio.run(tell_forget(bootstrap, conversations, {"reason": "forgotten"}, key_of(key)))
+        asyncio.run(tell_forget(settings.bootstrap, conversations, {"reason": "forgotten"}, key_of(settings.key)))
     except ConfigError as error:
         raise ConfigError(f"{error}; the workers were not told: {later}") from None
     click.echo(f"the workers were told of {len(conversations)} conversations", err=True)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from handrail.policies import Bundle
+from handrail.streams.governor.batch import PARTS_MAX
 from tests.bundles import REFUNDS, bundle, refunds
 from tests.log import Log, Outcome
 
@@ -81,6 +82,24 @@ def test_a_request_beyond_eight_refused_writes_has_a_handoff_of_its_own(ask: Any
     outcome = log.fold(eight_rules())
     assert len({one["handoff_id"] for one in outcome.handoffs}) == 9
     assert opened(outcome)["customer.asked"]["handoff_id"] == outcome.decisions[-1]["handoff_id"]
+
+
+def test_one_record_makes_no_more_parts_than_are_set_aside_for_it_with_as_many_handoffs_open_as_there_may_be() -> None:
+    """A conversation that begins anew numbers its parts from its offset on, so that no number is given twice."""
+    log = waiting()
+    log.proposes("write_0")
+    log.event("message.sent", role="human_agent", text="Hi, Kim here.")
+    log.event("human.requested")
+    log.spends("1000.00")
+    rules = bundle(refunds=REFUNDS, refused=REFUSED + RULE.format(at=0))
+    assert len({one["handoff_id"] for one in log.fold(rules).handoffs}) == 12
+    before = log.fold(rules).partition.memory.conversation("conv-1")
+    customer = {"ref": "cust-1", "contact": {"email": "a@example.com"}}
+    log.event("execution.ended", outcome="transferred", customer=customer, execution_id="conv-1/2")
+    after = log.fold(rules).partition.memory.conversation("conv-1")
+    assert before is not None
+    assert after is not None
+    assert 12 < after.head.parts_next - before.head.parts_next <= PARTS_MAX
 
 
 def test_beyond_eight_a_refused_write_is_told_in_a_handoff_that_no_approval_ends() -> None:

@@ -59,15 +59,17 @@ async def in_the_states(bootstrap: str, word: bytes) -> bool:
     return any(word in value for value in last.values() if value is not None)
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("told", ["option", "environment", ""])
 async def test_the_workers_drop_what_was_said_where_the_command_can_tell_them(
-    broker: str, tmp_path: Path, told: bool
+    broker: str, tmp_path: Path, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with worker(broker, tmp_path), sink(broker, tmp_path) as one:
         await publish(broker, talk("1", "marmalade"), talk("2", "honey"))
         one.wait_stored(4)
         await until(lambda: in_the_states(broker, b"marmalade"))
-        found = forget(one.data, "cust-1", *(("--bootstrap", broker) if told else ()))
+        if told == "environment":
+            monkeypatch.setenv("HANDRAIL_BOOTSTRAP", broker)
+        found = forget(one.data, "cust-1", *(("--bootstrap", broker) if told == "option" else ()))
         assert found.returncode == 0, found.stderr
         if told:
             await until(lambda: gone_while_others_talk(broker, b"marmalade"))

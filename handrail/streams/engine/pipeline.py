@@ -22,7 +22,8 @@ from handrail.streams.engine.fetch import Fetch
 from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.metrics import Counters
 from handrail.streams.engine.order import FetchOrder
-from handrail.streams.governor.partition import Folded, PartitionFold, UnknownBundle
+from handrail.streams.governor.batch import UnknownBundle
+from handrail.streams.governor.partition import Folded, PartitionFold
 from handrail.streams.governor.state import PARTITION_KEY
 
 CHUNK_RECORDS = 200  # folded in one go: the event loop does nothing else meanwhile

@@ -10,7 +10,8 @@ from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.ends import beginnings
 from handrail.streams.engine.fetch import record_of
 from handrail.streams.engine.scan import stretch
-from handrail.streams.governor.partition import PartitionFold, UnknownBundle
+from handrail.streams.governor.batch import UnknownBundle
+from handrail.streams.governor.partition import PartitionFold
 
 CHUNK_RECORDS = 200  # folded in one go: the event loop does nothing else meanwhile
 

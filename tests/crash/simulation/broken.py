@@ -7,7 +7,8 @@ from unittest.mock import patch
 
 from handrail.schemas.record import Output, Record
 from handrail.streams.governor import partition
-from handrail.streams.governor.partition import Batch, Folded, PartitionFold
+from handrail.streams.governor.batch import Batch
+from handrail.streams.governor.partition import Folded, PartitionFold
 from handrail.streams.governor.timers import Due
 from handrail.streams.governor.working_conversation import WorkingConversation
 from tests.crash.simulation.worker import MemoryDelivery, Order
@@ -84,8 +85,8 @@ class EarlyTombstones(PartitionFold):
 class EarlyBatch(Batch):
     def _leave(self, case: WorkingConversation, due: Due) -> None:
         self.touched.pop(case.id, None)
-        if case.id in self.fold.memory and case.id not in self.forgotten:
-            self.forgotten.append(case.id)
+        if case.id in self.fold.memory:
+            self.forgotten[case.id] = None
 
 
 BROKEN = {

@@ -19,7 +19,7 @@ from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fetch import Backlog, Fetch
 from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.pipeline import Pipeline
-from handrail.streams.governor import partition
+from handrail.streams.governor import batch
 from handrail.streams.governor.partition import PartitionFold
 from handrail.streams.governor.state import PARTITION_KEY
 from tests.crash.simulation.cluster import Cluster, MemoryProducer
@@ -176,5 +176,5 @@ def in_memory() -> Iterator[None]:
         task.get_loop().died(task)  # type: ignore[attr-defined]
 
     decoded = lru_cache(DECODED_MAX)(decode)
-    with patch.multiple(pipeline, die_of=died, _now_ms=lambda: 0), patch.object(partition, "decode", decoded):
+    with patch.multiple(pipeline, die_of=died, _now_ms=lambda: 0), patch.object(batch, "decode", decoded):
         yield

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from handrail.schemas.errors import FoldError
 from handrail.schemas.record import Record
-from handrail.streams.governor import live_conversations, partition, state
+from handrail.streams.governor import batch as overlay
+from handrail.streams.governor import live_conversations, state
+from handrail.streams.governor.batch import UnknownBundle
 from handrail.streams.governor.live_conversations import CONVERSATION_BYTES, HEAD_TIMES, LiveConversations
-from handrail.streams.governor.partition import Folded, PartitionFold, UnknownBundle
+from handrail.streams.governor.partition import Folded, PartitionFold
 from handrail.streams.governor.state import Conversation
 from handrail.streams.governor.state_store import StateStore
 from handrail.streams.governor.working_conversation import WorkingConversation
@@ -81,7 +83,7 @@ def test_a_batch_that_fails_leaves_no_trace(error: type[BaseException]) -> None:
     for one in (fold, untouched):
         one.fold(first)
     assert len(fold.memory.live) == 1
-    step = partition.step
+    step = overlay.step
     calls = iter([step, step, None])
 
     def failing(*arguments: object) -> object:
@@ -89,7 +91,7 @@ def test_a_batch_that_fails_leaves_no_trace(error: type[BaseException]) -> None:
             raise error
         return call(*arguments)  # type: ignore[arg-type]
 
-    with patch.object(partition, "step", failing), pytest.raises(FoldError if error is RuntimeError else error):
+    with patch.object(overlay, "step", failing), pytest.raises(FoldError if error is RuntimeError else error):
         fold.fold(second)
     assert len(fold.memory.live) == 0
     for batch in (second, third):

@@ -9,7 +9,7 @@ import pytest
 
 from handrail.schemas.errors import FoldError
 from handrail.schemas.record import Record
-from handrail.streams.governor import deadlines, partition
+from handrail.streams.governor import batch, deadlines
 from handrail.streams.governor.events import HANDLERS
 from handrail.streams.governor.partition import PartitionFold
 from tests.broken import failing
@@ -110,7 +110,7 @@ def test_where_no_conversation_can_be_named_all_are_replayed(
     def failing_decode(_: bytes | None) -> None:
         raise RecursionError("too\ndeep")
 
-    monkeypatch.setattr(partition, "decode", failing_decode)
+    monkeypatch.setattr(batch, "decode", failing_decode)
     log = Log()
     log.raw(key, b"\x1b[2J")
     with pytest.raises(FoldError) as raised:

@@ -10,7 +10,8 @@ from handrail.policies import Bundle
 from handrail.schemas.signature import sign_record
 from handrail.schemas.topics import ALERTS, DEADLETTERS
 from handrail.streams.governor import trust
-from handrail.streams.governor.partition import PartitionFold, UnknownBundle
+from handrail.streams.governor.batch import UnknownBundle
+from handrail.streams.governor.partition import PartitionFold
 from handrail.streams.governor.replay import shown
 from handrail.streams.governor.snapshot import snapshot_data
 from tests.bundles import REFUNDS, bundle, refunds

@@ -21,12 +21,12 @@ from tests.workers import worker
 
 pytestmark = pytest.mark.kafka
 
-TTL_S = 2
+TTL_S = 5  # in which a process has to start, also beside others
 
 
 @pytest.fixture
 def shop(embedded: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """(Kafka, folder): decisions hold two seconds here, so that a minute later is soon."""
+    """(Kafka, folder): decisions hold some seconds here, so that a minute later is soon."""
     new_key(tmp_path / "signing.key")
     claims_of(tmp_path)
     limits = f"default: {{decision_ttl_s: {TTL_S}}}"

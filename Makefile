@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-long crash compiled check docs fmt clean
+.PHONY: setup demo test test-long test-again crash compiled check docs fmt clean
 
 setup: $(STAMP)
 
@@ -26,6 +26,14 @@ test: setup
 # a machine themselves, so two at a time.
 test-long: setup
 	$(BIN)/python -m pytest -m long --numprocesses 2 --dist worksteal $(TESTS)
+
+# What failed in the last run, once more and one at a time: timings of a busy machine differ from mistakes in the code by
+# passing here. More than AGAIN_MAX is no matter of timing, and fails at once.
+AGAIN_MAX ?= 5
+FAILED := .pytest_cache/v/cache/lastfailed
+test-again: setup
+	@$(BIN)/python -c "import json, sys; failed = list(json.load(open('$(FAILED)'))); print('failed, to be run again alone:', *failed, sep='\n  '); sys.exit(len(failed) > $(AGAIN_MAX))"
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 # Faults over running brokers, workers and sink, under load (docs/faults.md). A run with differences prints its command.
 FAULTS ?= 200

@@ -29,7 +29,7 @@ from tests.ups import all_gone, up
 from tests.workers import Worker, worker
 
 pytestmark = pytest.mark.kafka
-COUNT = 600  # events of each log
+COUNT = 6_000  # events of each log
 ENDED = "another log is there"
 
 

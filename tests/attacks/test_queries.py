@@ -269,7 +269,8 @@ async def test_the_sink_stays_as_small_as_it_was(embedded: str, tmp_path: Path) 
             assert await asyncio.to_thread(client.ask, COUNT) == [(100,)]
         assert one.stop() == 0, one.said()
     assert peak.samples > 3
-    assert peak.bytes - before < 60_000_000
+    # Each asks for 800 MB and more; what DuckDB itself takes for a statement that it refuses differs by 70 MB.
+    assert peak.bytes - before < 300_000_000
 
 
 def test_the_database_is_closed_to_others_however_it_is_opened(tmp_path: Path) -> None:

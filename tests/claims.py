@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from handrail.client.claims import Claims
+from handrail.client.claim_store import ClaimStore
 
 
 def claims_of(folder: Path, name: str = "claims.db") -> Path:
     """The file in this folder, made when it is missing, as if in 1970."""
-    Claims(folder / name, 0).close()
+    ClaimStore(folder / name, 0).close()
     return folder / name

@@ -18,8 +18,8 @@ from handrail.adapters.extras import missing
 from handrail.adapters.used import Used, tell_left, used
 from handrail.client import Agent, ConfigError, Halted
 from handrail.client.call import Effect
-from handrail.client.running import checked
-from handrail.client.shown import json_of
+from handrail.client.json_values import parse_json
+from handrail.client.running import tool_name
 
 try:
     from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
@@ -58,7 +58,7 @@ class Governed(AgentMiddleware[Any, Any, Any]):
         call, answered = request.tool_call, []
         properties = request.tool.args if request.tool else {}
         for function in (getattr(request.tool, "func", None), getattr(request.tool, "coroutine", None)):
-            checked(function, call["name"])
+            tool_name(function, call["name"])
 
         async def run(arguments: dict[str, Any]) -> Any:
             answered.append(await handler(request.override(tool_call={**call, "args": arguments})))
@@ -128,7 +128,7 @@ def _told(answered: Any) -> Any:
 def _content(content: Any) -> Any:
     """JSON where it is the text of some, so that facts and `volatile` find their fields; blocks without their ids."""
     if isinstance(content, str):
-        return json_of(content)
+        return parse_json(content)
     return [
         {name: value for name, value in one.items() if name != "id"} if isinstance(one, dict) else one
         for one in content

@@ -71,7 +71,7 @@ async def run(agent: Agent, bot: "agents.Agent[Any]", query: Any, **options: Any
         raise
     finally:
         if copied is not bot:  # all calls of the copy have ended
-            agent._leaving.remove(copied.begun.left)
+            agent._cancel_before_exit(copied.begun.left)
     await agent.respond(str(result.final_output))
     return result
 
@@ -85,7 +85,7 @@ def governed(agent: Agent, bot: "agents.Agent[Any]", *, effects: Mapping[str, Ef
     if isinstance(bot, GovernedAgent):
         return bot
     begun = _Begun(agent)
-    agent._before_leaving(begun.left)
+    agent._before_exit(begun.left)
     return _copy(bot, Calls(agent, effects), begun, {})
 
 

@@ -35,7 +35,7 @@ async def tell_left(agent: Agent, model: str | Mapping[str, Any], error: BaseExc
     What cannot be told is logged, since the error itself is on its way to the caller.
     """
     said = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-    await asyncio.shield(agent._goes_on(_tell(agent, model, used_by_failure(error), error=said, **told)))
+    await asyncio.shield(agent._run_to_end(_tell(agent, model, used_by_failure(error), error=said, **told)))
 
 
 async def _tell(agent: Agent, model: str | Mapping[str, Any], usage: Used | None, **told: Any) -> None:

@@ -78,13 +78,13 @@ def mcp(
     Example, in place of `npx -y @modelcontextprotocol/server-filesystem /srv/files`:
       handrail mcp --agent-id files -- npx -y @modelcontextprotocol/server-filesystem /srv/files
     """
-    from handrail.client.address import bootstrap_of
+    from handrail.client.connection import resolve_bootstrap
     from handrail.mcp import Settings, run
     from handrail.mcp.settings import AGENT_ID, new_conversation
 
     settings = Settings(
         command=command,
-        bootstrap=bootstrap_of(bootstrap),
+        bootstrap=resolve_bootstrap(bootstrap),
         agent_id=agent_id or AGENT_ID,
         conversation=conversation or new_conversation(),
         timeout_s=timeout_s,

@@ -191,9 +191,9 @@ def _chain(decisions: Path | None, bootstrap: str | None, keys: Path | None, as_
 def _links(decisions: Path | None, bootstrap: str | None, keys: Path | None) -> "list[Links]":
     from handrail.audit import linking
     from handrail.audit.parallel import side_by_side
-    from handrail.client.trusted import keys_of_file
+    from handrail.client.trusted_keys import read_keys
 
-    trusted = None if keys is None else keys_of_file(keys)
+    trusted = None if keys is None else read_keys(keys)
     if decisions is not None:
         with _progress("reading", None) as tell:
             return linking.in_file(decisions, trusted, tell)

@@ -1,4 +1,4 @@
-"""What an agent gets for what it asked."""
+"""The answers to an agent's questions, and the permit to make a call."""
 
 import time
 from asyncio import Future
@@ -20,7 +20,7 @@ class Answer:
     decision : Decision or None
         What was decided; None in observe mode, where nobody waits for it (`Agent.decided` does).
     record : mapping or None
-        The same as it lies on the log, a CloudEvent with its signature: what a gate is shown.
+        The same as it lies on the log, a CloudEvent with its signature: what a gate checks.
     """
 
     decision: Decision | None
@@ -69,7 +69,7 @@ class Permit(Answer):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """With what, as it was judged: a copy of what was given. Run the call with these."""
+        """The arguments as they were judged: a copy. Run the call with these."""
         return self.call.arguments
 
     @property

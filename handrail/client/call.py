@@ -1,5 +1,6 @@
-"""A proposed call, and the digest that binds a decision to exactly this one."""
+"""A proposed call, the digest that binds a decision to exactly this one, and the ids under which it is proposed."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -10,6 +11,8 @@ from handrail.schemas.outputs import Decision
 
 RESPONSE: Final = "response"
 Effect = Literal["read", "write"]
+
+_RENEWED = re.compile(r"(?s)(.+?)~renewed-([1-9][0-9]{0,3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,31 @@ def digest_of(call: ProposedCall, event: Event, tenant: str) -> str:
 
 
 def mismatch(decision: Decision, call: ProposedCall, event: Event) -> str | None:
-    """What a decision says otherwise than the call that was proposed, or None where it is for this call."""
-    told = (event.data["agent_id"], event.conversation_id, event.data["execution_id"], call.action_id)
-    named = (decision.agent_id, decision.conversation_id, decision.execution_id, decision.action_id)
-    if told != named:
-        return f"it is for {' '.join(map(str, named))}, not for {' '.join(told)}"
+    """How the decision differs from the call that was proposed, or None where it is for this call."""
+    proposed = (event.data["agent_id"], event.conversation_id, event.data["execution_id"], call.action_id)
+    decided = (decision.agent_id, decision.conversation_id, decision.execution_id, decision.action_id)
+    if proposed != decided:
+        return f"it is for {' '.join(map(str, decided))}, not for {' '.join(proposed)}"
     tenant = event.data.get("tenant", decision.tenant)
     if tenant != decision.tenant:
         return f"the conversation belongs to tenant {decision.tenant!r}, not {tenant!r}"
     if decision.action_digest != digest_of(call, event, tenant):
         return "its action_digest is that of another tool or of other arguments"
     return None
+
+
+def next_action_id(action_id: str) -> str:
+    """The id under which an action is proposed anew because its permission came too late: the same after a restart.
+
+    `a7` becomes `a7~renewed-2`, then `a7~renewed-3`. All of them are one action: a gate lets one of them through, once.
+    """
+    match = _RENEWED.fullmatch(action_id)
+    if match is None:
+        return f"{action_id}~renewed-2"
+    return f"{match[1]}~renewed-{int(match[2]) + 1}"
+
+
+def first_action_id(action_id: str) -> str:
+    """The id under which the action was proposed first."""
+    match = _RENEWED.fullmatch(action_id)
+    return action_id if match is None else match[1]

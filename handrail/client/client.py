@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
-from handrail.client.address import bootstrap_of
-from handrail.client.connection import Connection
-from handrail.client.waiting import WAITING_MAX
+from handrail.client.connection import Connection, resolve_bootstrap
+from handrail.client.pending_decisions import WAITING_MAX
 from handrail.schemas.errors import ConfigError
 
 TIMEOUT_S = 10.0
@@ -30,21 +29,21 @@ class _Shared:
         self.connection, self.users, self.lock = connection, 0, asyncio.Lock()
 
 
-async def _left(shared: _Shared) -> None:
-    """One uses it no more."""
+async def _release(shared: _Shared) -> None:
+    """One user less; the last one closes the connection."""
     async with shared.lock:
         shared.users -= 1
         if not shared.users:
             await shared.connection.stop()
 
 
-_open: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Key, _Shared]]" = WeakKeyDictionary()
+_connections: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Key, _Shared]]" = WeakKeyDictionary()
 
 
 class Client:
     """A connection to Handrail, shared by all agents of the process that name the same Kafka.
 
-    Agents open it by themselves, and the last one closes it. A service that takes up one conversation after the other
+    Agents open it by themselves, and the last one closes it. A service that handles one conversation after the other
     holds one for its lifetime: `async with Client():` around everything saves each agent the connecting.
 
     Parameters
@@ -54,8 +53,8 @@ class Client:
     timeout_s : float
         Seconds that connecting may take.
     waiting_max : int
-        How many decisions may be waited for at a time; one more is answered NoDecision at once. Whoever connects
-        first says it for all.
+        How many decisions may be waited for at a time; one more is answered NoDecision at once. The first client that
+        connects sets it for all.
     security : mapping, optional
         How to log in, in aiokafka's words: `security_protocol`, `ssl_context`, `sasl_mechanism`,
         `sasl_plain_username`, `sasl_plain_password`, `sasl_oauth_token_provider`.
@@ -76,7 +75,7 @@ class Client:
         waiting_max: int = WAITING_MAX,
         security: Mapping[str, Any] | None = None,
     ) -> None:
-        self.bootstrap, self.timeout_s = bootstrap_of(bootstrap), timeout_s
+        self.bootstrap, self.timeout_s = resolve_bootstrap(bootstrap), timeout_s
         self._waiting_max, self._security = waiting_max, dict(security or {})
         if unknown := sorted(self._security.keys() - set(SECURITY)):
             raise ConfigError(f"security: {', '.join(unknown)} is not known: use {', '.join(SECURITY)}")
@@ -86,11 +85,11 @@ class Client:
     async def __aenter__(self) -> Self:
         if self._shared is not None:
             raise ConfigError("Client: it is entered already: make one for each `async with`")
-        opened = _open.setdefault(asyncio.get_running_loop(), {})
-        made = _Shared(Connection(self.bootstrap, self._waiting_max, self._security))
-        shared = opened.setdefault(self.key, made)
-        if shared.connection.lost:  # to a log that is gone; who belongs to that one keeps it
-            shared = opened[self.key] = made
+        connections = _connections.setdefault(asyncio.get_running_loop(), {})
+        new = _Shared(Connection(self.bootstrap, self._waiting_max, self._security))
+        shared = connections.setdefault(self.key, new)
+        if shared.connection.lost:  # to a log that is gone; its own users keep it
+            shared = connections[self.key] = new
         async with shared.lock:
             if not shared.users:
                 await shared.connection.start(self.timeout_s)
@@ -101,10 +100,10 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         shared, self._shared = self._shared, None
         assert shared is not None
-        await _left(shared)
+        await _release(shared)
 
     async def renew(self) -> None:
-        """Where another log came up at the address, whoever begins now is connected to that one. Raises Unreachable."""
+        """Connect to the new log where another one came up at the address. Raises Unreachable."""
         async with self._renewing:
             if not self.connection.lost:
                 return
@@ -115,7 +114,7 @@ class Client:
                 self._shared = before
                 raise
             assert before is not None
-            await _left(before)
+            await _release(before)
 
     def twin(self) -> "Client":
         """Another client of the same connection."""
@@ -123,7 +122,7 @@ class Client:
 
     @property
     def key(self) -> Key:
-        """What two clients of one event loop must have in common to share a connection."""
+        """Clients of one event loop with the same key share a connection."""
         return (os.getpid(), self.bootstrap, *sorted(self._security.items()))
 
     @property

@@ -1,4 +1,4 @@
-"""One connection to Kafka: a producer for what is told, a reader for what is decided."""
+"""One connection to Kafka: a producer for events, a consumer for decisions."""
 
 import asyncio
 import os
@@ -10,37 +10,56 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from handrail.client.address import endpoint
+from handrail.client.decision_consumer import DecisionConsumer
 from handrail.client.errors import NoDecision, Unreachable
 from handrail.client.event import Event
 from handrail.client.handback import Handback
-from handrail.client.people import People
-from handrail.client.reader import Reader
-from handrail.client.waiting import Expected, Waiting
+from handrail.client.handback_consumer import HandbackConsumer
+from handrail.client.pending_decisions import DecisionInbox, PendingDecisions
 from handrail.kafka.one_log import AnotherLog, OneLog, clients_of, install
 from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS
 
+BOOTSTRAP_VARIABLE = "HANDRAIL_BOOTSTRAP"
+BOOTSTRAP_DEFAULT = "127.0.0.1:9092"
 REQUEST_BYTES_MAX = 1_100_000  # an event may have 1 MB
-KNOCK_S = 0.1
+RETRY_S = 0.1
 LOOK_S = 2.0  # while decisions are waited for
-READ = (AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS)
+TOPICS_READ = (AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS)
+
+
+def resolve_bootstrap(given: str | None) -> str:
+    """The address as given, else HANDRAIL_BOOTSTRAP of the environment, else 127.0.0.1:9092. Raises ConfigError."""
+    bootstrap = given or os.environ.get(BOOTSTRAP_VARIABLE) or BOOTSTRAP_DEFAULT
+    for address in bootstrap.split(","):
+        parse_endpoint(address)
+    return bootstrap
+
+
+def parse_endpoint(address: str) -> tuple[str, int]:
+    """Host and port of `HOST:PORT`. Raises ConfigError."""
+    host, _, port = address.strip().rpartition(":")
+    if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ConfigError(
+            f"bootstrap or {BOOTSTRAP_VARIABLE}: must be HOST:PORT, several with commas, got {address.strip()!r}"
+        )
+    return host.strip("[]"), int(port)
 
 
 class Connection:
-    """Belongs to the process and the event loop it was started in, and says so where it is used elsewhere."""
+    """It belongs to the process and the event loop it was started in, and refuses to be used elsewhere."""
 
     def __init__(self, bootstrap: str, waiting_max: int, security: Mapping[str, Any]) -> None:
         self.bootstrap, self._security = bootstrap, security
-        self._waiting = Waiting(waiting_max)
+        self._pending = PendingDecisions(waiting_max)
         self._partitions = 0
         self._log = self._new_log()
 
     @property
     def lost(self) -> str:
-        """Why nothing goes over it any more: another log is at the address. Empty while it is the same."""
+        """Why it is of no use any more: another log is at the address. Empty while the log is the same."""
         return self._log.lost
 
     async def start(self, timeout_s: float) -> None:
@@ -49,19 +68,19 @@ class Connection:
         install()
         self._log = self._new_log()
         self._watching: asyncio.Task[None] | None = None
-        self._people = People(self.bootstrap, self._security, self._log)
+        self._handbacks = HandbackConsumer(self.bootstrap, self._security, self._log)
         try:
             with clients_of(self._log):
-                self._reader = Reader(self.bootstrap, self._waiting, self._security)
+                self._decisions = DecisionConsumer(self.bootstrap, self._pending, self._security)
                 self._producer = self._new_producer(timeout_s)
         except ValueError as error:
             raise ConfigError(f"security: {error}") from None
         self._why = "nothing listens there"
         try:
             async with asyncio.timeout(timeout_s):
-                await self._knock()
+                await self._wait_for_endpoint()
                 await self._producer.start()
-                await self._reader.start()
+                await self._decisions.start()
                 self._partitions = await self._count_partitions()
                 await self._log.meet()
         except (TimeoutError, KafkaError, OSError, ConfigError) as error:
@@ -76,38 +95,38 @@ class Connection:
         except BaseException:
             await self._stop_all()
             raise
-        self._reader.read(self._partitions)
+        self._decisions.assign(self._partitions)
         self._watching = asyncio.create_task(self._watch(), name="handrail log")
 
     async def stop(self) -> None:
         """What was sent is acknowledged or given up; nothing is read any more."""
-        self.check_place()
+        self.check_process()
         await self._stop_all()
 
     async def join(self, conversation_id: str, timeout_s: float) -> int:
-        """Decisions on this conversation are seen from now on; gives the partition, to `leave` it afterwards.
+        """Receive decisions on this conversation from now on; returns the partition, to `leave` it afterwards.
 
         Raises TimeoutError or KafkaError.
         """
         self._check()
         partition = partition_of(conversation_id.encode(), self._partitions)
         async with asyncio.timeout(timeout_s):
-            await self._reader.join(partition)
+            await self._decisions.join(partition)
         return partition
 
     def leave(self, partition: int) -> None:
         """The reverse of `join`."""
         if not self.lost:  # nothing is read there any more
-            self._reader.leave(partition)
+            self._decisions.leave(partition)
 
-    def expect(self, event: Event) -> AbstractContextManager[Expected]:
+    def expect(self, event: Event) -> AbstractContextManager[DecisionInbox]:
         """Collect the decisions on this event, from before it is sent.
 
-        Raises NoDecision where too many wait, or another log is there by now.
+        Raises NoDecision where too many are waited for, or another log is there by now.
         """
         if self.lost:
             raise NoDecision(self.lost)
-        return self._waiting.expect(event.source, event.id, event.conversation_id)
+        return self._pending.expect(event.source, event.id, event.conversation_id)
 
     async def handback(
         self, conversation_id: str, handoffs: Collection[str], since_ms: int, until_s: float
@@ -117,13 +136,13 @@ class Connection:
         `since_ms` is the log's time of the first of them. Raises KafkaError.
         """
         self._check()
-        place = (partition_of(conversation_id.encode(), self._partitions), self._partitions)
-        return await self._people.handback(conversation_id, handoffs, place, since_ms, until_s)
+        partition = (partition_of(conversation_id.encode(), self._partitions), self._partitions)
+        return await self._handbacks.handback(conversation_id, handoffs, partition, since_ms, until_s)
 
     async def publish(self, event: Event, until_s: float) -> None:
-        """The event is acknowledged by all replicas in sync.
+        """Send the event; all replicas in sync have acknowledged it when this returns.
 
-        Kafka may store it twice; identity makes that one. Raises TimeoutError at `until_s` (seconds of
+        Kafka may store it twice; its identity makes that harmless. Raises TimeoutError at `until_s` (seconds of
         `time.monotonic`), or KafkaError.
         """
         self._check()
@@ -132,27 +151,27 @@ class Connection:
             await self._producer.send_and_wait(AGENT_EVENTS, event.value, key=key, headers=list(CLOUDEVENT))
 
     def _check(self) -> None:
-        """Raises as `check_place`, and AnotherLog where another one is there by now."""
-        self.check_place()
+        """Raises as `check_process`, and AnotherLog where another log is there by now."""
+        self.check_process()
         if self.lost:
             raise AnotherLog(self.lost)
 
     async def _watch(self) -> None:
-        """Topics may be made again on a cluster that stays, without a word to those who read them."""
+        """Look for another log: topics may be made anew on a cluster that stays, and consumers are not informed."""
         while not self.lost:
             await asyncio.sleep(LOOK_S)
-            if len(self._waiting):
-                await self._reader.look()
+            if len(self._pending):
+                await self._decisions.refresh_metadata()
 
     def _new_log(self) -> OneLog:
-        return OneLog(self.bootstrap, READ, "agent", self._gone, **self._security)
+        return OneLog(self.bootstrap, TOPICS_READ, "agent", self._log_replaced, **self._security)
 
-    def _gone(self, why: str) -> None:
-        """Nothing that is waited for can come any more."""
-        self._waiting.fail(why)
-        self._people.fail()
+    def _log_replaced(self, why: str) -> None:
+        """Fail all waits: nothing can come any more."""
+        self._pending.fail(why)
+        self._handbacks.fail()
 
-    def check_place(self) -> None:
+    def check_process(self) -> None:
         """Raises ConfigError in another process or event loop than the one that connected."""
         if self._pid != os.getpid():
             raise ConfigError("Agent: its connection was made before this process was forked: enter it after the fork")
@@ -171,10 +190,10 @@ class Connection:
             **self._security,
         )
 
-    async def _knock(self) -> None:
+    async def _wait_for_endpoint(self) -> None:
         """Wait until any of the addresses takes connections; aiokafka would log an error for each attempt."""
         while True:
-            for host, port in map(endpoint, self.bootstrap.split(",")):
+            for host, port in map(parse_endpoint, self.bootstrap.split(",")):
                 try:
                     _, writer = await asyncio.open_connection(host, port)
                 except OSError:
@@ -182,13 +201,13 @@ class Connection:
                 writer.close()
                 self._why = "it does not answer"
                 return
-            await asyncio.sleep(KNOCK_S)
+            await asyncio.sleep(RETRY_S)
 
     async def _count_partitions(self) -> int:
         """The number of partitions, once the topics are there: a worker that is starting makes them."""
-        while not await self._reader.topics() >= {AGENT_EVENTS, DECISIONS}:
+        while not await self._decisions.topics() >= {AGENT_EVENTS, DECISIONS}:
             self._why = f"no topics {AGENT_EVENTS} and {DECISIONS}"
-            await asyncio.sleep(KNOCK_S)
+            await asyncio.sleep(RETRY_S)
         events, decisions = [len(await self._producer.partitions_for(name)) for name in (AGENT_EVENTS, DECISIONS)]
         if events != decisions:
             raise ConfigError(
@@ -200,6 +219,6 @@ class Connection:
     async def _stop_all(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
-        await self._people.stop()
+        await self._handbacks.stop()
         await self._producer.stop()
-        await self._reader.stop()
+        await self._decisions.stop()

@@ -1,8 +1,8 @@
-"""What can stop an agent. Whoever catches `GovernanceError` around an action can be sure that it was not allowed.
+"""What can stop an agent: a `GovernanceError` around an action means that it was not allowed.
 
 HandrailError
 ├── ConfigError           the client is used wrongly: a bad address, another event loop, a forked process
-├── SchemaError           what was to be told or asked is not what the contract says: nothing was sent
+├── SchemaError           an event is not what the contract says: nothing was sent
 └── GovernanceError       do not act
     ├── Blocked           the verdict is `block`, of a rule, a limit or a person
     ├── Halted            the verdict is `halt`: nothing of this conversation is allowed any more
@@ -18,13 +18,11 @@ HandrailError
 `str()` is one line with the reasons, for logs and operators; `customer_message` can be said aloud.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from handrail.client.claim import Claim
 from handrail.schemas.errors import HandrailError
 from handrail.schemas.outputs import Decision
-
-if TYPE_CHECKING:
-    from handrail.client.claims import Claim
 
 SAYS_NOTHING = "I can't do that right now; please give me a moment or ask for a colleague."
 
@@ -80,16 +78,16 @@ class AlreadyClaimed(GateRefused):
     Attributes
     ----------
     claim : Claim
-        When, by which process, and how that ended; `ended_ms` is None where nobody has said.
+        When, by which process, and how that ended; `ended_ms` is None where it is not known.
     """
 
-    def __init__(self, message: str, claim: "Claim") -> None:
+    def __init__(self, message: str, claim: Claim) -> None:
         self.claim = claim
         super().__init__(message)
 
 
 class GateClosed(GateRefused):
-    """The gate cannot tell whether the action has run: its file cannot be written, or the clock was set back."""
+    """The gate does not know whether the action has run: its file cannot be written, or the clock was set back."""
 
 
 class NotRecorded(GovernanceError):
@@ -105,14 +103,14 @@ class NotRecorded(GovernanceError):
 
 
 def refusal(decision: Decision, what: str) -> GovernanceError:
-    """The error for a verdict other than `allow`; `what` names what was proposed."""
+    """The error for a verdict other than `allow`; `what` names the proposal."""
     kinds = {"block": (Blocked, "blocked"), "halt": (Halted, "halted"), "require_approval": (NeedsApproval, "waits")}
     error, word = kinds[decision.verdict]
     return error(f"{what}: {word}: {reasons(decision)}", decision)
 
 
 def reasons(decision: Decision) -> str:
-    """Why, in one line: `Refund of $900 is too high. (refunds/too-high) (+1 more)`."""
+    """The reasons in one line: `Refund of $900 is too high. (refunds/too-high) (+1 more)`."""
     enforced = [reason for reason in decision.reasons if reason.mode == "enforce"]
     if not enforced:
         return "no reasons came with it"

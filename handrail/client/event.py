@@ -1,4 +1,4 @@
-"""What an agent tells: one CloudEvent, checked here as the governor would check it."""
+"""The events of an agent: CloudEvents, checked here as the governor would check them."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from handrail.schemas.errors import SchemaError
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event, ready to be sent: `data` is what the log will say, `value` the same as bytes."""
+    """One event, ready to be sent: `data` is what the log will hold, `value` the whole event as bytes."""
 
     id: str
     source: str
@@ -23,8 +23,8 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """Who speaks, and about which conversation: what all events of an agent have in common."""
+class EventContext:
+    """What all events of an agent have in common: who sends them, and in which conversation."""
 
     agent_id: str
     conversation_id: str
@@ -39,7 +39,7 @@ class Voice:
 
         Raises SchemaError where it would become a dead letter: not JSON, NaN, too large, a wrong field.
         """
-        spoken = {
+        fields = {
             "conversation_id": self.conversation_id,
             "agent_id": self.agent_id,
             "execution_id": self.execution_id,
@@ -55,19 +55,19 @@ class Voice:
             "subject": self.conversation_id,
             "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "datacontenttype": "application/json",
-            "data": _present(spoken),
+            "data": _without_none(fields),
         }
-        value = _bytes(envelope | _present({"traceparent": self.traceparent}), name)
+        value = _bytes(envelope | _without_none({"traceparent": self.traceparent}), name)
         raw = _checked(value, name)
         return Event(raw["id"], raw["source"], raw["type"], raw["subject"], raw["data"], value)
 
 
-def _present(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+def _without_none(mapping: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in mapping.items() if value is not None}
 
 
 def _bytes(envelope: dict[str, Any], name: str) -> bytes:
-    """Plain JSON only: what is judged must be what is meant, so nothing is turned into something else."""
+    """Plain JSON only: what is judged must be what is meant, so nothing is converted."""
     try:
         return json.dumps(envelope, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:

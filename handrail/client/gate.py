@@ -1,39 +1,29 @@
-"""The gate: what lets an action through to where it runs, whatever the agent in front of it does or says."""
+"""The gate: it lets an action through to where it runs, whatever the agent in front of it does or says."""
 
 import asyncio
 import copy
+import functools
+import inspect
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
-import orjson
-
-from handrail.client.answer import Permit
-from handrail.client.claims import BEHIND_MS, KEPT_DAYS, Claim, Claims, Wanted
+from handrail.client.claim import Claim, ClaimRequest
+from handrail.client.claim_store import BEHIND_MS, KEPT_DAYS, ClaimStore
+from handrail.client.decision_check import Arguments, DecisionCheck, GivenDecision
 from handrail.client.errors import AlreadyClaimed, GateClosed, GateRefused
-from handrail.client.executor import executor
-from handrail.client.renewed import first_of
-from handrail.client.running import may_have_run
-from handrail.client.trusted import TrustedKeys
-from handrail.schemas.action import action_digest, canonical_tool
-from handrail.schemas.canonical import canonical
-from handrail.schemas.clock import to_ms
-from handrail.schemas.decode import decode_output
-from handrail.schemas.errors import ConfigError, SchemaError
-from handrail.schemas.outputs import Decision
-from handrail.schemas.signature import decision_refused
+from handrail.client.running import is_async, may_have_run, refuse_awaitable, resolve, run_here, tool_name
+from handrail.client.trusted_keys import TrustedKeys
+from handrail.schemas.errors import ConfigError
 
 TTL_S_MAX = 60.0  # `decision_ttl_s` of the limits, unless they say otherwise
-AHEAD_S = 5.0  # so far this machine's clock may be behind the broker's
 
-LOG = logging.getLogger("handrail.client")
-KINDS = ("action", "response", "release")
+log = logging.getLogger("handrail.client")
+BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
 
-Given = Permit | Mapping[str, Any] | bytes | str
-Arguments = Mapping[str, Any]
 T = TypeVar("T")
 
 
@@ -59,7 +49,7 @@ class Gate:
         How long decisions hold at most: the largest `decision_ttl_s` of the limits. One that ends later says that this
         machine's clock is behind, and is refused; one that ends within it of the making of the file may be older.
     claims_kept_days : float
-        How long claims are kept behind the end of their decision. The same action may be decided again as long as
+        How long claims are kept after the end of their decision. The same action may be decided again as long as
         somebody proposes it under its first `action_id`; without its claim it would run again.
     observed : bool
         True: let through what an agent does that its bundle only observes, whatever the verdict. Default: refuse it.
@@ -82,14 +72,13 @@ class Gate:
         observed: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._observed, self._clock = observed, clock
-        self._held_ms_max, self._ttl_ms_max = int(ttl_s_max * 1000), int((ttl_s_max + AHEAD_S) * 1000)
-        self._keys = TrustedKeys(keys)
-        self._claims = Claims(Path(store), now_ms := self._now_ms(), claims_kept_days)
+        self._clock = clock
+        self._check = DecisionCheck(TrustedKeys(keys), ttl_s_max, observed, self._now_ms)
+        self._claims = ClaimStore(Path(store), now_ms := self._now_ms(), claims_kept_days)
         if 0 < (new_ms := self._claims.from_ms - now_ms) <= BEHIND_MS:
             time.sleep(new_ms / 1000)
 
-    def admit(self, decision: Given, tool: str, arguments: Arguments | None = None) -> "Admission":
+    def admit(self, decision: GivenDecision, tool: str, arguments: Arguments | None = None) -> "Admission":
         """Let one action through, for the length of a `with` or `async with` block around it.
 
             with gate.admit(request["decision"], tool="issue_refund", arguments=request["arguments"]) as admitted:
@@ -121,12 +110,14 @@ class Gate:
         return Admission(self, decision, tool, arguments)
 
     @overload
-    def tool(self, function: Callable[..., T], *, name: str | None = None) -> Callable[[Given, Arguments], T]: ...
+    def tool(
+        self, function: Callable[..., T], *, name: str | None = None
+    ) -> Callable[[GivenDecision, Arguments], T]: ...
 
     @overload
     def tool(
         self, function: None = None, *, name: str | None = None
-    ) -> Callable[[Callable[..., T]], Callable[[Given, Arguments], T]]: ...
+    ) -> Callable[[Callable[..., T]], Callable[[GivenDecision, Arguments], T]]: ...
 
     def tool(self, function: Any = None, *, name: str | None = None) -> Any:
         """Make a function the executor of one tool: `@gate.tool`, or `@gate.tool(name="issue_refund")`.
@@ -137,145 +128,68 @@ class Gate:
         function does not take; ConfigError here for functions that yield, or take arguments by position alone.
         """
         if function is None:
-            return lambda given: self.tool(given, name=name)
-        return executor(self, function, name)
+            return lambda decorated: self.tool(decorated, name=name)
+        return _executor(self, function, name)
 
-    def earlier(self, decision: Given, tool: str, arguments: Arguments | None = None) -> Claim | None:
+    def earlier(self, decision: GivenDecision, tool: str, arguments: Arguments | None = None) -> Claim | None:
         """The claim of this decision, or of the same action under any of its names; None where nobody began it.
 
         Nothing is claimed, and it may be asked about a decision that has ended. Raises GateRefused, GateClosed.
         """
-        found, data, given = self._known(decision, arguments)
-        self._refuse(found, tool, self._mismatch(found, data, tool, given))
-        return self._claims.earlier(self._claim_for(found, tool, given), self._now_ms())
+        return self._claims.earlier(self._check.genuine(decision, tool, arguments), self._now_ms())
 
     def unfinished(self) -> list[Claim]:
-        """Actions that were begun, and of which nobody has said how they ended: their process was killed, or runs."""
+        """Claims without an outcome: the process of the action was killed, or it still runs."""
         return self._claims.unfinished()
 
     def close(self) -> None:
         """Close the file of the claims."""
         self._claims.close()
 
-    def check(self, decision: Given, tool: str, arguments: Arguments | None = None) -> Wanted:
-        """Whether the action may run, and not whether it has. Raises GateRefused, GateClosed."""
-        found, data, given = self._known(decision, arguments)
-        self._refuse(found, tool, self._refused(found, data, tool, given))
-        return self._claim_for(found, tool, given)
+    def check(self, decision: GivenDecision, tool: str, arguments: Arguments | None = None) -> ClaimRequest:
+        """The claim to make where the action may run, whether or not it has. Raises GateRefused, GateClosed."""
+        return self._check.admissible(decision, tool, arguments)
 
-    def claim(self, wanted: Wanted) -> None:
-        """It is ours to do now. Raises AlreadyClaimed, GateClosed."""
-        earlier = self._claims.take(wanted, self._now_ms())
+    def claim(self, request: ClaimRequest) -> None:
+        """Claim the decision for this caller. Raises AlreadyClaimed, GateClosed."""
+        earlier = self._claims.take(request, self._now_ms())
         if earlier is not None:
-            about = f"{wanted.conversation_id}: {wanted.tool}: decision {wanted.decision_id[:12]}"
+            about = f"{request.conversation_id}: {request.tool}: decision {request.decision_id[:12]}"
             raise AlreadyClaimed(f"{about} was used already: {earlier}", earlier)
 
-    def end(self, wanted: Wanted, outcome: str) -> None:
-        """How it ended. Raises GateClosed."""
-        self._claims.end(wanted.decision_id, outcome, self._now_ms())
+    def end(self, request: ClaimRequest, outcome: str) -> None:
+        """Record how it ended. Raises GateClosed."""
+        self._claims.end(request.decision_id, outcome, self._now_ms())
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
-
-    def _claim_for(self, found: Decision, tool: str, arguments: dict[str, Any] | None) -> Wanted:
-        """What is claimed: this decision, and its action under whatever name it was proposed.
-
-        When it was made at the earliest follows from its end, which is signed, and of a repeat the first one's.
-        """
-        assert found.action_id is not None
-        assert arguments is not None
-        digest = _digest(found, first_of(found.action_id), tool, arguments)
-        assert digest is not None
-        ends_ms = None if found.expires_at is None else to_ms(found.expires_at)
-        made_ms = self._now_ms() if ends_ms is None else ends_ms - self._held_ms_max  # without an end it holds nobody
-        return Wanted(found.decision_id, digest, found.conversation_id, tool, ends_ms, made_ms, arguments)
-
-    def _known(
-        self, decision: Given, arguments: Arguments | None
-    ) -> tuple[Decision, Mapping[str, Any], dict[str, Any] | None]:
-        """The decision, its data as it came, and a copy of the arguments, which nobody else can change."""
-        if arguments is None and isinstance(decision, Permit):
-            arguments = decision.arguments
-        if arguments is None:
-            raise GateRefused("gate: arguments are needed beside a decision's record")
-        return *_decoded(decision), _plain(arguments)
-
-    def _refuse(self, found: Decision, tool: object, why: str | None) -> None:
-        if why is not None:
-            raise GateRefused(f"{found.conversation_id}: {tool}: decision {found.decision_id[:12]}: {why}", found)
-
-    def _refused(
-        self, found: Decision, data: Mapping[str, Any], tool: object, arguments: dict[str, Any] | None
-    ) -> str | None:
-        if (why := self._mismatch(found, data, tool, arguments)) is not None:
-            return why
-        observed = found.enforcement == "observe"
-        if observed and not self._observed:
-            return "its agent is only observed: give the gate observed=True to let through whatever such an agent does"
-        if found.verdict != "allow" and not observed:
-            return f"its verdict is {found.verdict}"
-        return self._too_late(found, observed)
-
-    def _mismatch(
-        self, found: Decision, data: Mapping[str, Any], tool: object, arguments: dict[str, Any] | None
-    ) -> str | None:
-        """Why it is no decision of this system on this action."""
-        if not isinstance(tool, str) or not tool.strip():
-            raise GateRefused("gate: tool: must be the name of the tool that stands behind this gate, written there")
-        try:
-            keys = self._keys.now()
-        except ConfigError as error:
-            raise GateClosed(f"gate: {error}", found) from None
-        if (why := decision_refused(data, keys)) is not None:
-            return why
-        if found.kind not in KINDS or found.action_id is None or found.action_digest is None:
-            return f"it answers no action ({found.kind})"
-        if arguments is None or found.action_digest != _digest(found, found.action_id, tool, arguments):
-            return "it is for another tool or other arguments"
-        return None
-
-    def _too_late(self, found: Decision, observed: bool) -> str | None:
-        if found.expires_at is None:
-            return None if observed else "it has no expires_at"
-        left_ms = to_ms(found.expires_at) - self._now_ms()
-        if left_ms <= 0:
-            return (
-                f"it has ended {-left_ms / 1000:.1f} s ago by this machine's clock: propose it under a new action_id "
-                "(where every decision has, set the clock right)"
-            )
-        if left_ms > self._ttl_ms_max:
-            return (
-                f"it ends in {left_ms / 1000:.0f} s by this machine's clock, and holds {self._ttl_ms_max / 1000:.0f} s "
-                "at most: set the clock right, or give the gate ttl_s_max where your limits allow more"
-            )
-        return None
 
 
 class Admission:
     """One action on its way through the gate: claimed on entering, its end noted on leaving."""
 
-    def __init__(self, gate: Gate, decision: Given, tool: str, arguments: Arguments | None) -> None:
-        self._gate, self._asked = gate, (decision, tool, arguments)
-        self._wanted: Wanted | None = None
+    def __init__(self, gate: Gate, decision: GivenDecision, tool: str, arguments: Arguments | None) -> None:
+        self._gate, self._given = gate, (decision, tool, arguments)
+        self._request: ClaimRequest | None = None
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What was checked, a copy for each who asks: run the action with these. Known within the block."""
-        assert self._wanted is not None
-        return copy.deepcopy(self._wanted.arguments)
+        """A new copy of what was checked: run the action with these. Known within the block."""
+        assert self._request is not None
+        return copy.deepcopy(self._request.arguments)
 
     def end(self, outcome: str) -> None:
         """Note how it ended (`ok`, `error`), where that is known only after the block was left."""
-        assert self._wanted is not None
+        assert self._request is not None
         try:
-            self._gate.end(self._wanted, outcome)
-        except GateClosed as closed:  # it has run; that its end is not noted is no reason to say it failed
-            LOG.error("%s", closed)
+            self._gate.end(self._request, outcome)
+        except GateClosed as closed:  # it has run: an outcome that cannot be noted does not make it a failure
+            log.error("%s", closed)
 
     def __enter__(self) -> Self:
-        wanted = self._gate.check(*self._asked)
-        self._gate.claim(wanted)
-        self._wanted = wanted
+        request = self._gate.check(*self._given)
+        self._gate.claim(request)
+        self._request = request
         return self
 
     def __exit__(
@@ -293,44 +207,30 @@ class Admission:
         await asyncio.to_thread(self.__exit__, kind, error, trace)
 
 
-def _decoded(given: Given) -> tuple[Decision, Mapping[str, Any]]:
-    """The decision, typed, and its data as it came. Raises GateRefused."""
-    if isinstance(given, Permit):
-        if given.record is None:
-            raise GateRefused(f"{given.tool}: an agent that is only observed has no decision to show")
-        given = given.record
-    try:
-        raw = given if isinstance(given, bytes) else given.encode() if isinstance(given, str) else orjson.dumps(given)
-        decoded = decode_output(raw)
-    except (SchemaError, TypeError, ValueError) as error:
-        raise GateRefused(f"gate: what was given is no decision's record: {error}") from None
-    found = decoded.event.data
-    if not isinstance(found, Decision):
-        raise GateRefused(f"gate: what was given is no decision's record but {decoded.raw['type']}")
-    return found, decoded.raw["data"]
+def _executor(gate: Gate, function: Callable[..., Any], name: str | None) -> Callable[..., Any]:
+    """The function as the executor of one tool, called with a decision and its arguments. Raises ConfigError."""
+    tool, signature = tool_name(function, name), inspect.signature(function)
+    if not tool.isidentifier() and name is None:
+        raise ConfigError(f"{tool}: has no name of its own: give the tool's, gate.tool(function, name=…)")
+    if any(parameter.kind not in BY_NAME for parameter in signature.parameters.values()):
+        raise ConfigError(f"{tool}: takes arguments by position alone: arguments come by name")
 
+    def check_fit(arguments: Any) -> Any:
+        """The arguments; refuses those that the function does not take, before anything is claimed."""
+        try:
+            signature.bind(**arguments)
+        except TypeError as error:
+            raise GateRefused(f"{tool}: its arguments do not fit: {error}") from None
+        return arguments
 
-def _plain(arguments: Arguments) -> dict[str, Any] | None:
-    """A copy of the arguments; None where they are no plain JSON."""
-    try:
-        found: dict[str, Any] = orjson.loads(orjson.dumps(dict(arguments)))
-    except (TypeError, ValueError):
-        return None
-    return found
+    @functools.wraps(function)
+    def execute(decision: Any, arguments: Any) -> Any:
+        with gate.admit(decision, tool, check_fit(arguments)) as admitted:
+            return refuse_awaitable(run_here(function, (), admitted.arguments).unwrap(), tool)
 
+    @functools.wraps(function)
+    async def execute_async(decision: Any, arguments: Any) -> Any:
+        async with gate.admit(decision, tool, check_fit(arguments)) as admitted:
+            return await resolve(await function(**admitted.arguments))
 
-def _digest(found: Decision, action_id: str, tool: str, arguments: dict[str, Any]) -> str | None:
-    """The digest of what is about to run; None where the contract has none for it."""
-    try:
-        given = canonical(arguments)
-    except (TypeError, ValueError):
-        return None
-    return action_digest(
-        tenant=found.tenant,
-        agent_id=found.agent_id,
-        conversation_id=found.conversation_id,
-        execution_id=found.execution_id,
-        action_id=action_id,
-        tool=canonical_tool(tool),
-        arguments=given,
-    )
+    return execute_async if is_async(function) else execute

@@ -1,4 +1,4 @@
-"""A person is done with a conversation that was handed over: what they said, from two topics. Pure."""
+"""Handbacks: a person is done with a handoff, as events of two topics say. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ class Handback:
     Attributes
     ----------
     handoff_id : str
-        Which one.
+        The handoff's id.
     outcome : str
         `returned`: given back, see `owner`. `resolved`: it is settled, and the person keeps the conversation.
     by : str
         The person's id.
     note : str or None
-        What the next one should know.
+        What the next owner should know.
     labels : object
         Words for the analysts, as they were given.
     owner : str
@@ -38,29 +38,29 @@ class Handback:
     owner: Literal["ai", "human"] = "ai"
 
 
-class HandbackReader:
-    """Handoffs of one conversation that are waited for; `back` is the first of them that a person is done with.
+class HandbackTracker:
+    """Handoffs of one conversation that are waited for; `handback` is the first that a person is done with.
 
-    An answer counts when the governor has closed its handoff for it: from then on what is asked is judged anew. Which
-    of the two is read first does not matter, nor how often.
+    An answer counts when the governor has closed its handoff for it: from then on proposals are judged anew. The order
+    of the two events does not matter, nor how often they are read.
     """
 
     def __init__(self, handoffs: Collection[str]) -> None:
         self._handoffs = frozenset(handoffs)
         self._answers: dict[str, Handback] = {}
         self._owners: dict[str, Literal["ai", "human"]] = {}
-        self.back: Handback | None = None
+        self.handback: Handback | None = None
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """One event of the conversation, of either topic, as decoded."""
+        """Take one event of the conversation, of either topic, as decoded."""
         data = event["data"]
-        name = data.get("handoff_id")
-        if name not in self._handoffs:
+        handoff_id = data.get("handoff_id")
+        if handoff_id not in self._handoffs:
             return
         if event["type"] == RESOLUTION and data["outcome"] in OUTCOMES:
-            told = Handback(name, data["outcome"], data["by"]["id"], data.get("note"), data.get("labels"))
-            self._answers.setdefault(name, told)
+            answer = Handback(handoff_id, data["outcome"], data["by"]["id"], data.get("note"), data.get("labels"))
+            self._answers.setdefault(handoff_id, answer)
         elif event["type"] == CLOSED and data["cause"] == "resolved":
-            self._owners[name] = data["owner"]
-        if self.back is None and name in self._owners and name in self._answers:
-            self.back = replace(self._answers[name], owner=self._owners[name])
+            self._owners[handoff_id] = data["owner"]
+        if self.handback is None and handoff_id in self._owners and handoff_id in self._answers:
+            self.handback = replace(self._answers[handoff_id], owner=self._owners[handoff_id])

@@ -1,4 +1,4 @@
-"""Tell everything and wait for nothing: how an agent is watched before it is governed."""
+"""Observation: an agent reports everything and waits for nothing, before it is governed."""
 
 import asyncio
 import logging
@@ -8,17 +8,17 @@ from contextlib import ExitStack, nullcontext, suppress
 from aiokafka.errors import KafkaError
 
 from handrail.client.answer import Answer, Permit
-from handrail.client.asking import Question
 from handrail.client.client import Client
 from handrail.client.connection import Connection
+from handrail.client.enforcement import Question
 from handrail.client.errors import NoDecision, reasons
 from handrail.client.event import Event
 from handrail.client.handback import Handback
-from handrail.client.waiting import Expected
+from handrail.client.pending_decisions import DecisionInbox
 from handrail.schemas.errors import HandrailError
 from handrail.schemas.outputs import Decision
 
-WAITING_MAX = 1_000
+QUEUED_MAX = 1_000
 
 log = logging.getLogger("handrail.client")
 
@@ -27,14 +27,14 @@ Work = tuple[Event, str, Later | None]
 
 
 class Observing:
-    """Events go through a queue of WAITING_MAX to one task; what does not fit, or does not arrive, is counted.
+    """Events go through a queue of QUEUED_MAX to one task; those that do not fit, or do not arrive, are counted.
 
     Never raises for what Handrail or Kafka do. `timeout_s` bounds the wait for a decision, and the end.
     """
 
     def __init__(self, client: Client, conversation_id: str, timeout_s: float, enter: bool) -> None:
         self._client, self._conversation_id, self._timeout_s, self._enter = client, conversation_id, timeout_s, enter
-        self._queue: asyncio.Queue[Work | None] = asyncio.Queue(WAITING_MAX + 1)
+        self._queue: asyncio.Queue[Work | None] = asyncio.Queue(QUEUED_MAX + 1)
         self._watching: set[asyncio.Task[None]] = set()
         self.lost = 0
 
@@ -43,7 +43,7 @@ class Observing:
         self._task = asyncio.create_task(self._run(), name="handrail observing")
 
     async def close(self) -> None:
-        """Wait until all is told and decided, at most `timeout_s`."""
+        """Wait until all events are recorded and decided, at most `timeout_s`."""
         self._queue.put_nowait(None)
         done, _ = await asyncio.wait([self._task], timeout=self._timeout_s)
         if not done:
@@ -66,20 +66,20 @@ class Observing:
         return Permit(decision=None, later=later, call=question.call, use_before_s=None)
 
     async def decided(self, answer: Answer) -> Decision | None:
-        """What was decided; None where nothing was in time."""
+        """The decision; None where none came in time."""
         return await asyncio.shield(answer.later) if answer.later is not None else answer.decision
 
     async def returned(self, timeout_s: float | None) -> Handback | None:
-        """Nobody is waited for."""
+        """None: an observed agent waits for nobody."""
         return None
 
     def _put(self, work: Work) -> None:
-        if self._queue.qsize() < WAITING_MAX and not self._task.done():
+        if self._queue.qsize() < QUEUED_MAX and not self._task.done():
             self._queue.put_nowait(work)
         else:
-            self._lose(work)
+            self._drop(work)
 
-    def _lose(self, work: Work | None) -> None:
+    def _drop(self, work: Work | None) -> None:
         if work is not None:
             self.lost += 1
             _settle(work[2], None)
@@ -100,35 +100,35 @@ class Observing:
             for task in self._watching:
                 task.cancel()
             while not self._queue.empty():
-                self._lose(self._queue.get_nowait())
+                self._drop(self._queue.get_nowait())
 
     async def _send_all(self, connection: Connection) -> None:
         while (work := await self._queue.get()) is not None:
             event, kind, later = work
             with ExitStack() as stack:
                 try:
-                    expected = stack.enter_context(connection.expect(event)) if later else None
+                    inbox = stack.enter_context(connection.expect(event)) if later else None
                     await connection.publish(event, time.monotonic() + self._timeout_s)
                 except (NoDecision, KafkaError, TimeoutError) as error:
                     log.warning("%s: %s is not recorded: %s", self._conversation_id, event.type, error)
-                    self._lose(work)
+                    self._drop(work)
                     continue
-                if expected is not None and later is not None:
-                    self._watch(stack.pop_all(), expected, kind, later)
+                if inbox is not None and later is not None:
+                    self._watch(stack.pop_all(), inbox, kind, later)
         if self._watching:
             await asyncio.wait(self._watching)
 
-    def _watch(self, stack: ExitStack, expected: Expected, kind: str, later: Later) -> None:
-        task = asyncio.create_task(self._seen(stack, expected, kind, later))
+    def _watch(self, stack: ExitStack, inbox: DecisionInbox, kind: str, later: Later) -> None:
+        task = asyncio.create_task(self._await_decision(stack, inbox, kind, later))
         self._watching.add(task)
         task.add_done_callback(self._watching.discard)
 
-    async def _seen(self, stack: ExitStack, expected: Expected, kind: str, later: Later) -> None:
-        """Keep the decision, and log what would not have been allowed."""
+    async def _await_decision(self, stack: ExitStack, inbox: DecisionInbox, kind: str, later: Later) -> None:
+        """Settle the answer with its decision, and log one that would not have been allowed."""
         decision = None
         try:
             with stack, suppress(TimeoutError):
-                decision = (await expected.next(kind, time.monotonic() + self._timeout_s)).decision
+                decision = (await inbox.next(kind, time.monotonic() + self._timeout_s)).decision
         finally:
             _settle(later, decision)
         if decision is not None and decision.verdict != "allow":

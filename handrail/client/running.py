@@ -1,7 +1,7 @@
 """How a tool runs: to its end, within its permit, and so that it is known afterwards whether it may have run.
 
-An exception that the tool raises is its own word that it failed. Whatever ends the waiting and not the work (a
-cancellation, a time limit, an exit) says nothing: what was begun may have taken effect.
+An exception that the tool raises means that it failed. Whatever ends the waiting and not the work (a cancellation, a
+time limit, an exit) means nothing: what was begun may have taken effect.
 """
 
 import asyncio
@@ -13,80 +13,80 @@ from typing import Any
 
 from handrail.schemas.errors import ConfigError
 
-ITEMS_MAX = 10_000  # of a tool that gives them one by one
+ITEMS_MAX = 10_000  # of a tool that yields its result
 
 Function = Callable[..., Any]
 
 
 class Unfinished(Exception):
-    """What ran was given up before it said how it ended: it may have taken effect."""
+    """A tool was given up before its outcome was known: it may have taken effect."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How a function ended: what it returned, or what it raised."""
+class ToolResult:
+    """What a function returned, or what it raised."""
 
-    result: Any = None
+    value: Any = None
     error: BaseException | None = None
 
-    def given_here(self) -> Any:
-        """The result. Raises what the function raised."""
+    def unwrap(self) -> Any:
+        """The value. Raises what the function raised."""
         if self.error is not None:
             raise self.error
-        return self.result
+        return self.value
 
-    def given(self) -> Any:
-        """The result. Raises what the function raised; no coroutine can raise StopIteration: it is a RuntimeError."""
+    def unwrap_in_coroutine(self) -> Any:
+        """As `unwrap`, with StopIteration as a RuntimeError, since no coroutine can raise it."""
         if isinstance(self.error, StopIteration):
             raise RuntimeError("the tool raised StopIteration") from self.error
-        return self.given_here()
+        return self.unwrap()
 
 
 def may_have_run(error: BaseException) -> bool:
-    """Whether this ended the waiting for a tool, and not by the tool's own word the tool."""
+    """Whether the error ended the waiting for a tool, and not the tool itself."""
     return isinstance(error, Unfinished | TimeoutError) or not isinstance(error, Exception)
 
 
 def is_async(function: Function) -> bool:
-    """Whether calling it gives something to await."""
+    """Whether calling the function returns an awaitable."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
-def checked(function: Function | None, name: str | None) -> str:
-    """The tool's name. Raises ConfigError for a generator function, whose body runs when nobody asks any more."""
-    found = name or str(getattr(function, "__name__", "tool"))
-    for one in (function, getattr(function, "__call__", None)):  # noqa: B004
-        if inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one):
-            raise ConfigError(f"{found}: a function that yields runs after it has returned: return a list instead")
-    return found
+def tool_name(function: Function | None, name: str | None) -> str:
+    """The tool's name. Raises ConfigError for a generator function, whose body runs after the permit has ended."""
+    tool = name or str(getattr(function, "__name__", "tool"))
+    for candidate in (function, getattr(function, "__call__", None)):  # noqa: B004
+        if inspect.isgeneratorfunction(candidate) or inspect.isasyncgenfunction(candidate):
+            raise ConfigError(f"{tool}: a function that yields runs after it has returned: return a list instead")
+    return tool
 
 
-def in_thread(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "asyncio.Task[Ended]":
-    """The plain function, running in a thread. Shield it from whoever gives up waiting: the thread goes on."""
-    return asyncio.create_task(asyncio.to_thread(here, function, args, kwargs), name="handrail tool")
+def run_in_thread(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "asyncio.Task[ToolResult]":
+    """Run the plain function in a thread. Shield the task from cancellation: the thread goes on."""
+    return asyncio.create_task(asyncio.to_thread(run_here, function, args, kwargs), name="handrail tool")
 
 
-def here(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ended:
-    """The plain function, run to its end where this is called, whatever it raises."""
+def run_here(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ToolResult:
+    """Run the plain function to its end in this thread, whatever it raises."""
     try:
-        return Ended(_drawn(function(*args, **kwargs)))
+        return ToolResult(_exhaust(function(*args, **kwargs)))
     except BaseException as error:
-        return Ended(error=error)
+        return ToolResult(error=error)
 
 
-async def whole(result: Any) -> Any:
-    """What a function really gives: what can be awaited is awaited, what comes piece by piece is a list."""
+async def resolve(result: Any) -> Any:
+    """The final result of a function: an awaitable is awaited, a generator becomes a list."""
     if inspect.isawaitable(result):
         result = await result
     if isinstance(result, AsyncGeneratorType):
-        return await _collected(result)
+        return await _collect(result)
     if isinstance(result, LAZY):
-        return (await asyncio.shield(in_thread(_drawn, (result,), {}))).given()
+        return (await asyncio.shield(run_in_thread(_exhaust, (result,), {}))).unwrap_in_coroutine()
     return result
 
 
-def not_awaited(result: Any, name: str) -> Any:
-    """The result of a plain function where nothing can be awaited. Raises Unfinished for what had to be."""
+def refuse_awaitable(result: Any, name: str) -> Any:
+    """The result of a plain function where nothing can be awaited. Raises Unfinished for an awaitable."""
     if inspect.isawaitable(result) or isinstance(result, AsyncGeneratorType):
         if inspect.iscoroutine(result):
             result.close()
@@ -97,19 +97,19 @@ def not_awaited(result: Any, name: str) -> Any:
 LAZY = (GeneratorType, map, filter)
 
 
-def _drawn(result: Any) -> Any:
+def _exhaust(result: Any) -> Any:
     if not isinstance(result, LAZY):
         return result
-    found: Iterator[Any] = iter(result)
+    iterator: Iterator[Any] = iter(result)
     items = []
-    for item in found:
+    for item in iterator:
         items.append(item)
         if len(items) > ITEMS_MAX:
             raise Unfinished(f"the tool gave more than {ITEMS_MAX:,} items, and was stopped")
     return items
 
 
-async def _collected(result: AsyncGenerator[Any, None]) -> list[Any]:
+async def _collect(result: AsyncGenerator[Any, None]) -> list[Any]:
     items = []
     try:
         async for item in result:

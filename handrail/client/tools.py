@@ -1,32 +1,47 @@
-"""Functions that ask before they run."""
+"""Functions as tools of an agent: each is proposed before it runs, and its outcome is reported."""
 
 import asyncio
 import functools
 import inspect
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from handrail.client.answer import Permit
 from handrail.client.call import Effect
 from handrail.client.errors import GovernanceError, NotRecorded, Unusable
 from handrail.client.gate import Admission
-from handrail.client.judged import copied
-from handrail.client.running import Ended, checked, in_thread, is_async, may_have_run, whole
-
-if TYPE_CHECKING:
-    from handrail.client.agent import Agent
+from handrail.client.json_values import json_copy
+from handrail.client.running import ToolResult, is_async, may_have_run, resolve, run_in_thread, tool_name
 
 log = logging.getLogger("handrail.client")
 
 
-class Governed:
-    """One function as a tool of an agent: what is asked before it runs, and told afterwards. Raises ConfigError."""
+class ToolAgent(Protocol):
+    """What a tool needs of its `Agent`, which documents these methods."""
 
-    def __init__(self, agent: "Agent", function: Callable[..., Any], name: str | None, effect: Effect | None) -> None:
-        self._name = checked(function, name)
+    async def propose(self, tool: str, arguments: Mapping[str, Any], *, effect: Effect | None = None) -> Permit:
+        """Ask to call the tool."""
+
+    async def executed(
+        self, permit: Permit, result: Any = None, *, error: object = None, unknown: object = None
+    ) -> None:
+        """Report that the call was made."""
+
+    def admitted(self, permit: Permit, tool: str | None = None) -> Admission | nullcontext[None]:
+        """Around the call: it goes through the agent's gate."""
+
+    def _run_to_end(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Work that is done even when its caller is cancelled."""
+
+
+class GovernedTool:
+    """One function as a tool of an agent. Raises ConfigError."""
+
+    def __init__(self, agent: ToolAgent, function: Callable[..., Any], name: str | None, effect: Effect | None) -> None:
+        self._name = tool_name(function, name)
         self.function, self.signature = function, inspect.signature(function)
         self._agent, self._effect = agent, effect
 
@@ -35,15 +50,15 @@ class Governed:
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         for name, value in bound.arguments.items():
-            bound.arguments[name] = copied(value)
+            bound.arguments[name] = json_copy(value)
         return bound
 
     async def ask(self, bound: inspect.BoundArguments) -> Permit:
         """The permit to run with these arguments. Raises as `propose`."""
-        asked = self._arguments(bound)
-        permit = await self._agent.propose(self._name, asked, effect=self._effect)
+        arguments = self._arguments(bound)
+        permit = await self._agent.propose(self._name, arguments, effect=self._effect)
         permit.check()
-        if json.loads(json.dumps(asked)) != permit.arguments:
+        if json.loads(json.dumps(arguments)) != permit.arguments:
             message = f"{self._name}: what was judged are not its arguments: give plain JSON that stays as it is"
             raise Unusable(message, permit.decision)
         return permit
@@ -53,7 +68,7 @@ class Governed:
         return self._agent.admitted(permit, self._name)
 
     async def returned(self, permit: Permit, result: Any) -> None:
-        """Tell the result. Raises NotRecorded, which keeps it."""
+        """Report the result. Raises NotRecorded, which carries it."""
         try:
             await self._agent.executed(permit, result)
         except NotRecorded as error:
@@ -61,70 +76,70 @@ class Governed:
             raise
 
     async def failed(self, permit: Permit, error: BaseException) -> None:
-        """Tell the error, or that it may have run.
+        """Report the error, or that the tool may have run.
 
-        What cannot be told is logged, since the error itself is on its way to the caller.
+        A report that fails is logged, since the error itself is on its way to the caller.
         """
-        said = f"{type(error).__name__}: {error}"
-        told: dict[str, Any] = {"unknown": said} if may_have_run(error) else {"error": said}
+        description = f"{type(error).__name__}: {error}"
+        outcome: dict[str, Any] = {"unknown": description} if may_have_run(error) else {"error": description}
         try:
-            await self._agent.executed(permit, **told)
+            await self._agent.executed(permit, **outcome)
         except GovernanceError as unrecorded:
             log.error("%s", unrecorded)
 
     async def given_up(
-        self, permit: Permit, admission: Admission | nullcontext[None], running: "asyncio.Task[Ended]"
+        self, permit: Permit, admission: Admission | nullcontext[None], running: "asyncio.Task[ToolResult]"
     ) -> None:
-        """Nobody waits for the thread any more, and it goes on: tell so, and when it has ended, how."""
+        """Report that the thread goes on without its caller, and its outcome when it has ended."""
         if not running.done():
             await self.failed(permit, GivenUp("it was given up while it ran, and goes on in its thread"))
-        ended = await asyncio.shield(running)
-        error = ended.error
+        result = await asyncio.shield(running)
+        error = result.error
         if isinstance(admission, Admission) and (error is None or not may_have_run(error)):
             await asyncio.to_thread(admission.end, "ok" if error is None else "error")
         if error is not None:
             await self.failed(permit, error)
             return
         try:
-            await self._agent.executed(permit, ended.result)
+            await self._agent.executed(permit, result.value)
         except GovernanceError as unrecorded:
             log.error("%s", unrecorded)
 
     def _arguments(self, bound: inspect.BoundArguments) -> dict[str, Any]:
         """By name, defaults included; those of `**rest` beside the others."""
-        found: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
         for name, value in bound.arguments.items():
             rest = self.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
-            found.update(value if rest else {name: value})
-        return found
+            arguments.update(value if rest else {name: value})
+        return arguments
 
 
 class GivenUp(asyncio.CancelledError):
-    """Who waited for a tool was cancelled, or had a time limit."""
+    """The caller of a tool was cancelled, or had a time limit."""
 
 
-def governed(
-    agent: "Agent", function: Callable[..., Any], name: str | None, effect: Effect | None
+def govern(
+    agent: ToolAgent, function: Callable[..., Any], name: str | None, effect: Effect | None
 ) -> Callable[..., Awaitable[Any]]:
-    """The function, asked for before each run. Raises ConfigError for one that would run outside of its permit."""
-    tool = Governed(agent, function, name, effect)
+    """The function, proposed before each run. Raises ConfigError for one that would run outside of its permit."""
+    tool = GovernedTool(agent, function, name, effect)
 
     @functools.wraps(function)
-    async def asked(*args: Any, **kwargs: Any) -> Any:
+    async def run_tool(*args: Any, **kwargs: Any) -> Any:
         bound = tool.bound(args, kwargs)
         permit = await tool.ask(bound)
         admission = tool.admitted(permit)
         async with admission:
             result = await _run(agent, tool, permit, bound, admission)
-        await asyncio.shield(agent._goes_on(tool.returned(permit, result)))
+        await asyncio.shield(agent._run_to_end(tool.returned(permit, result)))
         return result
 
-    return asked
+    return run_tool
 
 
 async def _run(
-    agent: "Agent",
-    tool: Governed,
+    agent: ToolAgent,
+    tool: GovernedTool,
     permit: Permit,
     bound: inspect.BoundArguments,
     admission: Admission | nullcontext[None],
@@ -133,12 +148,12 @@ async def _run(
     running = None
     try:
         if is_async(tool.function):
-            return await whole(await tool.function(*bound.args, **bound.kwargs))
-        running = in_thread(tool.function, bound.args, bound.kwargs)
-        return await whole((await asyncio.shield(running)).given())
+            return await resolve(await tool.function(*bound.args, **bound.kwargs))
+        running = run_in_thread(tool.function, bound.args, bound.kwargs)
+        return await resolve((await asyncio.shield(running)).unwrap_in_coroutine())
     except BaseException as error:
         if running is not None and not running.done():
-            agent._goes_on(tool.given_up(permit, admission, running))
+            agent._run_to_end(tool.given_up(permit, admission, running))
         else:
-            await asyncio.shield(agent._goes_on(tool.failed(permit, error)))
+            await asyncio.shield(agent._run_to_end(tool.failed(permit, error)))
         raise

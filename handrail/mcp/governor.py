@@ -9,8 +9,8 @@ from hashlib import sha256
 from uuid import uuid4
 
 from handrail.client import Agent, Gate, NeedsApproval, Permit, Unusable
-from handrail.client.agent import Outcome as Ending
 from handrail.client.call import Effect
+from handrail.client.reports import Outcome as Ending
 from handrail.mcp.asked import Asked
 from handrail.mcp.outcome import Outcome
 from handrail.mcp.settings import Settings

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handrail.client.shown import TEXT_MAX, json_of
+from handrail.client.json_values import TEXT_MAX, parse_json
 from handrail.mcp.server_messages import ServerResponse
 
 NOT_ANSWERED = "it was sent as a notification, which no server answers"
@@ -38,7 +38,7 @@ def _result_of(result: Mapping[str, Any]) -> Any:
         return result["structuredContent"]
     content = result.get("content")
     if isinstance(content, list) and len(content) == 1 and (text := _text_of(content[0])) is not None:
-        return json_of(text)
+        return parse_json(text)
     if not isinstance(content, list):
         return _bare(result) if content is None else content
     return [_bare(part) if isinstance(part, Mapping) else part for part in content]

@@ -5,7 +5,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from handrail.client.agent import Outcome as Ending
+from handrail.client.reports import Outcome as Ending
 from handrail.mcp.calls import Calls
 from handrail.mcp.framing import Framer, Line
 from handrail.mcp.governor import Governor, Say

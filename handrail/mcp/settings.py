@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from handrail.client.address import bootstrap_of
-from handrail.client.event import Voice
+from handrail.client.connection import resolve_bootstrap
+from handrail.client.event import EventContext
 from handrail.schemas.errors import ConfigError, SchemaError
 
 AGENT_ID = "mcp"
@@ -30,11 +30,11 @@ class Settings:
     keys: Path | None = None
 
     def __post_init__(self) -> None:
-        bootstrap_of(self.bootstrap)
+        resolve_bootstrap(self.bootstrap)
         if (self.gate is None) != (self.keys is None):
             raise ConfigError("--gate, --keys: give both or none: the gate's file, and whose decisions count there")
         try:
-            Voice(self.agent_id, self.conversation, self.conversation, "/mcp", self.tenant).event(
+            EventContext(self.agent_id, self.conversation, self.conversation, "/mcp", self.tenant).event(
                 "execution.started", {}
             )
         except SchemaError as error:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from handrail.client import Gate
-from handrail.client.waiting import Arrival
+from handrail.client.pending_decisions import Arrival
 from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output
 from handrail.schemas.signature import sign_batch
@@ -35,7 +35,7 @@ class SignedGovernor(Governor):
             if self.late and event.data.expires_at is not None:
                 self.late -= 1
                 made_ms = to_ms(event.data.expires_at)
-            self._waiting.arrive(Arrival(event.data, made_ms, time.monotonic(), raw))
+            self._pending.deliver(Arrival(event.data, made_ms, time.monotonic(), raw))
 
 
 def proposed(governor: Governor) -> list[Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from handrail.adapters.calls import Calls
 from handrail.client import Blocked, Gate
-from handrail.client.judged import copied
+from handrail.client.json_values import json_copy
 from tests.attacks.signed import SignedGovernor
 from tests.claims import claims_of
 from tests.keys import key
@@ -137,7 +137,7 @@ def test_a_mapping_that_says_something_else_each_time_is_asked_once(tmp_path: Pa
 
 def test_the_copy_keeps_what_is_plain() -> None:
     given = {"a": [1, (2.5, None)], 3: {"b": True}, "r": Reason.FAULTY, "t": Tracked(x=[1])}
-    found = copied(given)
+    found = json_copy(given)
     assert found == given
     assert (type(found["a"][1]), found["r"], type(found["t"])) == (tuple, Reason.FAULTY, dict)
     given["a"].append(2)  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from handrail.client import AlreadyClaimed, Gate, GateRefused, NeedsApproval, Permit, Unusable
-from handrail.client.renewed import first_of, renewed
+from handrail.client.call import first_action_id, next_action_id
 from tests.attacks.signed import SignedGovernor, proposed
 
 DAY_S = 24 * 3600.0
@@ -133,7 +133,7 @@ async def test_an_allow_that_comes_too_late_is_proposed_anew_once(
         permit = await agent.propose(TOOL, ARGUMENTS, action_id=action_id)
         first, second = proposed(governor)
         assert (permit.replaces, permit.action_id) == (first, second)
-        assert second == renewed(first)
+        assert second == next_action_id(first)
         await agent.executed(permit, "done")
         governor.late = 2
         with pytest.raises(Unusable, match=r"had expired when it arrived again, under .*: see how far the workers lag"):
@@ -194,7 +194,7 @@ async def test_a_permission_that_has_ended_passes_no_gate(tmp_path: Path) -> Non
 def test_the_names_of_an_action() -> None:
     name = "a1"
     for number in (2, 3, 4):
-        name = renewed(name)
-        assert (name, first_of(name)) == (f"a1~renewed-{number}", "a1")
+        name = next_action_id(name)
+        assert (name, first_action_id(name)) == (f"a1~renewed-{number}", "a1")
     for own in ("a1", "~renewed-2", "a1~renewed-", "a1~renewed-x", "a1~renewed-02", "a1-2", "a\n1"):
-        assert first_of(own) == own
+        assert first_action_id(own) == own

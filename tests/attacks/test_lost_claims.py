@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from handrail.client import AlreadyClaimed, Gate, GateClosed
-from handrail.client.claims import BEHIND_MS, Claims
+from handrail.client.claim_store import BEHIND_MS, ClaimStore
 from tests.attacks.signed import SignedGovernor
 from tests.claims import claims_of
 from tests.keys import key
@@ -43,7 +43,7 @@ def moved(store: Path) -> None:
 
 
 def another(store: Path) -> None:
-    Claims(store.with_name("another.db"), 0).close()
+    ClaimStore(store.with_name("another.db"), 0).close()
     store.with_name("another.db").replace(store)
 
 
@@ -62,7 +62,7 @@ def junk(store: Path) -> None:
 
 def rows_deleted(store: Path) -> None:
     """Another file's content in the same place on the disk."""
-    Claims(store.with_name("another.db"), 0).close()
+    ClaimStore(store.with_name("another.db"), 0).close()
     store.write_bytes(store.with_name("another.db").read_bytes())
 
 
@@ -177,7 +177,7 @@ def test_a_new_file_refuses_what_was_decided_before_it_and_while_it_was_made(tmp
     """This machine's clock may be a little behind the broker's."""
     record = decided()[0]
     store = tmp_path / "claims.db"
-    Claims(store, int(made_s(record) * 1000) - later_ms).close()
+    ClaimStore(store, int(made_s(record) * 1000) - later_ms).close()
     gate = gate_of(store, made_s(record) + 1)
     with pytest.raises(GateClosed, match="and only where it did not, propose it anew"):
         admit(gate, record)
@@ -188,7 +188,7 @@ def test_a_new_file_refuses_what_was_decided_before_it_and_while_it_was_made(tmp
 def test_a_new_file_takes_what_is_decided_after_it(tmp_path: Path) -> None:
     record = decided()[0]
     store = tmp_path / "claims.db"
-    Claims(store, int(made_s(record) * 1000) - BEHIND_MS).close()
+    ClaimStore(store, int(made_s(record) * 1000) - BEHIND_MS).close()
     admit(gate_of(store, made_s(record) + 1), record)
 
 
@@ -234,9 +234,10 @@ async def test_too_late_and_lost_is_not_proposed_anew_behind_anybodys_back(tmp_p
 
 KILLED = """
 import os, signal, sys
-from handrail.client.claims import Claims, Wanted
-claims = Claims(__import__("pathlib").Path(sys.argv[1]), 0)
-assert claims.take(Wanted("d1", "digest-1", "c1", "refund", None, 5_000), 5_000) is None
+from handrail.client.claim import ClaimRequest
+from handrail.client.claim_store import ClaimStore
+claims = ClaimStore(__import__("pathlib").Path(sys.argv[1]), 0)
+assert claims.take(ClaimRequest("d1", "digest-1", "c1", "refund", None, 5_000), 5_000) is None
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -260,7 +261,7 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
         store = claims_of(tmp_path / "data")
         assert (mode(), stat.S_IMODE(store.parent.stat().st_mode)) == (0o600, 0o700)
         store.chmod(0o644)
-        Claims(store, 0).close()
+        ClaimStore(store, 0).close()
         assert mode() == 0o600
     finally:
         os.umask(mask)

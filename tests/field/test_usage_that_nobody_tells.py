@@ -188,7 +188,7 @@ async def test_openai_keeps_nothing_of_runs_that_are_over() -> None:
             )
         bot = governed(agent, agents.Agent(name="shop", model=scripted(ModelStep(output=[assistant_message("Hm.")]))))
         await run(agent, bot, "?")
-        assert len(agent._leaving) == 1
+        assert len(agent._exit_callbacks) == 1
     assert len(calls(governor)) == 4
 
 

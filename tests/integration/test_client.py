@@ -184,7 +184,7 @@ async def test_agents_without_a_client_share_the_connection_and_the_last_one_clo
 
 
 async def test_a_partition_is_read_again_after_it_rested(handrail: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handrail.client.reader.IDLE_S", 0.0)
+    monkeypatch.setattr("handrail.client.decision_consumer.IDLE_S", 0.0)
     same = [name for name in map("rest-{}".format, range(100)) if partition_of(name.encode(), PARTITIONS) == 0]
     async with Client(handrail) as client:
         for name in same[:5]:

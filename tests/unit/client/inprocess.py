@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaTimeoutError
 
 from handrail.client import Agent
 from handrail.client.event import Event
-from handrail.client.handback import Handback, HandbackReader
-from handrail.client.waiting import WAITING_MAX, Arrival, Expected, Waiting
+from handrail.client.handback import Handback, HandbackTracker
+from handrail.client.pending_decisions import WAITING_MAX, Arrival, DecisionInbox, PendingDecisions
 from handrail.policies import Bundle
 from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output
@@ -34,7 +34,7 @@ class Governor:
     def __init__(self, bundle: Bundle | None = None, waiting_max: int = WAITING_MAX) -> None:
         found = bundle or refunds()
         self._fold = PartitionFold(0, None, {found.ruleset: found}, found.ruleset)
-        self._waiting = Waiting(waiting_max)
+        self._pending = PendingDecisions(waiting_max)
         self.log = Log()
         self.events: list[dict[str, Any]] = []
         self.handoffs: list[dict[str, Any]] = []
@@ -60,8 +60,8 @@ class Governor:
     def leave(self, partition: int) -> None: ...
 
     @contextmanager
-    def expect(self, event: Event) -> Iterator[Expected]:
-        with self._waiting.expect(event.source, event.id, event.conversation_id) as expected:
+    def expect(self, event: Event) -> Iterator[DecisionInbox]:
+        with self._pending.expect(event.source, event.id, event.conversation_id) as expected:
             yield expected
 
     async def publish(self, event: Event, until_s: float) -> None:
@@ -83,10 +83,10 @@ class Governor:
     ) -> Handback | None:
         if self.away:
             raise KafkaTimeoutError
-        handed = HandbackReader(handoffs)
+        tracker = HandbackTracker(handoffs)
         for event in self.people:
-            handed.take(event)
-        return handed.back
+            tracker.take(event)
+        return tracker.handback
 
     def told(self, name: str) -> list[dict[str, Any]]:
         """The data of all events of a type that were published."""
@@ -101,4 +101,4 @@ class Governor:
                 self.people.append(record)
             elif record["type"] == "handrail.decision.v1" and (data := self.changed(record["data"])) is not None:
                 raw, event = decode_output(orjson.dumps({**record, "data": data}))
-                self._waiting.arrive(Arrival(event.data, to_ms(event.time), time.monotonic(), raw))
+                self._pending.deliver(Arrival(event.data, to_ms(event.time), time.monotonic(), raw))

@@ -168,7 +168,7 @@ async def test_an_approval_that_is_open_over_a_restart_is_waited_for_again() -> 
 
 
 async def test_no_more_unanswered_calls_are_kept_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handrail.client.asking.UNANSWERED_MAX", 2)
+    monkeypatch.setattr("handrail.client.enforcement.PENDING_APPROVALS_MAX", 2)
     governor = Governor(waiting_max=3)
     async with governor.agent() as agent:
         for amount in range(300, 306):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.client.call import ProposedCall, digest_of
-from handrail.client.event import Voice
+from handrail.client.event import EventContext
 from handrail.schemas.errors import SchemaError
 from tests.log import Log
 
@@ -21,7 +21,7 @@ values = st.recursive(
 
 @given(tool=names, arguments=st.dictionaries(st.text(max_size=8), values, max_size=4), tenant=names)
 def test_the_digest_is_that_of_the_decision(tool: str, arguments: dict[str, Any], tenant: str) -> None:
-    voice = Voice("refunds", "conv-1", "conv-1/1", "/agents/refunds", tenant)
+    voice = EventContext("refunds", "conv-1", "conv-1/1", "/agents/refunds", tenant)
     told = {"action_id": "a1", "tool": tool, "arguments": arguments}
     try:
         event = voice.event("action.proposed", told)

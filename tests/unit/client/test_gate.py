@@ -14,7 +14,8 @@ import orjson
 import pytest
 
 from handrail.client import AlreadyClaimed, Gate, GateClosed, GateRefused
-from handrail.client.claims import DAY_MS, Claims, Wanted
+from handrail.client.claim import ClaimRequest
+from handrail.client.claim_store import DAY_MS, ClaimStore
 from handrail.policies import Bundle
 from handrail.schemas.clock import to_ms
 from handrail.schemas.errors import ConfigError
@@ -273,15 +274,15 @@ def test_without_room_for_claims_there_is_no_gate(tmp_path: Path) -> None:
 
 
 def test_claims_leave_when_nobody_would_take_their_decision_any_more(tmp_path: Path) -> None:
-    claims = Claims(claims_of(tmp_path), 500)
-    old = Wanted("d1", "digest-1", "conv-1", TOOL, 1_000, 1_000)
+    claims = ClaimStore(claims_of(tmp_path), 500)
+    old = ClaimRequest("d1", "digest-1", "conv-1", TOOL, 1_000, 1_000)
     assert claims.take(old, 500) is None
-    assert claims.take(Wanted("d2", "digest-2", "conv-1", TOOL, None, 1_000), 500) is None
+    assert claims.take(ClaimRequest("d2", "digest-2", "conv-1", TOOL, None, 1_000), 500) is None
     claims.close()
     kept_ms = 400 * DAY_MS
-    later = Claims(tmp_path / "claims.db", kept_ms)
+    later = ClaimStore(tmp_path / "claims.db", kept_ms)
     assert later.earlier(old, kept_ms) is not None
-    assert later.take(Wanted("d3", "digest-3", "conv-1", TOOL, kept_ms + 2_000, 1_000), kept_ms + 1_001) is None
+    assert later.take(ClaimRequest("d3", "digest-3", "conv-1", TOOL, kept_ms + 2_000, 1_000), kept_ms + 1_001) is None
     with pytest.raises(GateClosed, match="keeps claims 400 days, and refund was allowed until"):
         later.earlier(old, kept_ms + 1_001)
     with sqlite3.connect(tmp_path / "claims.db") as file:

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from handrail.client import ConfigError
-from handrail.client.observing import WAITING_MAX
+from handrail.client.observing import QUEUED_MAX
 from tests.unit.client.inprocess import Governor
 
 
@@ -48,7 +48,7 @@ async def test_nothing_raises_where_kafka_refuses_or_no_decision_comes(caplog: p
 
 async def test_what_is_too_much_is_counted_and_not_kept(caplog: pytest.LogCaptureFixture) -> None:
     async with Governor().agent(observe=True) as agent:
-        for _ in range(WAITING_MAX + 10):
+        for _ in range(QUEUED_MAX + 10):
             await agent.feedback(csat=5)
     assert "11 events were not recorded" in caplog.text
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from handrail.client.event import Voice
-from handrail.client.shown import RESULT_BYTES_MAX, TEXT_MAX, shown
+from handrail.client.event import EventContext
+from handrail.client.json_values import RESULT_BYTES_MAX, TEXT_MAX, to_json
 
-VOICE = Voice("refunds", "conv-1", "conv-1/1", "/agents/refunds")
+VOICE = EventContext("refunds", "conv-1", "conv-1/1", "/agents/refunds")
 
 
 class Order(BaseModel):
@@ -49,14 +49,14 @@ for _ in range(100):
     ids=lambda value: type(value).__name__,
 )
 def test_a_result_is_told_as_json_or_as_text(result: Any, told: Any) -> None:
-    assert shown(result) == told
+    assert to_json(result) == told
     data = {"action_id": "a1", "tool": "t", "arguments": {}, "status": "ok", "result": told}
     assert VOICE.event("action.executed", data).data.get("result") == told
 
 
 @pytest.mark.parametrize("size", [RESULT_BYTES_MAX, 5_000_000])
 def test_of_a_long_result_the_start_is_told_with_the_digest_of_all(size: int) -> None:
-    told = shown("é" * (size // 2))
+    told = to_json("é" * (size // 2))
     assert told["truncated"] is True
     assert told["bytes"] == size + 2
     assert len(told["start"]) == TEXT_MAX

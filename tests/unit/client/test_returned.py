@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handrail.client import Agent, Blocked, NeedsApproval, Unreachable
-from handrail.client.handback import Handback, HandbackReader
+from handrail.client.handback import Handback, HandbackTracker
 from tests.unit.client.inprocess import Governor
 
 REFUND = {"amount": 900}
@@ -20,9 +20,9 @@ async def test_a_conversation_that_is_returned_comes_with_its_note_and_the_ai_ma
         with pytest.raises(Blocked):
             await agent.respond("Hello there, how can I help?")
         governor.resolves("returned", note="only wants the invoice", labels=["invoice"])
-        back = await agent.returned(timeout_s=1)
-        assert back is not None
-        assert (back.outcome, back.note, back.by, back.labels) == (
+        handback = await agent.returned(timeout_s=1)
+        assert handback is not None
+        assert (handback.outcome, handback.note, handback.by, handback.labels) == (
             "returned",
             "only wants the invoice",
             "desk-1",
@@ -51,9 +51,9 @@ async def test_what_is_given_back_beside_another_open_handoff_is_still_a_persons
         fraud = governor.handoffs[-1]
         await agent.human_requested()
         governor.resolves("returned", handoff=fraud)
-        back = await agent.returned(timeout_s=1)
-        assert back is not None
-        assert (back.outcome, back.owner) == ("returned", "human")
+        handback = await agent.returned(timeout_s=1)
+        assert handback is not None
+        assert (handback.outcome, handback.owner) == ("returned", "human")
         with pytest.raises(Blocked):
             await agent.respond("Hello there, how can I help?")
 
@@ -64,10 +64,10 @@ async def test_an_escalation_that_a_rule_made_can_be_waited_for() -> None:
         with pytest.raises(Blocked) as blocked:
             await agent.propose("refund", REFUND)
         governor.resolves("returned", note="no refund: offer a voucher")
-        back = await agent.returned()
-        assert back is not None
+        handback = await agent.returned()
+        assert handback is not None
         assert blocked.value.decision is not None
-        assert (back.handoff_id, back.note) == (blocked.value.decision.handoff_id, "no refund: offer a voucher")
+        assert (handback.handoff_id, handback.note) == (blocked.value.decision.handoff_id, "no refund: offer a voucher")
 
 
 async def test_a_denial_says_its_note_with_the_release() -> None:
@@ -119,10 +119,10 @@ def closed(handoff: str, cause: str, owner: str = "ai") -> dict[str, Any]:
 def test_the_order_of_the_two_topics_does_not_matter_and_repeats_change_nothing() -> None:
     told = [resolution("a", "returned", "first"), closed("a", "resolved"), closed("b", "resolved")]
     for order in permutations([*told, *told]):
-        handed = HandbackReader(["a"])
+        tracker = HandbackTracker(["a"])
         for event in order:
-            handed.take(event)
-        assert handed.back == Handback("a", "returned", "ann", "first")
+            tracker.take(event)
+        assert tracker.handback == Handback("a", "returned", "ann", "first")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_the_order_of_the_two_topics_does_not_matter_and_repeats_change_nothing(
     ],
 )
 def test_what_is_not_the_whole_answer_is_none(events: list[dict[str, Any]]) -> None:
-    handed = HandbackReader(["a"])
+    tracker = HandbackTracker(["a"])
     for event in events:
-        handed.take(event)
-    assert handed.back is None
+        tracker.take(event)
+    assert tracker.handback is None

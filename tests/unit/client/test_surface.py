@@ -60,7 +60,7 @@ def test_what_is_exported_is_documented(name: str) -> None:
     assert re.search(rf"`{name}\b", PAGE.read_text()), f"docs/agents.md does not speak of {name}"
 
 
-METHODS = sorted(name for name, value in vars(Agent).items() if inspect.isfunction(value) and not name.startswith("_"))
+METHODS = sorted(name for name, _ in inspect.getmembers(Agent, inspect.isfunction) if not name.startswith("_"))
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from handrail import private
-from handrail.client.durable import opened, transaction
+from handrail.client.durable_file import open_durable, transaction
 from handrail.schemas.errors import ConfigError
 
 MODE = 0o600
@@ -56,7 +56,7 @@ class Store:
             private.made(path.parent)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, MODE))
             path.chmod(MODE)
-            self._file = opened(path, _TABLES, BUSY_S)
+            self._file = open_durable(path, _TABLES, BUSY_S)
             self._file.execute("PRAGMA secure_delete=ON")
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"{path}: {error}: give --data a folder on a local disk that can be written") from None

@@ -1,4 +1,4 @@
-"""The public keys that a gate was given: lines, or a file of them that may change while the gate stands."""
+"""The public keys that a gate was given: lines, or a file of them that may change while the gate is in use."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,29 +13,29 @@ class TrustedKeys:
     def __init__(self, keys: str | Path | Sequence[str]) -> None:
         self._path = Path(keys) if isinstance(keys, str | Path) else None
         if isinstance(keys, str | Path):
-            self._text = _text(Path(keys))
-            self._keys = _keys(Path(keys), self._text)
+            self._content = _read(Path(keys))
+            self._keys = _parse(Path(keys), self._content)
         else:
             self._keys = _by_id(keys, "keys")
 
-    def now(self) -> Mapping[str, PublicKey]:
+    def current(self) -> Mapping[str, PublicKey]:
         """The keys as they are in the file now: one that was taken out counts no more.
 
         The file is read each time: a few lines, beside a claim that waits for the disk. Raises ConfigError where it
         cannot be used; keys that counted before do not count then.
         """
-        if self._path is not None and (text := _text(self._path)) != self._text:
-            self._keys = _keys(self._path, text)
-            self._text = text
+        if self._path is not None and (content := _read(self._path)) != self._content:
+            self._keys = _parse(self._path, content)
+            self._content = content
         return self._keys
 
 
-def keys_of_file(path: Path) -> dict[str, PublicKey]:
+def read_keys(path: Path) -> dict[str, PublicKey]:
     """The keys of a file, a line each, by their ids. Raises ConfigError."""
-    return _keys(path, _text(path))
+    return _parse(path, _read(path))
 
 
-def _text(path: Path) -> bytes:
+def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except (OSError, ValueError) as error:
@@ -43,9 +43,9 @@ def _text(path: Path) -> bytes:
         raise ConfigError(f"{path}: {why}: give the gate the FILE.pub of `handrail keys new FILE`") from None
 
 
-def _keys(path: Path, text: bytes) -> dict[str, PublicKey]:
+def _parse(path: Path, content: bytes) -> dict[str, PublicKey]:
     try:
-        lines = text.decode().splitlines()
+        lines = content.decode().splitlines()
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is no text: give the gate the FILE.pub of `handrail keys new FILE`") from None
     return _by_id([line for line in lines if line.strip() and not line.lstrip().startswith("#")], str(path))
@@ -53,9 +53,9 @@ def _keys(path: Path, text: bytes) -> dict[str, PublicKey]:
 
 def _by_id(lines: Sequence[str], where: str) -> dict[str, PublicKey]:
     try:
-        found = [public_of(line) for line in lines]
+        keys = [public_of(line) for line in lines]
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
-    if not found:
+    if not keys:
         raise ConfigError(f"{where}: names no key: give the FILE.pub of `handrail keys new FILE`")
-    return {key.id: key for key in found}
+    return {key.id: key for key in keys}

@@ -1,4 +1,4 @@
-"""Ask and keep to the answer: what an agent that is governed does with what it wants to do."""
+"""Enforcement: a governed agent asks, waits for the decision, and keeps to it."""
 
 import asyncio
 import logging
@@ -17,19 +17,19 @@ from handrail.client.connection import Connection
 from handrail.client.errors import NeedsApproval, NoDecision, NotRecorded, Unreachable, Unusable, reasons, refusal
 from handrail.client.event import Event
 from handrail.client.handback import Handback
-from handrail.client.waiting import Arrival, Expected
+from handrail.client.pending_decisions import Arrival, DecisionInbox
 from handrail.schemas.clock import to_ms
 from handrail.schemas.outputs import Decision
 
-UNANSWERED_MAX = 64
-HANDED_MAX = 64  # handoffs whose end an agent can wait for, the latest
+PENDING_APPROVALS_MAX = 64
+HANDOFFS_MAX = 64  # handoffs whose end an agent can wait for, the latest
 
 log = logging.getLogger("handrail.client")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An event that is answered by a decision of this kind. `call` None: its answer is given whatever it is."""
+    """An event that is answered by a decision of this kind. `call` None: any decision is returned as the answer."""
 
     event: Event
     kind: Literal["route", "llm", "action", "response"]
@@ -38,20 +38,20 @@ class Question:
 
     @property
     def about(self) -> str:
-        """What is asked, for messages."""
+        """The conversation and what is proposed, for messages."""
         name = self.call.tool if self.call else self.kind
         return f"{self.event.conversation_id}: {name}"
 
 
 class Expired(Unusable):
-    """What was allowed had ended when its decision arrived. `permit` is what it would have been; it was not given."""
+    """The permission had ended when its decision arrived. `permit` is what it would have been; it was not given."""
 
     def __init__(self, message: str, permit: Permit) -> None:
         self.permit = permit
         super().__init__(message, permit.decision)
 
 
-class UsedUp(NeedsApproval):
+class ApprovalOver(NeedsApproval):
     """An approval that was over before it was asked for again. `permit` names the call; it was not given."""
 
     def __init__(self, message: str, permit: Permit) -> None:
@@ -60,55 +60,55 @@ class UsedUp(NeedsApproval):
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
-    """A call that waits for a person: its release is kept until `stack` is closed, whoever waits for it."""
+class PendingApproval:
+    """A call that waits for a person: `inbox` keeps its release until `stack` is closed. `approval` asked for it."""
 
-    asked: Decision
-    expected: Expected
+    approval: Decision
+    inbox: DecisionInbox
     stack: ExitStack
     record: Mapping[str, Any] | None = None
 
 
-class Asking(Protocol):
+class Enforcement(Protocol):
     """How an agent speaks to Handrail: `Enforcing` waits for decisions, `Observing` does not."""
 
     async def open(self) -> None:
         """Connect."""
 
     async def close(self) -> None:
-        """All that was told is on the log, or given up."""
+        """Return when all events are on the log, or given up."""
 
     async def publish(self, event: Event) -> None:
         """Put an event on the log that nothing answers."""
 
     async def ask(self, question: Question) -> Answer:
-        """Put an event on the log, and give its answer."""
+        """Put an event on the log, and return its answer."""
 
     async def decided(self, answer: Answer) -> Decision | None:
-        """What was decided, waited for."""
+        """Wait for the decision of an answer."""
 
     async def returned(self, timeout_s: float | None) -> Handback | None:
-        """What a person did with what was handed over, waited for."""
+        """Wait for a handback."""
 
 
 class Enforcing:
     """Nothing is done without a decision. Timeouts in seconds.
 
-    A call whose agent stopped waiting for a person is kept by its action id, the latest UNANSWERED_MAX of them: the
-    same action asked for again is not sent again, and gets the release that came in between.
+    A call whose agent stopped waiting for a person is kept by its action id, the latest PENDING_APPROVALS_MAX of them:
+    the same action proposed again is not sent again, and gets the release that came in between.
     """
 
     def __init__(
         self, client: Client, conversation_id: str, timeout_s: float, approval_timeout_s: float, enter: bool
     ) -> None:
         self._client, self._conversation_id, self._enter = client, conversation_id, enter
-        self._connection: Connection  # of the log that the conversation is on: it is asked and told nowhere else
+        self._connection: Connection  # to the log that the conversation is on: no other log is used
         self._timeout_s, self._approval_timeout_s = timeout_s, approval_timeout_s
-        self._unanswered: dict[str, Unanswered] = {}
-        self._handed: dict[str, int] = {}  # by handoff, when the decision that names it was made, by the log
+        self._pending_approvals: dict[str, PendingApproval] = {}
+        self._handoffs: dict[str, int] = {}  # by handoff, the log's time of the decision that names it
 
     async def open(self) -> None:
-        """Decisions are read from now on. Raises Unreachable."""
+        """Read decisions from now on. Raises Unreachable."""
         if self._enter:
             await self._client.__aenter__()
         await self._client.renew()
@@ -125,13 +125,13 @@ class Enforcing:
 
     async def close(self) -> None:
         """No more decisions of this conversation are needed."""
-        while self._unanswered:
-            self._unanswered.popitem()[1].stack.close()
+        while self._pending_approvals:
+            self._pending_approvals.popitem()[1].stack.close()
         self._connection.leave(self._partition)
         await self._leave_client()
 
     async def publish(self, event: Event) -> None:
-        """The event is acknowledged. Raises NotRecorded."""
+        """Return when the event is acknowledged. Raises NotRecorded."""
         try:
             await self._connection.publish(event, time.monotonic() + self._timeout_s)
         except (TimeoutError, KafkaError) as error:
@@ -144,120 +144,121 @@ class Enforcing:
         """
         sent_s = time.monotonic()
         with ExitStack() as stack:
-            if question.call is not None and question.call.action_id in self._unanswered:
-                return await self._released(question, question.call, self._unanswered.pop(question.call.action_id))
-            expected = stack.enter_context(self._connection.expect(question.event))
-            first = await self._first(question, expected, sent_s + self._timeout_s)
+            if question.call is not None and question.call.action_id in self._pending_approvals:
+                pending = self._pending_approvals.pop(question.call.action_id)
+                return await self._await_release(question, question.call, pending)
+            inbox = stack.enter_context(self._connection.expect(question.event))
+            first = await self._first_decision(question, inbox, sent_s + self._timeout_s)
             if question.call is None:
                 return Answer(decision=first.decision, record=first.record)
             _check(first.decision, question.call, question)
-            if not _holds(first.decision, "require_approval"):
+            if not _binds(first.decision, "require_approval"):
                 return _permit(first, question, question.call, sent_s)
-            unanswered = Unanswered(first.decision, expected, stack.pop_all(), first.record)
-        return await self._released(question, question.call, unanswered)
+            pending = PendingApproval(first.decision, inbox, stack.pop_all(), first.record)
+        return await self._await_release(question, question.call, pending)
 
     async def decided(self, answer: Answer) -> Decision | None:
-        """What was decided; it is there already."""
+        """The answer's decision; it has arrived already."""
         return answer.decision
 
     async def returned(self, timeout_s: float | None) -> Handback | None:
         """The first handoff that a person is done with, of those that decisions have named. Raises Unreachable."""
-        if not self._handed:
+        if not self._handoffs:
             return None
         until_s = time.monotonic() + (self._approval_timeout_s if timeout_s is None else timeout_s)
-        known, since_ms = list(self._handed), min(self._handed.values())
+        known, since_ms = list(self._handoffs), min(self._handoffs.values())
         try:
-            back = await self._connection.handback(self._conversation_id, known, since_ms, until_s)
+            handback = await self._connection.handback(self._conversation_id, known, since_ms, until_s)
         except KafkaError as error:
             why = f"what people did cannot be read: Kafka at {self._client.bootstrap}: {error}"
             raise Unreachable(f"{self._conversation_id}: {why}") from None
-        if back is not None:
-            del self._handed[back.handoff_id]
-        return back
+        if handback is not None:
+            del self._handoffs[handback.handoff_id]
+        return handback
 
-    def _note(self, arrival: Arrival) -> Arrival:
+    def _remember_handoff(self, arrival: Arrival) -> Arrival:
         """Remember the handoff that a decision names."""
-        if name := arrival.decision.handoff_id:
-            self._handed.setdefault(name, arrival.made_ms)
-            while len(self._handed) > HANDED_MAX:
-                del self._handed[next(iter(self._handed))]
+        if handoff_id := arrival.decision.handoff_id:
+            self._handoffs.setdefault(handoff_id, arrival.made_ms)
+            while len(self._handoffs) > HANDOFFS_MAX:
+                del self._handoffs[next(iter(self._handoffs))]
         return arrival
 
     async def _leave_client(self) -> None:
         if self._enter:
             await self._client.__aexit__()
 
-    async def _first(self, question: Question, expected: Expected, until_s: float) -> Arrival:
+    async def _first_decision(self, question: Question, inbox: DecisionInbox, until_s: float) -> Arrival:
         try:
             await self._connection.publish(question.event, until_s)
         except (TimeoutError, KafkaError) as error:
             raise NoDecision(f"{question.about}: it could not be asked: {self._unsent(error)}") from None
         try:
-            return self._note(await expected.next(question.kind, until_s))
+            return self._remember_handoff(await inbox.next(question.kind, until_s))
         except TimeoutError:
             raise NoDecision(
                 f"{question.about}: no decision within {self._timeout_s:g} s: is a worker running on "
                 f"{self._client.bootstrap}? (`handrail up`)"
             ) from None
 
-    async def _released(self, question: Question, call: ProposedCall, unanswered: Unanswered) -> Permit:
-        """The permit that a person gives. What nobody answers in time is kept, for whoever asks for it again."""
+    async def _await_release(self, question: Question, call: ProposedCall, pending: PendingApproval) -> Permit:
+        """The permit that a person gives. One without an answer in time is kept."""
         with ExitStack() as stack:
-            stack.enter_context(unanswered.stack)
-            asked = unanswered.asked
-            _check(asked, call, question)
-            if asked.repeat and asked.handoff_id is None:
+            stack.enter_context(pending.stack)
+            approval = pending.approval
+            _check(approval, call, question)
+            if approval.repeat and approval.handoff_id is None:
                 message = "its approval was answered, or has expired, before this was asked again"
-                todo = "see whether it took effect; where it did not, propose it under a new action_id"
-                named = Permit(decision=asked, record=unanswered.record, call=call, use_before_s=0.0)
-                raise UsedUp(f"{question.about}: {message}: {todo}", named)
+                advice = "see whether it took effect; where it did not, propose it under a new action_id"
+                permit = Permit(decision=approval, record=pending.record, call=call, use_before_s=0.0)
+                raise ApprovalOver(f"{question.about}: {message}: {advice}", permit)
             try:
                 if not question.wait_approval:
-                    raise refusal(asked, question.about)
-                released = await self._answered(question, call, unanswered)
+                    raise refusal(approval, question.about)
+                released = await self._next_release(question, call, pending)
             except (TimeoutError, NeedsApproval, asyncio.CancelledError) as error:
-                self._keep(call, replace(unanswered, stack=stack.pop_all()))
+                self._keep_pending(call, replace(pending, stack=stack.pop_all()))
                 if not isinstance(error, TimeoutError):
                     raise
                 message = f"{question.about}: nobody approved it within {self._approval_timeout_s:g} s"
-                raise NeedsApproval(f"{message}{_handoff(asked)}: {reasons(asked)}", asked) from None
-            if (released.decision.for_.source, released.decision.for_.id) != unanswered.expected.identity:
-                raise _of_another(question, released.decision, asked)
+                raise NeedsApproval(f"{message}{_handoff_suffix(approval)}: {reasons(approval)}", approval) from None
+            if (released.decision.for_.source, released.decision.for_.id) != pending.inbox.identity:
+                raise _refusal_of_other_action(question, released.decision, approval)
             return _permit(released, question, call, released.read_s)
 
-    async def _answered(self, question: Question, call: ProposedCall, unanswered: Unanswered) -> Arrival:
+    async def _next_release(self, question: Question, call: ProposedCall, pending: PendingApproval) -> Arrival:
         """The release that answers the approval; a new bundle may ask for another one in between.
 
         Raises TimeoutError.
         """
         until_s = time.monotonic() + self._approval_timeout_s
-        asked, expected = unanswered.asked, unanswered.expected
-        log.warning("%s: waits for a person%s: %s", question.about, _handoff(asked), reasons(asked))
+        approval, inbox = pending.approval, pending.inbox
+        log.warning("%s: waits for a person%s: %s", question.about, _handoff_suffix(approval), reasons(approval))
         while True:
-            arrival = self._note(await expected.next("release", until_s))
+            arrival = self._remember_handoff(await inbox.next("release", until_s))
             release = arrival.decision
-            if (release.for_.source, release.for_.id) != expected.identity:
+            if (release.for_.source, release.for_.id) != inbox.identity:
                 return arrival
             _check(release, call, question)
-            if not _holds(release, "require_approval"):
+            if not _binds(release, "require_approval"):
                 return arrival
 
-    def _keep(self, call: ProposedCall, unanswered: Unanswered) -> None:
-        if len(self._unanswered) >= UNANSWERED_MAX:
-            self._unanswered.pop(next(iter(self._unanswered))).stack.close()
-        self._unanswered[call.action_id] = unanswered
+    def _keep_pending(self, call: ProposedCall, pending: PendingApproval) -> None:
+        if len(self._pending_approvals) >= PENDING_APPROVALS_MAX:
+            self._pending_approvals.pop(next(iter(self._pending_approvals))).stack.close()
+        self._pending_approvals[call.action_id] = pending
 
     def _unsent(self, error: Exception) -> str:
         why = f"no answer within {self._timeout_s:g} s" if isinstance(error, TimeoutError) else str(error)
         return f"Kafka at {self._client.bootstrap}: {why}"
 
 
-def _handoff(asked: Decision) -> str:
-    return f" (handoff {asked.handoff_id})" if asked.handoff_id else ""
+def _handoff_suffix(approval: Decision) -> str:
+    return f" (handoff {approval.handoff_id})" if approval.handoff_id else ""
 
 
-def _holds(decision: Decision, verdict: str) -> bool:
-    """Whether the verdict binds; an agent that its bundle only observes is never held."""
+def _binds(decision: Decision, verdict: str) -> bool:
+    """Whether the verdict binds; an agent that its bundle only observes is never bound."""
     return decision.verdict == verdict and decision.enforcement != "observe"
 
 
@@ -267,12 +268,12 @@ def _check(decision: Decision, call: ProposedCall, question: Question) -> None:
         raise Unusable(f"{question.about}: decision {decision.decision_id[:12]} cannot be used: {wrong}", decision)
 
 
-def _of_another(question: Question, release: Decision, asked: Decision) -> Exception:
-    """The same call waited already, under another action id: its approval serves that one, once."""
+def _refusal_of_other_action(question: Question, release: Decision, approval: Decision) -> Exception:
+    """The error where the same call waited already under another action id: its approval serves that one, once."""
     if release.verdict != "allow":
         return refusal(release, question.about)
     message = f"the approval serves action {release.action_id}, which proposed the same call before"
-    return NeedsApproval(f"{question.about}: {message}", asked)
+    return NeedsApproval(f"{question.about}: {message}", approval)
 
 
 def _permit(arrival: Arrival, question: Question, call: ProposedCall, since_s: float) -> Permit:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from handrail.client.durable import opened, transaction
+from handrail.client.durable_file import open_durable, transaction
 
 AT_ONCE, FILES = 16, 60
 
@@ -35,7 +35,7 @@ def test_many_open_a_new_file_at_the_same_moment(tmp_path: Path) -> None:
 
     def open_and_write(path: Path) -> None:
         together.wait()
-        file = opened(path, "CREATE TABLE IF NOT EXISTS told (by)", 10)
+        file = open_durable(path, "CREATE TABLE IF NOT EXISTS told (by)", 10)
         with transaction(file):
             file.execute("INSERT INTO told VALUES (1)")
         file.close()
@@ -43,12 +43,12 @@ def test_many_open_a_new_file_at_the_same_moment(tmp_path: Path) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for number in range(FILES):
             list(pool.map(open_and_write, [tmp_path / f"{number}.db"] * AT_ONCE))
-    file = opened(tmp_path / f"{FILES - 1}.db", "", 1)
+    file = open_durable(tmp_path / f"{FILES - 1}.db", "", 1)
     assert file.execute("SELECT count(*) FROM told").fetchone() == (AT_ONCE,)
 
 
 def test_a_file_that_somebody_holds_is_not_waited_for_for_ever(tmp_path: Path) -> None:
     thread = held(tmp_path / "claims.db", 1.0)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        opened(tmp_path / "claims.db", "CREATE TABLE IF NOT EXISTS ours (a)", 0.2)
+        open_durable(tmp_path / "claims.db", "CREATE TABLE IF NOT EXISTS ours (a)", 0.2)
     thread.join()

@@ -1,4 +1,4 @@
-"""Reads what people did with handoffs, while anybody waits for it: one consumer without group for the whole process."""
+"""Reads handbacks while an agent waits for one: one consumer without group for the whole process."""
 
 import asyncio
 import logging
@@ -11,7 +11,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from handrail.client.handback import Handback, HandbackReader
+from handrail.client.decision_consumer import stop_consumer
+from handrail.client.handback import Handback, HandbackTracker
 from handrail.kafka import mended
 from handrail.kafka.one_log import AnotherLog, OneLog, clients_of
 from handrail.schemas.decode import decode_output, decode_resolution
@@ -23,20 +24,20 @@ SKEW_MS = 600_000  # by how much the clocks of those who write and of the broker
 FETCH_BYTES = 2_000_000  # handoffs stay below 1 MB
 FETCH_WAIT_MS = 100
 POLL_MS = 500
-AGAIN_S = 0.5
+RETRY_S = 0.5
 
 log = logging.getLogger("handrail.client")
 
 
 class _Wait:
-    """One who waits."""
+    """One agent's wait for a handback."""
 
     def __init__(self, handoffs: Collection[str]) -> None:
-        self.handed, self.news = HandbackReader(handoffs), asyncio.Event()
+        self.tracker, self.done = HandbackTracker(handoffs), asyncio.Event()
 
 
-class People:
-    """Nothing is connected before somebody waits, and a partition for which nobody does is not fetched."""
+class HandbackConsumer:
+    """It connects at the first wait, and fetches only partitions with a wait."""
 
     def __init__(self, bootstrap: str, security: Mapping[str, Any], log: OneLog) -> None:
         self._bootstrap, self._security, self._log = bootstrap, security, log
@@ -47,45 +48,47 @@ class People:
         self._readers: Counter[int] = Counter()
 
     async def handback(
-        self, conversation_id: str, handoffs: Collection[str], place: tuple[int, int], since_ms: int, until_s: float
+        self, conversation_id: str, handoffs: Collection[str], partition: tuple[int, int], since_ms: int, until_s: float
     ) -> Handback | None:
         """The first of these handoffs that a person is done with; None at `until_s` (seconds of `time.monotonic`).
 
-        `place` is the conversation's partition and how many there are, `since_ms` the log's time of the first handoff.
-        Raises KafkaError; AnotherLog where another one is there by now.
+        `partition` is the conversation's partition and how many there are, `since_ms` the log's time of the first
+        handoff. Raises KafkaError; AnotherLog where another log is there by now.
         """
         wait, key = _Wait(handoffs), conversation_id.encode()
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, until_s - time.monotonic())):
-                async with self._reading(key, wait, place, since_ms):
-                    await wait.news.wait()
-        if wait.handed.back is None and self._log.lost:
+                async with self._waiting_for(key, wait, partition, since_ms):
+                    await wait.done.wait()
+        if wait.tracker.handback is None and self._log.lost:
             raise AnotherLog(self._log.lost)
-        return wait.handed.back
+        return wait.tracker.handback
 
     def fail(self) -> None:
-        """Nobody who waits gets anything any more."""
+        """End all waits: nothing comes any more."""
         for waits in self._waits.values():
             for wait in waits:
-                wait.news.set()
+                wait.done.set()
 
     async def stop(self) -> None:
-        """Nobody is told anything any more."""
+        """Stop reading."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
         if self._consumer is not None:
-            await _stop(self._consumer)
+            await stop_consumer(self._consumer)
 
     @asynccontextmanager
-    async def _reading(self, key: bytes, wait: _Wait, place: tuple[int, int], since_ms: int) -> AsyncIterator[None]:
-        number, count = place
+    async def _waiting_for(
+        self, key: bytes, wait: _Wait, partition: tuple[int, int], since_ms: int
+    ) -> AsyncIterator[None]:
+        number, count = partition
         tps = [TopicPartition(topic, number) for topic in TOPICS]
         self._waits.setdefault(key, set()).add(wait)
         self._readers[number] += 1
         try:
             async with self._lock:
-                await self._begin(await self._started(count), tps, since_ms - SKEW_MS)
+                await self._seek(await self._start_consumer(count), tps, since_ms - SKEW_MS)
             yield
         finally:
             self._waits[key].discard(wait)
@@ -95,7 +98,7 @@ class People:
             if not self._readers[number] and self._consumer is not None:
                 self._consumer.pause(*tps)
 
-    async def _started(self, count: int) -> AIOKafkaConsumer:
+    async def _start_consumer(self, count: int) -> AIOKafkaConsumer:
         if self._consumer is not None:
             return self._consumer
         mended.install()
@@ -111,9 +114,9 @@ class People:
             )
         try:
             await consumer.start()
-            await consumer.topics()  # so that it knows where they are
+            await consumer.topics()  # loads the metadata of all topics
         except BaseException:
-            await _stop(consumer)
+            await stop_consumer(consumer)
             raise
         assigned = [TopicPartition(topic, number) for topic in TOPICS for number in range(count)]
         consumer.assign(assigned)
@@ -122,12 +125,12 @@ class People:
         self._task = asyncio.create_task(self._read(consumer), name="handrail people")
         return consumer
 
-    async def _begin(self, consumer: AIOKafkaConsumer, tps: list[TopicPartition], since_ms: int) -> None:
-        """Read from then on; where others wait already, again from there: nothing is told twice for that."""
+    async def _seek(self, consumer: AIOKafkaConsumer, tps: list[TopicPartition], since_ms: int) -> None:
+        """Read from `since_ms` on; where others wait already, again from there: each wait ignores repeats."""
         last = await consumer.end_offsets(tps)
-        found = await consumer.offsets_for_times({tp: max(0, since_ms) for tp in tps})
+        by_time = await consumer.offsets_for_times({tp: max(0, since_ms) for tp in tps})
         for tp in tps:
-            first = last[tp] if found[tp] is None else found[tp].offset
+            first = last[tp] if by_time[tp] is None else by_time[tp].offset
             if tp in consumer.paused():
                 consumer.seek(tp, first)
                 consumer.resume(tp)
@@ -140,29 +143,20 @@ class People:
                 fetched = await consumer.getmany(timeout_ms=POLL_MS)
             except KafkaError as error:
                 log.error("what people did cannot be read: %s", error)
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(RETRY_S)
                 continue
             for tp, records in fetched.items():
                 for record in records:
                     if record.key in self._waits:
-                        self._hand_over(tp.topic, record)
+                        self._deliver(tp.topic, record)
 
-    def _hand_over(self, topic: str, record: Any) -> None:
+    def _deliver(self, topic: str, record: Any) -> None:
         try:
             event = (decode_output if topic == HANDOFFS else decode_resolution)(record.value).raw
         except SchemaError as error:
             log.warning("%s[%d]@%d is passed over: %s", record.topic, record.partition, record.offset, error)
             return
         for wait in self._waits.get(record.key, ()):
-            wait.handed.take(event)
-            if wait.handed.back is not None:
-                wait.news.set()
-
-
-async def _stop(consumer: AIOKafkaConsumer) -> None:
-    """As Reader.stop: aiokafka 0.14 may cancel whoever stops a consumer."""
-    await asyncio.sleep(0)
-    stopping = asyncio.create_task(consumer.stop())
-    await asyncio.wait([stopping])
-    if stopping.cancelled():
-        await consumer._client.close()
+            wait.tracker.take(event)
+            if wait.tracker.handback is not None:
+                wait.done.set()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Self
 
-from handrail.mcp.framing import CHUNK_BYTES
+from handrail.mcp.stdio import CHUNK_BYTES
 from handrail.schemas.errors import ConfigError
 
 STOP_S_MAX = 5.0  # for each signal

@@ -1,4 +1,4 @@
-"""What a session of the proxy is told, checked before anything starts."""
+"""The settings of a proxy session, checked before anything starts."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -14,8 +14,8 @@ from langgraph.types import Command
 
 from handrail.adapters.langgraph import Governed
 from handrail.client import Blocked, Halted
-from handrail.mcp.outcome import outcome_of
-from handrail.mcp.server_messages import ServerResponse
+from handrail.mcp.messages import ServerResponse
+from handrail.mcp.responses import outcome_of
 from tests.adapters.on_langgraph import QUERY, Scripted
 from tests.adapters.talk import Talk
 from tests.unit.client.inprocess import Governor

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handrail.mcp.framing import MESSAGE_BYTES_MAX
+from handrail.mcp.stdio import MESSAGE_BYTES_MAX
 from tests.mcp.conftest import Place
 from tests.mcp.proxies import answer_handoff, call, ping, proxy, told, without_id
 

@@ -1,18 +1,67 @@
-"""Our own standard input and output. A thread for each, since they may be files, terminals or pipes that block."""
+"""The stdio transport: messages as lines, ended by a line feed, on our own standard input and output."""
 
 import asyncio
 import os
 import queue
 import threading
-from collections.abc import AsyncIterator
-
-from handrail.mcp.framing import CHUNK_BYTES, Line
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 
 AHEAD_MAX = 2  # chunks that are read and not taken yet
+MESSAGE_BYTES_MAX = 10_000_000
+CHUNK_BYTES = 65_536
+END = b"\n"
 
 
-class Intake:
-    """What the client writes, in chunks, until it closes the pipe."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message with the end of its line; or a piece of one that is too large to be looked at, the last one so."""
+
+    raw: bytes
+    complete: bool = True
+    last: bool = True
+
+    @property
+    def blank(self) -> bool:
+        """Nothing but space."""
+        return not self.raw.strip()
+
+
+class Framer:
+    """Cuts what arrives in chunks into lines. It holds at most one message of `bytes_max` bytes and one chunk."""
+
+    def __init__(self, bytes_max: int = MESSAGE_BYTES_MAX) -> None:
+        self._max, self._rest, self._large = bytes_max, bytearray(), False
+
+    def feed(self, chunk: bytes) -> Iterator[Line]:
+        """The lines that this chunk ends, and the pieces of one that is too large."""
+        *ended, rest = chunk.split(END)
+        for part in ended:
+            yield self._ended(part + END)
+        self._rest += rest
+        if self._large or len(self._rest) > self._max:
+            self._large = True
+            yield Line(self._taken(), complete=False, last=False)
+
+    def end(self) -> Iterator[Line]:
+        """What came after the last line feed, as a line."""
+        if self._rest or self._large:
+            yield self._ended(END)
+
+    def _ended(self, part: bytes) -> Line:
+        raw = self._taken() + part
+        complete = not self._large and len(raw) <= self._max + len(END)
+        self._large = False
+        return Line(raw, complete)
+
+    def _taken(self) -> bytes:
+        taken = bytes(self._rest)
+        self._rest.clear()
+        return taken
+
+
+class StdinReader:
+    """Reads what the client writes, in chunks, until it closes the pipe."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor, self._loop = descriptor, asyncio.get_running_loop()
@@ -41,8 +90,8 @@ class Intake:
                 return
 
 
-class Outlet:
-    """What the client reads: whole lines, one after the other, whoever writes them."""
+class StdoutWriter:
+    """What the client reads: whole lines, one after the other, from any task."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor, self._loop = descriptor, asyncio.get_running_loop()

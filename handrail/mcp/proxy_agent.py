@@ -1,4 +1,4 @@
-"""What asks Handrail: one agent in one conversation, for as long as the session lasts."""
+"""The proxy's agent: one agent in one conversation, for as long as the session lasts."""
 
 import asyncio
 import functools
@@ -10,20 +10,20 @@ from uuid import uuid4
 
 from handrail.client import Agent, Gate, NeedsApproval, Permit, Unusable
 from handrail.client.call import Effect
-from handrail.client.reports import Outcome as Ending
-from handrail.mcp.asked import Asked
-from handrail.mcp.outcome import Outcome
+from handrail.client.reports import Outcome as ExecutionOutcome
+from handrail.mcp.responses import Outcome
 from handrail.mcp.settings import Settings
+from handrail.mcp.tools import ToolRequest
 from handrail.schemas.errors import HandrailError
 
-LEFT_MAX = 64  # calls whose client stopped waiting for a person; as many as an Agent keeps
+GIVEN_UP_MAX = 64  # calls whose client stopped waiting for a person; as many as an Agent keeps
 LEAVE_S_MAX = 5.0
 
 Say = Callable[[str], None]
 
 
-class Governor:
-    """Connects when it is needed, and again where Kafka was away: until then every call is refused.
+class ProxyAgent:
+    """It connects when it is needed, and again where Kafka was away: until then every call is refused.
 
     Raises ConfigError where the gate's keys cannot be used, GateClosed where its claims cannot.
     """
@@ -34,25 +34,27 @@ class Governor:
         gate, keys = settings.gate, settings.keys
         self._gate = Gate(keys, gate) if gate is not None and keys is not None else None
         self._opening: asyncio.Task[Agent] | None = None
-        self._left: dict[str, str] = {}
+        self._given_up: dict[str, str] = {}
 
     def begin(self) -> None:
-        """Connect, while the client and the server get to know each other."""
+        """Connect, while the client and the server initialise."""
         self._opening = asyncio.create_task(self._open(), name="handrail mcp opening")
-        self._opening.add_done_callback(self._opened)
+        self._opening.add_done_callback(self._on_opened)
 
-    async def ask(self, asked: Asked, effect: Effect | None, waits: Callable[[NeedsApproval], None]) -> Permit | None:
-        """The permit to make the call; None where the agent is only observed and this cannot be told.
+    async def ask(
+        self, request: ToolRequest, effect: Effect | None, waits: Callable[[NeedsApproval], None]
+    ) -> Permit | None:
+        """The permit to make the call; None where the agent is only observed and the proposal cannot be recorded.
 
         `waits` is called where a person has to approve it. A call whose client gave up waiting is the same call when
         it comes again, so that it gets the answer that a person gave meanwhile. Raises as `Agent.propose`.
         """
         try:
-            return await self._asked(asked, effect, waits)
+            return await self._propose(request, effect, waits)
         except HandrailError as error:
             if not self._settings.observe:
                 raise
-            self._say(f"{asked.tool}: it is made and not recorded: {error}")
+            self._say(f"{request.tool}: it is made and not recorded: {error}")
             return None
 
     def admitted(self, permit: Permit | None, tool: str) -> AbstractAsyncContextManager[object]:
@@ -62,17 +64,17 @@ class Governor:
         return self._opening.result().admitted(permit, tool)
 
     async def record_outcome(self, permit: Permit | None, outcome: Outcome) -> None:
-        """It is on the log, or on standard error that it is not: it has run, so its result is passed on."""
+        """Record the outcome, or say on standard error that it is not recorded: the call has run all the same."""
         if permit is None or self._opening is None:
             return
         try:
-            told = {"unknown" if outcome.unknown else "error": outcome.error}
-            await self._opening.result().executed(permit, outcome.result, **told)
+            outcome_field = {"unknown" if outcome.unknown else "error": outcome.error}
+            await self._opening.result().executed(permit, outcome.result, **outcome_field)
         except HandrailError as error:
             self._say(f"{permit.tool}: it was made, and that is not recorded: {error}")
 
-    async def close(self, ending: Ending, reason: str) -> None:
-        """The execution has ended, and what was told is on the log or given up after LEAVE_S_MAX."""
+    async def close(self, outcome: ExecutionOutcome, reason: str) -> None:
+        """End the execution; what is not on the log after LEAVE_S_MAX is given up."""
         opening, self._opening = self._opening, None
         if opening is None:
             return
@@ -82,7 +84,7 @@ class Governor:
         if opening.cancelled() or opening.exception() is not None:
             return
         agent = opening.result()
-        for work in (agent.ended(ending, reason=reason), agent.__aexit__()):
+        for work in (agent.ended(outcome, reason=reason), agent.__aexit__()):
             await self._bounded(work)
 
     async def _bounded(self, work: Awaitable[None]) -> None:
@@ -94,27 +96,29 @@ class Governor:
         except HandrailError as error:
             self._say(str(error))
 
-    async def _asked(self, asked: Asked, effect: Effect | None, waits: Callable[[NeedsApproval], None]) -> Permit:
+    async def _propose(
+        self, request: ToolRequest, effect: Effect | None, waits: Callable[[NeedsApproval], None]
+    ) -> Permit:
         agent = await self._agent()
-        key = _key(asked)
-        known = self._left.pop(key, None)
-        if known is not None:
+        key = _key(request)
+        action_id = self._given_up.pop(key, None)
+        if action_id is not None:
             try:
-                return await self._permit(agent, asked, effect, known, waits)
+                return await self._propose_as(agent, request, effect, action_id, waits)
             except (Unusable, NeedsApproval) as error:
                 if not _is_over(error):
                     raise
-        return await self._permit(agent, asked, effect, uuid4().hex, waits)
+        return await self._propose_as(agent, request, effect, uuid4().hex, waits)
 
-    async def _permit(
+    async def _propose_as(
         self,
         agent: Agent,
-        asked: Asked,
+        request: ToolRequest,
         effect: Effect | None,
         action_id: str,
         waits: Callable[[NeedsApproval], None],
     ) -> Permit:
-        propose = functools.partial(agent.propose, asked.tool, asked.arguments, effect=effect, action_id=action_id)
+        propose = functools.partial(agent.propose, request.tool, request.arguments, effect=effect, action_id=action_id)
         try:
             try:
                 return await propose(wait_approval=False)
@@ -124,13 +128,13 @@ class Governor:
                 waits(error)
             return await propose()
         except (NeedsApproval, asyncio.CancelledError):
-            self._leave(_key(asked), action_id)
+            self._remember(_key(request), action_id)
             raise
 
-    def _leave(self, key: str, action_id: str) -> None:
-        if len(self._left) >= LEFT_MAX:
-            del self._left[next(iter(self._left))]
-        self._left[key] = action_id
+    def _remember(self, key: str, action_id: str) -> None:
+        if len(self._given_up) >= GIVEN_UP_MAX:
+            del self._given_up[next(iter(self._given_up))]
+        self._given_up[key] = action_id
 
     async def _agent(self) -> Agent:
         """The agent, connected. Raises Unreachable."""
@@ -155,21 +159,21 @@ class Governor:
         )
         return await agent.__aenter__()
 
-    def _opened(self, opening: "asyncio.Task[Agent]") -> None:
+    def _on_opened(self, opening: "asyncio.Task[Agent]") -> None:
         if not opening.cancelled() and (error := opening.exception()) is not None:
             self._say(f"calls are refused: {error}")
 
 
 def _is_over(error: Unusable | NeedsApproval) -> bool:
-    """Whether nothing can come of this action id any more: its answer was given, and its time has passed."""
+    """Whether this action id is of no use any more: its answer was given, and its time has passed."""
     if isinstance(error, Unusable):
         return True
     return error.decision is not None and bool(error.decision.repeat) and error.decision.handoff_id is None
 
 
-def _key(asked: Asked) -> str:
-    """The same for the same call; what cannot be written as JSON is like no other, and will not be asked for."""
+def _key(request: ToolRequest) -> str:
+    """The same for the same call; a call that cannot be written as JSON gets a key of its own, and will be refused."""
     try:
-        return sha256(json.dumps([asked.tool, asked.arguments], sort_keys=True).encode()).hexdigest()
+        return sha256(json.dumps([request.tool, request.arguments], sort_keys=True).encode()).hexdigest()
     except (ValueError, RecursionError):
         return uuid4().hex

@@ -1,4 +1,4 @@
-"""Agent frameworks, governed: each module needs its framework, and says which extra brings it where it is missing.
+"""Agent frameworks, governed: each module needs its framework, and names the extra to install where it is missing.
 
-`langgraph`, `openai_agents`, `claude_agent` and `litellm`. Plain Python needs none of them: `Agent.tool` is it.
+`registry` lists them. Plain Python needs none of them: `Agent.tool` is its adapter.
 """

@@ -1,4 +1,4 @@
-"""What every adapter does with a tool call of its framework: ask, run, tell, and leave nothing running behind."""
+"""What every adapter does with a tool call of its framework: propose, run, report, and leave nothing running."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ class Refused:
 
 
 class ToolFailed(Exception):
-    """The framework gave the tool's failure as a result; it is told as an error all the same."""
+    """The framework returned the tool's failure as a result; it is reported as an error all the same."""
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Calls:
     """All tool calls of one agent, also those that run side by side.
 
     Frameworks end a run at the first error and let the other calls of the turn go on unseen. Here an error waits until
-    they have ended, so that what ran is told before the agent's block is left.
+    they have ended, so that what ran is reported before the agent's block is left.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Calls:
         `alone`: the framework itself lets no call go on unseen; the others of the turn are not waited for.
         """
         call = ToolCall(parent=asyncio.current_task() if alone else _within.get())
-        task = asyncio.ensure_future(self._governed(call, tool, arguments, run))
+        task = asyncio.ensure_future(self._run_governed(call, tool, arguments, run))
         self._under_way[task] = call
         try:
             return await task
@@ -82,11 +82,11 @@ class Calls:
                 raise self.halted from None
             raise
         except Exception as error:
-            return await self._instead(call, tool, error)
+            return await self._handle_error(call, tool, error)
         finally:
             self._under_way.pop(task, None)
 
-    async def _governed(self, call: ToolCall, tool: str, arguments: Mapping[str, Any], run: Run) -> Any:
+    async def _run_governed(self, call: ToolCall, tool: str, arguments: Mapping[str, Any], run: Run) -> Any:
         _within.set(asyncio.current_task())
 
         async def body(**given: Any) -> Any:
@@ -100,7 +100,7 @@ class Calls:
         asked: Callable[..., Awaitable[Any]] = self.agent.tool(body, name=tool, effect=self._effects.get(tool))
         return await asked(**arguments)
 
-    async def _instead(self, call: ToolCall, tool: str, error: Exception) -> Any:
+    async def _handle_error(self, call: ToolCall, tool: str, error: Exception) -> Any:
         """What is given or raised for an error of the call."""
         if isinstance(error, Halted):
             self.halted = self.halted or error
@@ -111,23 +111,23 @@ class Calls:
             if isinstance(error, GovernanceError | SchemaError):
                 log.warning("%s", error)
                 return Refused(tool, getattr(error, "customer_message", SAYS_NOTHING))
-        await self._others_end(call)
+        await self._wait_for_others(call)
         raise error
 
-    async def _others_end(self, call: ToolCall) -> None:
+    async def _wait_for_others(self, call: ToolCall) -> None:
         """The other calls of the turn have ended; after a halt, those that do not run yet are given up."""
         others = {task: other for task, other in self._under_way.items() if other.parent is call.parent}
         for task, other in others.items():
             if self.halted is not None and not other.runs:
                 task.cancel()
-        if left := [task for task in others if not task.done()]:
-            await asyncio.wait(left)
+        if running := [task for task in others if not task.done()]:
+            await asyncio.wait(running)
 
 
 def with_defaults(arguments: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments with the defaults of the tool's JSON Schema `properties`: what runs is what was judged."""
-    defaults = {name: one["default"] for name, one in properties.items() if isinstance(one, dict) and "default" in one}
-    return defaults | dict(arguments)
+    schemas = {name: schema for name, schema in properties.items() if isinstance(schema, dict)}
+    return {name: schema["default"] for name, schema in schemas.items() if "default" in schema} | dict(arguments)
 
 
 def _is_cancelled() -> bool:

@@ -2,7 +2,7 @@
 
     async with Agent("shop", conversation="conv-1") as agent:
         bot = create_agent(model, [get_order, issue_refund], middleware=[Governed(agent)])
-        found = await bot.ainvoke({"messages": [("user", "Where is my order?")]})
+        state = await bot.ainvoke({"messages": [("user", "Where is my order?")]})
 
 For a graph of your own, `tool_node(agent, tools)` stands for `ToolNode(tools)`.
 """
@@ -14,8 +14,8 @@ from dataclasses import fields
 from typing import Any
 
 from handrail.adapters.calls import Calls, Refused, ToolFailed, with_defaults
-from handrail.adapters.extras import missing
-from handrail.adapters.used import Used, tell_left, used
+from handrail.adapters.registry import missing_framework
+from handrail.adapters.usage import Usage, known_usage, report_failure
 from handrail.client import Agent, ConfigError, Halted
 from handrail.client.call import Effect
 from handrail.client.json_values import parse_json
@@ -29,7 +29,7 @@ try:
     from langgraph.prebuilt.tool_node import ToolCallRequest
     from langgraph.types import Command
 except ImportError as error:
-    raise missing("langgraph", error) from None
+    raise missing_framework("langgraph", error) from None
 
 
 class Stopped(Halted, GraphBubbleUp):
@@ -62,7 +62,7 @@ class Governed(AgentMiddleware[Any, Any, Any]):
 
         async def run(arguments: dict[str, Any]) -> Any:
             answered.append(await handler(request.override(tool_call={**call, "args": arguments})))
-            return _told(answered[0])
+            return _result_of(answered[0])
 
         try:
             given = await self._calls.call(call["name"], with_defaults(call["args"], properties), run)
@@ -81,18 +81,18 @@ class Governed(AgentMiddleware[Any, Any, Any]):
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
-        """The model's response, after what it used is told."""
+        """The model's response, after its usage is reported."""
         began_s, named = time.monotonic(), _model(request.model, {})
         try:
             response = await handler(request)
         except (Exception, asyncio.CancelledError) as error:
-            await tell_left(self._agent, named, error, latency_ms=_ms(began_s))
+            await report_failure(self._agent, named, error, latency_ms=_ms(began_s))
             raise
-        said = [message for message in response.result if isinstance(message, AIMessage)]
-        for message in said:
+        messages = [message for message in response.result if isinstance(message, AIMessage)]
+        for message in messages:
             named = _model(request.model, message.response_metadata)
             await self._agent.llm(named, _usage(message), latency_ms=_ms(began_s))
-        if not said:
+        if not messages:
             await self._agent.llm(named, None, latency_ms=_ms(began_s))
         return response
 
@@ -111,18 +111,18 @@ def tool_node(
     return ToolNode(tools, wrap_tool_call=calls.wrap_tool_call, awrap_tool_call=calls.awrap_tool_call, **options)
 
 
-def _told(answered: Any) -> Any:
-    """What the tool said, without the ids that LangGraph gives to messages and calls: they are new each time."""
+def _result_of(answered: Any) -> Any:
+    """The tool's result, without the ids that LangGraph gives to messages and calls: they are new each time."""
     if isinstance(answered, ToolMessage) and answered.status == "error":
         raise ToolFailed(answered.text)
     if isinstance(answered, BaseMessage):
         return _content(answered.content)
     if isinstance(answered, Command):
-        said = {one.name: _told(getattr(answered, one.name)) for one in fields(answered)}
-        return {name: value for name, value in said.items() if value}
+        update = {entry.name: _result_of(getattr(answered, entry.name)) for entry in fields(answered)}
+        return {name: value for name, value in update.items() if value}
     if isinstance(answered, Mapping):
-        return {name: _told(value) for name, value in answered.items()}
-    return [_told(one) for one in answered] if isinstance(answered, list | tuple) else answered
+        return {name: _result_of(value) for name, value in answered.items()}
+    return [_result_of(entry) for entry in answered] if isinstance(answered, list | tuple) else answered
 
 
 def _content(content: Any) -> Any:
@@ -130,22 +130,22 @@ def _content(content: Any) -> Any:
     if isinstance(content, str):
         return parse_json(content)
     return [
-        {name: value for name, value in one.items() if name != "id"} if isinstance(one, dict) else one
-        for one in content
+        {name: value for name, value in block.items() if name != "id"} if isinstance(block, dict) else block
+        for block in content
     ]
 
 
-def _usage(message: AIMessage) -> Used | None:
-    said = message.usage_metadata
-    if said is None:
+def _usage(message: AIMessage) -> Usage | None:
+    usage = message.usage_metadata
+    if usage is None:
         return None
-    cached = said.get("input_token_details", {}).get("cache_read")
-    return used(said["input_tokens"], said["output_tokens"], cached)
+    cached = usage.get("input_token_details", {}).get("cache_read")
+    return known_usage(usage["input_tokens"], usage["output_tokens"], cached)
 
 
-def _model(model: Any, said: Mapping[str, Any]) -> dict[str, str]:
-    name = said.get("model_name") or getattr(model, "model_name", None) or getattr(model, "model", None)
-    return {"provider": said.get("model_provider", model._llm_type), "name": str(name or type(model).__name__)}
+def _model(model: Any, metadata: Mapping[str, Any]) -> dict[str, str]:
+    name = metadata.get("model_name") or getattr(model, "model_name", None) or getattr(model, "model", None)
+    return {"provider": metadata.get("model_provider", model._llm_type), "name": str(name or type(model).__name__)}
 
 
 def _ms(since_s: float) -> float:

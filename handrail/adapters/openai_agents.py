@@ -16,8 +16,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from handrail.adapters.calls import Calls, Refused, with_defaults
-from handrail.adapters.extras import missing
-from handrail.adapters.used import tell_left, used
+from handrail.adapters.registry import missing_framework
+from handrail.adapters.usage import known_usage, report_failure
 from handrail.client import Agent, ConfigError, Halted
 from handrail.client.call import Effect
 from handrail.client.running import Unfinished
@@ -33,10 +33,10 @@ try:
     from agents.tool import maybe_invoke_function_tool_failure_error_function as explained
     from agents.tool_context import ToolContext
 except ImportError as error:
-    raise missing("openai-agents", error) from None
+    raise missing_framework("openai-agents", error) from None
 
 
-LEFT = "it failed or was left"
+ABANDONED = "it failed or was left"
 
 
 class Stopped(Halted, agents.AgentsException):
@@ -44,7 +44,7 @@ class Stopped(Halted, agents.AgentsException):
 
 
 class _TimedOut(Unfinished):
-    """The tool's own time limit passed: it is told that the tool may have run."""
+    """The tool's own time limit passed: it is reported that the tool may have run."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class GovernedAgent(agents.Agent[Any]):
     """A copy of a bot whose tools ask before they run; `governed` makes it."""
 
     calls: Calls | None = None
-    begun: "_Begun | None" = None
+    model_calls: "_ModelCalls | None" = None
 
     async def get_all_tools(self, run_context: Any) -> list[Any]:
         """The tools of a turn, those of MCP servers too. Raises ConfigError where one would run ungoverned."""
@@ -61,17 +61,17 @@ class GovernedAgent(agents.Agent[Any]):
 
 
 async def run(agent: Agent, bot: "agents.Agent[Any]", query: Any, **options: Any) -> "agents.RunResult":
-    """What `Runner.run` gives, once the answer counts as said. Raises as that, as `Agent.respond`, and Stopped."""
+    """The result of `Runner.run`, once the answer counts as said. Raises as that, as `Agent.respond`, and Stopped."""
     copied = governed(agent, bot)
-    assert copied.begun is not None
+    assert copied.model_calls is not None
     try:
         result = await agents.Runner.run(copied, query, **options)
     except (Exception, asyncio.CancelledError) as error:
-        await copied.begun.left(error)
+        await copied.model_calls.abandon(error)
         raise
     finally:
         if copied is not bot:  # all calls of the copy have ended
-            agent._cancel_before_exit(copied.begun.left)
+            agent._cancel_before_exit(copied.model_calls.abandon)
     await agent.respond(str(result.final_output))
     return result
 
@@ -84,31 +84,34 @@ def governed(agent: Agent, bot: "agents.Agent[Any]", *, effects: Mapping[str, Ef
     """
     if isinstance(bot, GovernedAgent):
         return bot
-    begun = _Begun(agent)
-    agent._before_exit(begun.left)
-    return _copy(bot, Calls(agent, effects), begun, {})
+    model_calls = _ModelCalls(agent)
+    agent._before_exit(model_calls.abandon)
+    return _copy(bot, Calls(agent, effects), model_calls, {})
 
 
-def _copy(bot: Any, calls: Calls, begun: "_Begun", known: dict[int, GovernedAgent]) -> GovernedAgent:
-    """`known` are the copies by the id of what they copy: bots may hand off to each other."""
+def _copy(bot: Any, calls: Calls, model_calls: "_ModelCalls", copies: dict[int, GovernedAgent]) -> GovernedAgent:
+    """`copies` are those made so far, by the id of the original: bots may hand off to each other."""
     if isinstance(bot, GovernedAgent):
         return bot
     if type(bot) is not agents.Agent:
         raise ConfigError(f"{bot.name}: a {type(bot).__name__} may run tools that cannot be governed: use an Agent")
-    if id(bot) not in known:
-        told = _Telling(begun, bot.hooks)
-        given = {one.name: getattr(bot, one.name) for one in fields(bot)} | {"hooks": told, "calls": calls}
-        found = known[id(bot)] = GovernedAgent(**given, begun=begun)
-        found.handoffs = [_handoff(one, calls, begun, known) for one in bot.handoffs]
-    return known[id(bot)]
+    if id(bot) not in copies:
+        hooks = _ReportingHooks(model_calls, bot.hooks)
+        attributes = {item.name: getattr(bot, item.name) for item in fields(bot)} | {
+            "hooks": hooks,
+            "calls": calls,
+        }
+        copied = copies[id(bot)] = GovernedAgent(**attributes, model_calls=model_calls)
+        copied.handoffs = [_handoff(item, calls, model_calls, copies) for item in bot.handoffs]
+    return copies[id(bot)]
 
 
-def _handoff(target: Any, calls: Calls, begun: "_Begun", known: dict[int, GovernedAgent]) -> Any:
+def _handoff(target: Any, calls: Calls, model_calls: "_ModelCalls", copies: dict[int, GovernedAgent]) -> Any:
     if not isinstance(target, agents.Handoff):
-        return _copy(target, calls, begun, known)
+        return _copy(target, calls, model_calls, copies)
 
     async def hand_off(context: Any, given: str) -> Any:
-        return _copy(await target.on_invoke_handoff(context, given), calls, begun, known)
+        return _copy(await target.on_invoke_handoff(context, given), calls, model_calls, copies)
 
     return replace(target, on_invoke_handoff=hand_off)
 
@@ -121,7 +124,7 @@ def _governed_tool(calls: Calls, tool: Any) -> FunctionTool:
     inner = set_function_tool_failure_error_function(copy.copy(tool), None)  # it raises what it would hide
     inner.timeout_behavior = "raise_exception"
 
-    async def invoke(context: ToolContext[Any], given: str) -> Any:
+    async def invoke(context: ToolContext[Any], arguments_json: str) -> Any:
         async def run_it(arguments: dict[str, Any]) -> Any:
             try:
                 return await invoke_function_tool(function_tool=inner, context=context, arguments=json.dumps(arguments))
@@ -129,75 +132,75 @@ def _governed_tool(calls: Calls, tool: Any) -> FunctionTool:
                 raise _TimedOut(str(late)) from late
 
         try:
-            asked = with_defaults(json.loads(given or "{}"), tool.params_json_schema.get("properties", {}))
-            found = await calls.call(tool.name, asked, run_it)
+            complete = with_defaults(json.loads(arguments_json or "{}"), tool.params_json_schema.get("properties", {}))
+            result = await calls.call(tool.name, complete, run_it)
         except Halted as halted:
             raise Stopped(str(halted), halted.decision) from None
         except Exception as error:
             failure = error.__cause__ if isinstance(error, _TimedOut) else error
             assert isinstance(failure, Exception)
-            said = await explained(function_tool=tool, context=context, error=failure)
-            if said is None:
+            explanation = await explained(function_tool=tool, context=context, error=failure)
+            if explanation is None:
                 raise failure from None
-            return said
-        return str(found) if isinstance(found, Refused) else found
+            return explanation
+        return str(result) if isinstance(result, Refused) else result
 
     outer = copy.copy(tool)
     outer.on_invoke_tool, outer.timeout_seconds = invoke, None  # the time a person takes is not the tool's
     return outer
 
 
-class _Begun:
-    """Calls of models that are under way, each in its run: the SDK never says how one ends that fails or is left."""
+class _ModelCalls:
+    """Calls of models that are under way, each in its run: the SDK never reports one that fails or is left."""
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
         self._calls: dict[int, tuple[Any, dict[str, str]]] = {}  # a run by the id of its context, and its model
 
-    async def starts(self, context: Any, model: dict[str, str]) -> None:
-        """A call begins; one of the same run that has not ended will not."""
-        await self._left(id(context), LEFT)
+    async def start(self, context: Any, model: dict[str, str]) -> None:
+        """A call begins; an earlier one of the same run that has not ended is abandoned."""
+        await self._abandon(id(context), ABANDONED)
         self._calls[id(context)] = (context, model)
 
-    def ends(self, context: Any) -> None:
-        """It has ended, and is told."""
+    def end(self, context: Any) -> None:
+        """The call has ended, and its usage is reported."""
         self._calls.pop(id(context), None)
 
-    async def left(self, error: BaseException | str = LEFT) -> None:
-        """Whatever is under way is told as a call of unknown cost."""
+    async def abandon(self, error: BaseException | str = ABANDONED) -> None:
+        """Report all calls under way as calls of unknown cost."""
         for run in list(self._calls):
-            await self._left(run, error)
+            await self._abandon(run, error)
 
-    async def _left(self, run: int, error: BaseException | str) -> None:
-        if (found := self._calls.pop(run, None)) is not None:
-            await tell_left(self.agent, found[1], error)
+    async def _abandon(self, run: int, error: BaseException | str) -> None:
+        if (call := self._calls.pop(run, None)) is not None:
+            await report_failure(self.agent, call[1], error)
 
 
-class _Telling(agents.AgentHooks[Any]):
+class _ReportingHooks(agents.AgentHooks[Any]):
     """Tells what each call of the model used; a bot's own hooks are called as before."""
 
-    def __init__(self, begun: _Begun, own: Any) -> None:
-        self._begun, self._own = begun, own
+    def __init__(self, model_calls: _ModelCalls, own: Any) -> None:
+        self._model_calls, self._own = model_calls, own
         for name in ("on_start", "on_end", "on_handoff", "on_tool_start", "on_tool_end"):
             if own is not None:
                 setattr(self, name, getattr(own, name))
 
     async def on_llm_start(self, context: Any, agent: Any, system_prompt: Any, input_items: Any) -> None:
         """A call begins."""
-        await self._begun.starts(context, _model(agent))
+        await self._model_calls.start(context, _model(agent))
         if self._own is not None:
             await self._own.on_llm_start(context, agent, system_prompt, input_items)
 
     async def on_llm_end(self, context: Any, agent: Any, response: agents.ModelResponse) -> None:
         """What was used is on the log. Raises NotRecorded."""
-        self._begun.ends(context)
-        said = response.usage
-        tokens = used(said.input_tokens, said.output_tokens, said.input_tokens_details.cached_tokens)
-        await self._begun.agent.llm(_model(agent), tokens)
+        self._model_calls.end(context)
+        usage = response.usage
+        tokens = known_usage(usage.input_tokens, usage.output_tokens, usage.input_tokens_details.cached_tokens)
+        await self._model_calls.agent.llm(_model(agent), tokens)
         if self._own is not None:
             await self._own.on_llm_end(context, agent, response)
 
 
 def _model(agent: Any) -> dict[str, str]:
-    named = getattr(agent.model, "model", agent.model) or get_default_model()
-    return {"provider": "openai", "name": named if isinstance(named, str) else type(named).__name__}
+    model = getattr(agent.model, "model", agent.model) or get_default_model()
+    return {"provider": "openai", "name": model if isinstance(model, str) else type(model).__name__}

@@ -5,20 +5,22 @@ from importlib.metadata import PackageNotFoundError, metadata, requires, version
 
 from packaging.requirements import Requirement
 
+from handrail.adapters.registry import adapters
 from handrail.doctor.line import Line, ok, wrong
 
 BASE = ""
-WHAT_FOR = {
-    BASE: "for agents",
-    "server": "for worker, sink and this command",
-    "demo": "for the embedded broker and the demo",
-    "langgraph": "for agents built with LangGraph",
-    "openai-agents": "for agents built with the OpenAI Agents SDK",
-    "claude-agent": "for agents built with the Claude Agent SDK",
-    "litellm": "for agents that call models through LiteLLM",
-    "dev": "for tests; needed only to work on Handrail itself",
-}
 NEEDED = (BASE, "server")  # for this command; without another extra something else is not there
+
+
+def _purposes() -> dict[str, str]:
+    """What each extra is for, in the order of the lines."""
+    return {
+        BASE: "for agents",
+        "server": "for worker, sink and this command",
+        "demo": "for the embedded broker and the demo",
+        **{extra: f"for agents that use {module}" for extra, module in adapters().items()},
+        "dev": "for tests; needed only to work on Handrail itself",
+    }
 
 
 def look() -> list[Line]:
@@ -32,7 +34,7 @@ def look() -> list[Line]:
 
 
 def _order(extra: str) -> int:
-    known = list(WHAT_FOR)
+    known = list(_purposes())
     return known.index(extra) if extra in known else len(known)
 
 
@@ -48,14 +50,14 @@ def _group(extra: str, asked: Iterable[Requirement]) -> list[Line]:
     found = {one: _version(one.name) for one in asked}
     missing = [one.name for one, there in found.items() if there is None]
     if extra not in NEEDED and missing:
-        return [ok(what, f"not installed ({WHAT_FOR.get(extra, extra)}): lacks {', '.join(missing)}", install)]
+        return [ok(what, f"not installed ({_purposes().get(extra, extra)}): lacks {', '.join(missing)}", install)]
     lines = [
         wrong(what, f"{one.name} {there or 'is not installed'}, required {one.specifier}", install)
         for one, there in found.items()
         if there is None or not one.specifier.contains(there, prereleases=True)
     ]
     told = ", ".join(f"{one.name} {there}" for one, there in found.items())
-    return lines or [ok(what, f"installed ({WHAT_FOR.get(extra, extra)}): {told}")]
+    return lines or [ok(what, f"installed ({_purposes().get(extra, extra)}): {told}")]
 
 
 def _version(name: str) -> str | None:

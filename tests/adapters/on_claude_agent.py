@@ -2,11 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any
-from unittest.mock import patch
+from unittest import mock
 
+import pytest
 from claude_agent_sdk import ClaudeAgentOptions, ResultMessage, create_sdk_mcp_server, query, tool
 from mcp.types import ToolAnnotations
 
@@ -14,7 +15,7 @@ from handrail.adapters.claude_agent import Governed
 from handrail.client import Agent
 from tests.adapters.messages_api import PREFIX, scripted
 from tests.adapters.shop import Shop
-from tests.adapters.talk import Talk
+from tests.adapters.talk import Conversation, Talk
 
 MODEL = "claude-sonnet-4-5"
 TOOLS = ("get_order", "issue_refund")
@@ -61,7 +62,7 @@ def home() -> Iterator[str]:
     """A home of its own for the program, and nothing else in its environment."""
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        patch.dict(os.environ, {"PATH": os.environ["PATH"], "HOME": folder}, clear=True),
+        mock.patch.dict(os.environ, {"PATH": os.environ["PATH"], "HOME": folder}, clear=True),
     ):
         yield folder
 
@@ -75,3 +76,18 @@ async def converse(agent: Agent, shop: Shop, talk: Talk) -> None:
                 async for message in messages:
                     if isinstance(message, ResultMessage):
                         talk.said = message.result
+
+
+@asynccontextmanager
+async def example_model(talk: Talk, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """A model's name; the program finds the scripted API in its environment."""
+    with home() as folder:
+        async with scripted(talk) as url:
+            for name, value in environment(url).items():
+                patch.setenv(name, value)
+            patch.chdir(folder)
+            yield MODEL
+
+
+EXAMPLE = "claude"
+CONVERSATIONS = {"claude-agent": Conversation(converse)}

@@ -1,7 +1,10 @@
 """The scripted conversation on LangChain's `create_agent`, and on a graph with a ToolNode of its own."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
@@ -12,7 +15,7 @@ from langgraph.prebuilt import tools_condition
 from handrail.adapters.langgraph import Governed, tool_node
 from handrail.client import Agent
 from tests.adapters.shop import Shop
-from tests.adapters.talk import INPUT_TOKENS, MODEL, OUTPUT_TOKENS, Talk
+from tests.adapters.talk import INPUT_TOKENS, MODEL, OUTPUT_TOKENS, Conversation, Talk
 
 QUERY: Any = {"messages": [("user", "Please help me with my order.")]}
 
@@ -71,3 +74,16 @@ async def converse_on_a_graph(agent: Agent, shop: Shop, talk: Talk) -> None:
     node = tool_node(agent, [shop.get_order, shop.issue_refund], handle_tool_errors=True)
     found = await graph(Scripted(talk=talk), node).ainvoke(QUERY)
     talk.said = found["messages"][-1].text
+
+
+@asynccontextmanager
+async def example_model(talk: Talk, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """A chat model."""
+    yield Scripted(talk=talk)
+
+
+EXAMPLE = "langgraph"
+CONVERSATIONS = {
+    "langgraph": Conversation(converse),
+    "langgraph-graph": Conversation(converse_on_a_graph, answers=False),
+}

@@ -1,15 +1,18 @@
 """The scripted conversation on the OpenAI Agents SDK, with the SDK's own scripted model."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import agents
+import pytest
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 from agents.usage import Usage
 
 from handrail.adapters.openai_agents import run
 from handrail.client import Agent
 from tests.adapters.shop import Shop
-from tests.adapters.talk import INPUT_TOKENS, OUTPUT_TOKENS, Talk
+from tests.adapters.talk import INPUT_TOKENS, OUTPUT_TOKENS, Conversation, Talk
 
 agents.set_tracing_disabled(True)
 
@@ -36,3 +39,13 @@ async def converse(agent: Agent, shop: Shop, talk: Talk) -> None:
     bot = agents.Agent(name="shop", model=model(talk), tools=tools)
     result = await run(agent, bot, "Please help me with my order.")
     talk.said = str(result.final_output)
+
+
+@asynccontextmanager
+async def example_model(talk: Talk, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """The SDK's scripted model."""
+    yield model(talk)
+
+
+EXAMPLE = "openai"
+CONVERSATIONS = {"openai-agents": Conversation(converse)}

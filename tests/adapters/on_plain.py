@@ -1,11 +1,15 @@
 """The scripted conversation in a loop of one's own: plain Python needs no adapter."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+
+import pytest
 
 from handrail.client import Agent, GovernanceError, Halted, NotRecorded
 from tests.adapters.shop import Shop
-from tests.adapters.talk import INPUT_TOKENS, MODEL, OUTPUT_TOKENS, Talk
+from tests.adapters.talk import INPUT_TOKENS, MODEL, OUTPUT_TOKENS, Conversation, Talk
 
 
 async def converse(agent: Agent, shop: Shop, talk: Talk) -> None:
@@ -28,3 +32,18 @@ async def converse(agent: Agent, shop: Shop, talk: Talk) -> None:
     await agent.llm(f"openai/{MODEL}", {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS})
     await agent.respond(turn)
     talk.said = turn
+
+
+@asynccontextmanager
+async def example_model(talk: Talk, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """A function, as the example calls it."""
+
+    async def model(read: str) -> Any:
+        turn = talk.next()
+        return (None, turn) if isinstance(turn, str) else (turn[0][1], None)
+
+    yield model
+
+
+EXAMPLE = "plain"
+CONVERSATIONS = {"plain": Conversation(converse)}

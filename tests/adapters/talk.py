@@ -33,3 +33,11 @@ class Talk:
 
 
 Converse = Callable[[Agent, Shop, Talk], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A way to hold the scripted conversation. `answers`: the adapter proposes the answer too."""
+
+    converse: Converse
+    answers: bool = True

@@ -1,7 +1,6 @@
 """What holds for every adapter: the same conversations on each framework, with a scripted model."""
 
 import asyncio
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +8,17 @@ import pytest
 
 from handrail.client import Agent, Blocked, Gate, Halted
 from tests.adapters.conftest import Governing
+from tests.adapters.frameworks import CONVERSATIONS
 from tests.adapters.shop import Shop
 from tests.adapters.talk import INPUT_TOKENS, OUTPUT_TOKENS, Converse, Talk
 from tests.adapters.wire import answers, decisions, events
 
 pytestmark = pytest.mark.kafka
 
-FRAMEWORKS = {
-    "langgraph": "tests.adapters.on_langgraph:converse",
-    "langgraph-graph": "tests.adapters.on_langgraph:converse_on_a_graph",
-    "openai-agents": "tests.adapters.on_openai_agents:converse",
-    "claude-agent": "tests.adapters.on_claude_agent:converse",
-    "plain": "tests.adapters.on_plain:converse",
-}
-ANSWERS = {"langgraph", "openai-agents", "claude-agent", "plain"}
+ANSWERS = sorted(name for name, conversation in CONVERSATIONS.items() if conversation.answers)
 
 
-@pytest.fixture(params=list(FRAMEWORKS))
+@pytest.fixture(params=list(CONVERSATIONS))
 def framework(request: pytest.FixtureRequest) -> str:
     """The name of the framework."""
     return str(request.param)
@@ -34,9 +27,7 @@ def framework(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def converse(framework: str) -> Converse:
     """Runs a scripted conversation on the framework."""
-    module, name = FRAMEWORKS[framework].split(":")
-    found: Converse = getattr(import_module(module), name)
-    return found
+    return CONVERSATIONS[framework].converse
 
 
 def refund(amount: int) -> tuple[str, dict[str, Any]]:
@@ -163,7 +154,7 @@ async def test_every_call_passes_the_gate(
     assert gate.unfinished() == []
 
 
-@pytest.mark.parametrize("framework", sorted(ANSWERS))
+@pytest.mark.parametrize("framework", ANSWERS)
 async def test_an_answer_that_is_refused_is_not_given(governing: Governing, converse: Converse, framework: str) -> None:
     shop, talk, name = Shop(), Talk(["Let me help you with that first!"]), f"{framework}-answer"
     async with Agent("shop", conversation=name, bootstrap=governing.bootstrap) as agent:

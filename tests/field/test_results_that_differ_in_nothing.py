@@ -96,11 +96,11 @@ async def test_the_plain_sdk(function: Callable[..., Any]) -> None:
 
 
 def test_a_langgraph_result_that_is_json_is_told_as_it() -> None:
-    from handrail.adapters.langgraph import _told
+    from handrail.adapters.langgraph import _result_of
 
     said = ToolMessage('{"order": {"total": 50}}', tool_call_id="c")
-    assert _told(said) == {"order": {"total": 50}}
-    assert _told(ToolMessage("7", tool_call_id="c")) == "7"
+    assert _result_of(said) == {"order": {"total": 50}}
+    assert _result_of(ToolMessage("7", tool_call_id="c")) == "7"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from handrail.adapters import claude_agent
 from handrail.adapters.langgraph import Governed
 from handrail.adapters.openai_agents import governed, run
-from handrail.adapters.used import used, used_by_failure
+from handrail.adapters.usage import known_usage, usage_of_failure
 from tests.unit.client.inprocess import Governor
 
 MODEL = "openai/gpt-4.1"
@@ -320,7 +320,7 @@ async def test_litellm_tells_a_call_that_is_cancelled_within_a_second(litellm: A
                 await litellm.acompletion(MODEL, QUERY, metadata=metadata, mock_response="On its way.", mock_delay=60)
 
         asking = asyncio.ensure_future(asks())
-        await until(lambda: any(one.calls for one in telling._speakers.values()))
+        await until(lambda: any(one.calls for one in telling._agents.values()))
         asking.cancel()
         left_s = time.monotonic()
         await asyncio.wait({asking})
@@ -360,9 +360,9 @@ async def test_litellm_tells_streams_and_calls_that_end_once_and_with_what_they_
     ],
 )
 def test_no_input_is_no_usage(given: Any, known: bool) -> None:
-    assert (used(*given) is not None) == known
+    assert (known_usage(*given) is not None) == known
 
 
 def test_a_failure_without_a_status_used_nobody_knows_what() -> None:
-    assert used_by_failure("500") is None
-    assert used_by_failure(Refused(422)) == {"input_tokens": 0, "output_tokens": 0}
+    assert usage_of_failure("500") is None
+    assert usage_of_failure(Refused(422)) == {"input_tokens": 0, "output_tokens": 0}

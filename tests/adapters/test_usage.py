@@ -2,7 +2,7 @@
 
 import pytest
 
-from handrail.adapters.usd import usd
+from handrail.adapters.usage import usd
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,21 @@
+"""The adapters of this installation, as the package's metadata lists them: an extra and an entry point for each."""
+
+from collections.abc import Mapping
+from importlib.metadata import distribution
+
+GROUP = "handrail.adapters"  # of entry points: the name is the extra, the value is the module
+
+
+def adapters() -> Mapping[str, str]:
+    """The module of each adapter by the extra that installs its framework; no adapter is imported.
+
+    They stand in `pyproject.toml`, under `project.entry-points`. Raises PackageNotFoundError where the package itself
+    is not installed.
+    """
+    entries = distribution("handrail").entry_points
+    return {entry.name: entry.value for entry in entries if entry.group == GROUP}
+
+
+def missing_framework(extra: str, error: ImportError) -> ImportError:
+    """The error to raise where an adapter's framework is not installed: one line that names the extra to install."""
+    return ImportError(f'handrail.adapters: {error}: pip install "handrail[{extra}]"', name=error.name)

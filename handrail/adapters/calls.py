@@ -89,16 +89,16 @@ class Calls:
     async def _run_governed(self, call: ToolCall, tool: str, arguments: Mapping[str, Any], run: Run) -> Any:
         _within.set(asyncio.current_task())
 
-        async def body(**given: Any) -> Any:
+        async def body(**judged_arguments: Any) -> Any:
             call.runs = True
             try:
-                return await run(given)
+                return await run(judged_arguments)
             except BaseException as error:
                 call.failure = error
                 raise
 
-        asked: Callable[..., Awaitable[Any]] = self.agent.tool(body, name=tool, effect=self._effects.get(tool))
-        return await asked(**arguments)
+        governed: Callable[..., Awaitable[Any]] = self.agent.tool(body, name=tool, effect=self._effects.get(tool))
+        return await governed(**arguments)
 
     async def _handle_error(self, call: ToolCall, tool: str, error: Exception) -> Any:
         """What is given or raised for an error of the call."""

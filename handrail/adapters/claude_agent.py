@@ -16,8 +16,8 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, cast
 
+from handrail.adapters import missing_framework
 from handrail.adapters.calls import Calls, ToolFailed
-from handrail.adapters.registry import missing_framework
 from handrail.adapters.usage import Usage, known_usage, report_failure, usd
 from handrail.client import Agent, HandrailError
 from handrail.client.call import Effect
@@ -37,7 +37,7 @@ END_S_MAX = 5.0  # of messages that have an end; `receive_messages` has none
 class ToolUse:
     """One use of a tool: allowed or not, then what came of it."""
 
-    asked: dict[str, Any]
+    arguments: dict[str, Any]
     task: "asyncio.Task[Any] | None" = None
     allowed: asyncio.Event = field(default_factory=asyncio.Event)
     outcome: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -134,7 +134,7 @@ class Governed:
             use.allowed.set()
             return await use.outcome
 
-        use.task = asyncio.ensure_future(self._calls.call(hook_input["tool_name"], use.asked, run, alone=True))
+        use.task = asyncio.ensure_future(self._calls.call(hook_input["tool_name"], use.arguments, run, alone=True))
         allowed = asyncio.ensure_future(use.allowed.wait())
         await asyncio.wait({use.task, allowed}, return_when=asyncio.FIRST_COMPLETED)
         if use.allowed.is_set():
@@ -153,7 +153,7 @@ class Governed:
         """What came of it is on the log."""
         use = self._uses.pop(hook_input["tool_use_id"], None)
         if use is not None and use.task is not None and not use.outcome.done():
-            if hook_input["tool_input"] != use.asked:
+            if hook_input["tool_input"] != use.arguments:
                 use.outcome.set_exception(Unfinished(f"a hook or permission changed it: {hook_input['tool_input']}"))
             elif hook_input["hook_event_name"] == "PostToolUse":
                 use.outcome.set_result(hook_input["tool_response"])

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from handrail.adapters import missing_framework
 from handrail.adapters.calls import Calls, Refused, ToolFailed, with_defaults
-from handrail.adapters.registry import missing_framework
 from handrail.adapters.usage import Usage, known_usage, report_failure
 from handrail.client import Agent, ConfigError, Halted
 from handrail.client.call import Effect
@@ -37,7 +37,7 @@ class Stopped(Halted, GraphBubbleUp):
 
 
 class Governed(AgentMiddleware[Any, Any, Any]):
-    """Middleware for `create_agent`: governs tool calls and the answer, and tells every call of the model.
+    """Middleware for `create_agent`: governs tool calls and the answer, and reports every call of the model.
 
     Parameters
     ----------
@@ -55,24 +55,24 @@ class Governed(AgentMiddleware[Any, Any, Any]):
 
     async def awrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Any]) -> Any:
         """The tool's message, or the refusal as one. Raises Stopped (a Halted); ConfigError for tools that yield."""
-        call, answered = request.tool_call, []
+        call, handled = request.tool_call, []
         properties = request.tool.args if request.tool else {}
         for function in (getattr(request.tool, "func", None), getattr(request.tool, "coroutine", None)):
             tool_name(function, call["name"])
 
         async def run(arguments: dict[str, Any]) -> Any:
-            answered.append(await handler(request.override(tool_call={**call, "args": arguments})))
-            return _result_of(answered[0])
+            handled.append(await handler(request.override(tool_call={**call, "args": arguments})))
+            return _result_of(handled[0])
 
         try:
-            given = await self._calls.call(call["name"], with_defaults(call["args"], properties), run)
+            result = await self._calls.call(call["name"], with_defaults(call["args"], properties), run)
         except ToolFailed:
-            return answered[0]
+            return handled[0]
         except Halted as halted:
             raise Stopped(str(halted), halted.decision) from None
-        if isinstance(given, Refused):
-            return ToolMessage(str(given), name=call["name"], tool_call_id=call["id"], status="error")
-        return answered[0]
+        if isinstance(result, Refused):
+            return ToolMessage(str(result), name=call["name"], tool_call_id=call["id"], status="error")
+        return handled[0]
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Any]) -> Any:
         """Raises ConfigError: nothing is asked without an event loop, so nothing runs."""
@@ -97,7 +97,7 @@ class Governed(AgentMiddleware[Any, Any, Any]):
         return response
 
     async def aafter_agent(self, state: Any, runtime: Any) -> None:
-        """The answer counts as said. Raises as `Agent.respond`; nobody should see the answer then."""
+        """The answer counts as said. Raises as `Agent.respond`; the answer must not be shown then."""
         last = state["messages"][-1]
         if self._answers and isinstance(last, AIMessage) and last.text:
             await self._agent.respond(last.text)

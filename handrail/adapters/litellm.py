@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from handrail.adapters.registry import missing_framework
+from handrail.adapters import missing_framework
 from handrail.adapters.usage import known_usage, report_failure, usage_of_failure, usd
 from handrail.client import Agent, HandrailError
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from handrail.adapters import missing_framework
 from handrail.adapters.calls import Calls, Refused, with_defaults
-from handrail.adapters.registry import missing_framework
 from handrail.adapters.usage import known_usage, report_failure
 from handrail.client import Agent, ConfigError, Halted
 from handrail.client.call import Effect
@@ -77,7 +77,7 @@ async def run(agent: Agent, bot: "agents.Agent[Any]", query: Any, **options: Any
 
 
 def governed(agent: Agent, bot: "agents.Agent[Any]", *, effects: Mapping[str, Effect] | None = None) -> GovernedAgent:
-    """A copy of the bot, and of those it hands off to, that asks before each tool call and tells its model's use.
+    """A copy of the bot, and of those it hands off to, that asks before each tool call and reports its model's usage.
 
     `effects`: `read` or `write` by the name of the tool. A bot that serves another as a tool is governed by itself:
     `governed(agent, helper).as_tool(...)`.
@@ -110,8 +110,8 @@ def _handoff(target: Any, calls: Calls, model_calls: "_ModelCalls", copies: dict
     if not isinstance(target, agents.Handoff):
         return _copy(target, calls, model_calls, copies)
 
-    async def hand_off(context: Any, given: str) -> Any:
-        return _copy(await target.on_invoke_handoff(context, given), calls, model_calls, copies)
+    async def hand_off(context: Any, arguments_json: str) -> Any:
+        return _copy(await target.on_invoke_handoff(context, arguments_json), calls, model_calls, copies)
 
     return replace(target, on_invoke_handoff=hand_off)
 

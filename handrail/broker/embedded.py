@@ -50,7 +50,7 @@ class EmbeddedBroker:
     def __init__(self, port: int | None = None) -> None:
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
-        self._leash: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         """Return when the broker has answered a metadata request as the cluster it was started as.
@@ -77,16 +77,16 @@ class EmbeddedBroker:
         process, self._process = self._process, None
         if process is None:
             return
-        if self._leash is not None:
-            release(self._leash)
-            self._leash = None
+        if self._watcher is not None:
+            release(self._watcher)
+            self._watcher = None
         process.terminate()
         try:
             process.wait(STOP_S_MAX)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        self._said.close()
+        self._output.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -98,18 +98,18 @@ class EmbeddedBroker:
 
     def _start_on(self, program: str, port: int) -> Self:
         self.bootstrap, self.cluster_id = f"{HOST}:{port}", f"embedded-{secrets.token_hex(8)}"
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
         self._process = subprocess.Popen(
             _command(program, port, self.cluster_id),
             stdin=subprocess.DEVNULL,
-            stdout=self._said,
-            stderr=self._said,
+            stdout=self._output,
+            stderr=self._output,
             env={"NO_COLOR": "1"},  # it takes settings from the environment, and none of ours are meant for it
             start_new_session=True,  # a Ctrl-C is for us: workers drain before their broker goes
         )
         self.pid = self._process.pid
         try:
-            self._leash = kill_with_parent(self.pid)
+            self._watcher = kill_with_parent(self.pid)
             self._wait_ready(self._process, port)
         except BaseException:
             self.stop()
@@ -133,11 +133,11 @@ class EmbeddedBroker:
         raise ConfigError(f"embedded broker: {self.bootstrap}: no metadata answer within {READY_S_MAX:g} s: try again")
 
     def _ended(self, status: int) -> ConfigError:
-        self._said.seek(0)
-        said = self._said.read().decode(errors="replace")
-        if "AddrInUse" in said:
+        self._output.seek(0)
+        output = self._output.read().decode(errors="replace")
+        if "AddrInUse" in output:
             return self._taken()
-        first = next((line for line in said.splitlines() if line.strip()), "it said nothing")
+        first = next((line for line in output.splitlines() if line.strip()), "it said nothing")
         return ConfigError(f"embedded broker: {self.bootstrap}: ended at its start with status {status}: {first}")
 
     def _taken(self) -> PortTaken:

@@ -9,7 +9,7 @@ import subprocess
 
 
 def kill_with_parent(pid: int) -> subprocess.Popen[bytes]:
-    """From now on `pid` is killed when this process ends, until the leash is handed to `release`."""
+    """Kill `pid` when this process ends, until the watcher that this returns is passed to `release`."""
     return subprocess.Popen(
         ["/bin/sh", "-c", 'read -r _; kill -9 "$0"', str(pid)],
         stdin=subprocess.PIPE,
@@ -20,7 +20,7 @@ def kill_with_parent(pid: int) -> subprocess.Popen[bytes]:
 
 
 def release(watcher: subprocess.Popen[bytes]) -> None:
-    """Take the leash off; do so before the process is waited for, since its number may be used again after that."""
+    """Stop watching; do so before waiting for the process, since its number may be used again after that."""
     watcher.kill()
     watcher.wait()
     if watcher.stdin is not None:

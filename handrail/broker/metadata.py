@@ -1,4 +1,4 @@
-"""Ask one broker who it is: an open port says only that something listens."""
+"""The metadata of one broker: an open port means only that something listens."""
 
 import io
 import socket
@@ -13,7 +13,7 @@ ANSWER_BYTES_MAX = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a broker says of its cluster; `brokers` holds the port of each node by its number."""
+    """A broker's metadata of its cluster; `brokers` holds the port of each node by its number."""
 
     cluster_id: str | None
     brokers: dict[int, int]

@@ -18,7 +18,7 @@ class Answer:
     Attributes
     ----------
     decision : Decision or None
-        What was decided; None in observe mode, where nobody waits for it (`Agent.decided` does).
+        The decision; None in observe mode, which does not wait for it (`Agent.decided` does).
     record : mapping or None
         The same as it lies on the log, a CloudEvent with its signature: what a gate checks.
     """

@@ -53,7 +53,7 @@ class Halted(GovernanceError):
 
 
 class NeedsApproval(GovernanceError):
-    """A person has to approve it: nobody was waited for, or nobody answered in time."""
+    """A person has to approve it: the agent did not wait, or nobody answered in time."""
 
 
 class NoDecision(GovernanceError):

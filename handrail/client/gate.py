@@ -33,7 +33,7 @@ class Gate:
     An agent hands over the decision as it lies on the log (`permit.record`) with the tool and its arguments. The gate
     needs no Kafka: it checks the signature against the keys it was given, the verdict, the end of the decision by this
     machine's clock, and that the digest is that of this tool with these arguments; then it claims the decision in a
-    file, on the disk, before the action runs. Which tool stands behind the gate, the executor says, not who asks.
+    file, on the disk, before the action runs. The executor, not the caller, says which tool the gate guards.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Gate:
         decision : Permit, mapping, bytes or str
             What `propose` returned, or the decision's record: a CloudEvent as it lies on the log.
         tool : str
-            The name of the tool that stands behind this call, written here in the executor: never one that came with
+            The name of the tool that this call runs, written here in the executor: never one that came with
             the request, or a decision on something harmless lets anything through.
         arguments : mapping, optional
             What it is about to run with. Needed beside a record; default: those of the permit. Run the action with
@@ -105,7 +105,7 @@ class Gate:
             The gate itself cannot work: a file of it cannot be read or written, or the clock was set back.
 
         On leaving, the claim notes `ok`, or `error` where the block raised. Where the waiting ended and not the work (a
-        cancellation, a TimeoutError, an exit) it stays open: nobody knows.
+        cancellation, a TimeoutError, an exit) it stays open, since the outcome is not known.
         """
         return Admission(self, decision, tool, arguments)
 
@@ -132,7 +132,7 @@ class Gate:
         return _executor(self, function, name)
 
     def earlier(self, decision: GivenDecision, tool: str, arguments: Arguments | None = None) -> Claim | None:
-        """The claim of this decision, or of the same action under any of its names; None where nobody began it.
+        """The claim of this decision, or of the same action under any of its ids; None where it was never begun.
 
         Nothing is claimed, and it may be asked about a decision that has ended. Raises GateRefused, GateClosed.
         """

@@ -18,7 +18,7 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def json_copy(value: Any) -> Any:
-    """A copy of what is about to be judged: the tool runs on it, whoever changes the original.
+    """A copy of arguments that are about to be judged: the tool runs on it, even when the original is changed.
 
     Dicts, lists and tuples are copied at all depths; anything else that is not plain is copied as JSON has it. A member
     of an Enum stays what it is. What JSON does not know stays too: proposing it is refused. Raises RecursionError where

@@ -29,10 +29,10 @@ class Reporter:
     async def executed(
         self, permit: Permit, result: Any = None, *, error: object = None, unknown: object = None
     ) -> None:
-        """Tell that the call was made, and what it returned, or how it failed.
+        """Report that the call was made, with its result or its error.
 
-        `unknown` says why nobody knows whether it took effect: it was given up while it ran, its server was lost. How
-        it ended may be reported later. A result beyond 100,000 bytes is cut; what is not JSON is reported as text.
+        `unknown` says why it is not known whether it took effect: it was given up while it ran, its server was lost.
+        Its end may be reported later. A result beyond 100,000 bytes is cut; what is not JSON is reported as text.
         Raises NotRecorded.
         """
         status, why = ("error", error) if error is not None else ("unknown", unknown)
@@ -117,7 +117,7 @@ class Reporter:
 
     def _run_to_end(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Work that is done even when its caller is cancelled, before the agent's block is left."""
-        task = asyncio.create_task(work, name="handrail telling")
+        task = asyncio.create_task(work, name="handrail report")
         self._unfinished.add(task)
         task.add_done_callback(self._unfinished.discard)
         return task

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, metadata, requires, version
 
 from packaging.requirements import Requirement
 
-from handrail.adapters.registry import adapters
+from handrail.adapters import adapters
 from handrail.doctor.line import Line, ok, wrong
 
 BASE = ""

@@ -18,7 +18,7 @@ class ServerEnded(Exception):
 
 
 class Server:
-    """Its standard error is ours; nobody reads along there."""
+    """The process. Its standard error is the proxy's own."""
 
     def __init__(self, process: Process) -> None:
         self._process, self._lock = process, asyncio.Lock()

@@ -101,7 +101,7 @@ class StdoutWriter:
         threading.Thread(target=self._run, name="handrail mcp out", daemon=True).start()
 
     async def write(self, raw: bytes) -> None:
-        """The line is written. Raises OSError where nobody reads it any more."""
+        """Write the line. Raises OSError where the client reads no more."""
         async with self._lock:
             await self._put(raw)
 

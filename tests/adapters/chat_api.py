@@ -27,14 +27,14 @@ async def chatting(talk: Talk) -> AsyncIterator[str]:
         if turn == "fails":
             return web.json_response({"error": {"message": "no such thing", "type": "invalid"}}, status=400)
         choice: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
-        whole = {"id": "c-1", "created": 1, "model": asked["model"], "usage": USED}
-        said = {"role": "assistant", "content": turn}
+        base = {"id": "c-1", "created": 1, "model": asked["model"], "usage": USED}
+        message = {"role": "assistant", "content": turn}
         if not asked.get("stream"):
-            return web.json_response({**whole, "object": "chat.completion", "choices": [{**choice, "message": said}]})
+            return web.json_response({**base, "object": "chat.completion", "choices": [{**choice, "message": message}]})
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
-        chunk = {**whole, "object": "chat.completion.chunk", "usage": None}
-        for delta, why, used in ((said, None, None), ({}, "stop", None), (None, None, USED)):
+        chunk = {**base, "object": "chat.completion.chunk", "usage": None}
+        for delta, why, used in ((message, None, None), ({}, "stop", None), (None, None, USED)):
             choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": why}]
             await response.write(f"data: {json.dumps({**chunk, 'choices': choices, 'usage': used})}\n\n".encode())
         await response.write(b"data: [DONE]\n\n")

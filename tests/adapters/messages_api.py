@@ -73,8 +73,8 @@ def _named(tool: str) -> str:
 def _whole(model: str, content: list[dict[str, Any]]) -> dict[str, Any]:
     used = {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS}
     why = "tool_use" if content[0]["type"] == "tool_use" else "end_turn"
-    found = {"id": f"msg_{next(_ids)}", "type": "message", "role": "assistant", "model": model, "content": content}
-    return found | {"stop_reason": why, "stop_sequence": None, "usage": used}
+    message = {"id": f"msg_{next(_ids)}", "type": "message", "role": "assistant", "model": model, "content": content}
+    return message | {"stop_reason": why, "stop_sequence": None, "usage": used}
 
 
 def _events(model: str, content: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

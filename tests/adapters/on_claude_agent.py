@@ -70,9 +70,9 @@ def home() -> Iterator[str]:
 async def converse(agent: Agent, shop: Shop, talk: Talk) -> None:
     """With `query`."""
     with home() as folder:
-        async with scripted(talk) as url, Governed(agent, options(shop, url, folder)) as found:
+        async with scripted(talk) as url, Governed(agent, options(shop, url, folder)) as shop_session:
             prompt = "Please help me with my order."
-            async with aclosing(found.told(query(prompt=prompt, options=found.options))) as messages:
+            async with aclosing(shop_session.told(query(prompt=prompt, options=shop_session.options))) as messages:
                 async for message in messages:
                     if isinstance(message, ResultMessage):
                         talk.said = message.result

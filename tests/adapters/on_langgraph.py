@@ -38,20 +38,20 @@ class Scripted(BaseChatModel):
         total = INPUT_TOKENS + OUTPUT_TOKENS
         usage = {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS, "total_tokens": total}
         calls = [] if isinstance(turn, str) else turn
-        found = AIMessage(
+        message = AIMessage(
             turn if isinstance(turn, str) else "",
             tool_calls=[{"name": name, "args": given, "id": f"call-{at}"} for at, (name, given) in enumerate(calls)],
             usage_metadata=usage,
             response_metadata={"model_name": MODEL, "model_provider": "openai"},
         )
-        return ChatResult(generations=[ChatGeneration(message=found)])
+        return ChatResult(generations=[ChatGeneration(message=message)])
 
 
 async def converse(agent: Agent, shop: Shop, talk: Talk) -> None:
     """With the middleware."""
     bot = create_agent(Scripted(talk=talk), [shop.get_order, shop.issue_refund], middleware=[Governed(agent)])
-    found = await bot.ainvoke(QUERY)
-    talk.said = found["messages"][-1].text
+    state = await bot.ainvoke(QUERY)
+    talk.said = state["messages"][-1].text
 
 
 def graph(model: BaseChatModel, node: Any, **tools: Any) -> Any:
@@ -72,8 +72,8 @@ def graph(model: BaseChatModel, node: Any, **tools: Any) -> Any:
 async def converse_on_a_graph(agent: Agent, shop: Shop, talk: Talk) -> None:
     """With a ToolNode that gives errors to the model."""
     node = tool_node(agent, [shop.get_order, shop.issue_refund], handle_tool_errors=True)
-    found = await graph(Scripted(talk=talk), node).ainvoke(QUERY)
-    talk.said = found["messages"][-1].text
+    state = await graph(Scripted(talk=talk), node).ainvoke(QUERY)
+    talk.said = state["messages"][-1].text
 
 
 @asynccontextmanager

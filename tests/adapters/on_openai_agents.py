@@ -21,12 +21,14 @@ def model(talk: Talk) -> ScriptedModel:
     """The script as a model."""
 
     def respond(call: Any) -> Any:
-        given = [] if isinstance(call.input, str) else call.input
-        talk.read = [str(one["output"]) for one in given if one.get("type") == "function_call_output"]
+        items = [] if isinstance(call.input, str) else call.input
+        talk.read = [str(item["output"]) for item in items if item.get("type") == "function_call_output"]
         turn, number = talk.next(), talk.turns
         if isinstance(turn, str):
             return [assistant_message(turn)]
-        return [function_call(name, asked, call_id=f"call-{number}-{at}") for at, (name, asked) in enumerate(turn)]
+        return [
+            function_call(name, arguments, call_id=f"call-{number}-{at}") for at, (name, arguments) in enumerate(turn)
+        ]
 
     total = INPUT_TOKENS + OUTPUT_TOKENS
     used = Usage(requests=1, input_tokens=INPUT_TOKENS, output_tokens=OUTPUT_TOKENS, total_tokens=total)

@@ -29,16 +29,16 @@ async def test_an_error_waits_until_the_other_calls_of_the_turn_are_told() -> No
     async with governor.agent(timeout_s=5) as agent:
         calls = Calls(agent)
         first = asyncio.create_task(calls.call("refund", {"amount": 20}, slow))
-        await wait_for(lambda: governor.told("action.proposed"))
+        await wait_for(lambda: governor.published("action.proposed"))
         second = asyncio.create_task(calls.call("get_order", {"order_id": "A-1"}, fails))
-        await wait_for(lambda: governor.told("action.executed"))
+        await wait_for(lambda: governor.published("action.executed"))
         done, _ = await asyncio.wait([second], timeout=0.05)
         assert not done, "a framework would end its run here, with a refund under way"
         goes_on.set()
         with pytest.raises(KeyError):
             await second
         assert await first == "refunded"
-    assert [one["status"] for one in governor.told("action.executed")] == ["error", "ok"]
+    assert [data["status"] for data in governor.published("action.executed")] == ["error", "ok"]
 
 
 async def test_a_halt_gives_up_what_waits_for_a_person_and_lets_end_what_runs() -> None:
@@ -57,7 +57,7 @@ async def test_a_halt_gives_up_what_waits_for_a_person_and_lets_end_what_runs() 
         waits = asyncio.create_task(calls.call("refund", {"amount": 300}, slow))
         await wait_for(lambda: len(governor.handoffs) == 1)
         looped = [await calls.call("get_order", {"order_id": "A-1"}, quick) for _ in range(3)]
-        assert [type(one) for one in looped] == [str, str, Refused]
+        assert [type(data) for data in looped] == [str, str, Refused]
         halts = asyncio.create_task(calls.call("get_order", {"order_id": "A-1"}, quick))
         with pytest.raises(Halted):
             await waits
@@ -66,7 +66,7 @@ async def test_a_halt_gives_up_what_waits_for_a_person_and_lets_end_what_runs() 
         with pytest.raises(Halted):
             await halts
         assert await runs == "done"
-    assert len(governor.told("action.executed")) == 3
+    assert len(governor.published("action.executed")) == 3
 
 
 async def test_a_sub_agents_call_does_not_wait_for_the_tool_that_it_runs_in() -> None:
@@ -83,7 +83,7 @@ async def test_a_sub_agents_call_does_not_wait_for_the_tool_that_it_runs_in() ->
         with pytest.raises(KeyError):
             async with asyncio.timeout(5):
                 await calls.call("ask_colleague", {}, sub_agent)
-    assert [one["tool"] for one in governor.told("action.executed")] == ["get_order", "ask_colleague"]
+    assert [data["tool"] for data in governor.published("action.executed")] == ["get_order", "ask_colleague"]
 
 
 async def test_whoever_cancels_a_call_cancels_its_tool() -> None:
@@ -99,7 +99,7 @@ async def test_whoever_cancels_a_call_cancels_its_tool() -> None:
         task.cancel()
         await asyncio.wait([task])
     assert task.cancelled()
-    assert governor.told("action.executed")[0]["error"].startswith("CancelledError")
+    assert governor.published("action.executed")[0]["error"].startswith("CancelledError")
 
 
 async def test_arguments_that_cannot_be_judged_are_refused_and_do_not_end_the_run() -> None:
@@ -109,9 +109,9 @@ async def test_arguments_that_cannot_be_judged_are_refused_and_do_not_end_the_ru
         ran.append(given)
 
     async with governor.agent() as agent:
-        found = await Calls(agent).call("get_order", {"order_id": 2**60}, note)
-    assert isinstance(found, Refused)
-    assert (ran, governor.told("action.proposed")) == ([], [])
+        result = await Calls(agent).call("get_order", {"order_id": 2**60}, note)
+    assert isinstance(result, Refused)
+    assert (ran, governor.published("action.proposed")) == ([], [])
 
 
 async def test_what_ran_and_could_not_be_told_gives_its_result() -> None:
@@ -134,7 +134,7 @@ async def test_the_effect_is_told() -> None:
         calls = Calls(agent, {"mail": "write"})
         await calls.call("mail", {}, run)
         await calls.call("get_order", {}, run)
-    assert [one.get("effect") for one in governor.told("action.proposed")] == ["write", None]
+    assert [data.get("effect") for data in governor.published("action.proposed")] == ["write", None]
 
 
 def test_defaults_that_the_model_leaves_out_are_judged_too() -> None:

@@ -23,19 +23,19 @@ async def test_a_session_tells_what_each_answer_used_and_says_each_answer() -> N
         async with (
             scripted(talk) as url,
             governor.agent(timeout_s=5) as agent,
-            Governed(agent, options(shop, url, folder)) as found,
-            ClaudeSDKClient(found.options) as client,
+            Governed(agent, options(shop, url, folder)) as shop_session,
+            ClaudeSDKClient(shop_session.options) as client,
         ):
             for prompt in ("Where is my order?", "Thank you!"):
                 await client.query(prompt)
-                async for _ in found.told(client.receive_response()):
+                async for _ in shop_session.told(client.receive_response()):
                     pass
-    assert [one["text"] for one in governor.told("message.sent")] == ["It is on its way.", "You are welcome."]
-    used = governor.told("llm.completed")
-    assert [one["model"] for one in used] == [{"provider": "anthropic", "name": MODEL}] * 2
-    assert [one["usage"]["input_tokens"] for one in used] == [2 * INPUT_TOKENS, INPUT_TOKENS]
-    assert [one["usage"]["output_tokens"] for one in used] == [2 * OUTPUT_TOKENS, OUTPUT_TOKENS]
-    assert all(float(one["cost_usd"]) > 0 for one in used)
+    assert [data["text"] for data in governor.published("message.sent")] == ["It is on its way.", "You are welcome."]
+    used = governor.published("llm.completed")
+    assert [data["model"] for data in used] == [{"provider": "anthropic", "name": MODEL}] * 2
+    assert [data["usage"]["input_tokens"] for data in used] == [2 * INPUT_TOKENS, INPUT_TOKENS]
+    assert [data["usage"]["output_tokens"] for data in used] == [2 * OUTPUT_TOKENS, OUTPUT_TOKENS]
+    assert all(float(data["cost_usd"]) > 0 for data in used)
 
 
 async def test_what_the_options_do_not_permit_does_not_run_though_it_was_allowed() -> None:
@@ -43,11 +43,11 @@ async def test_what_the_options_do_not_permit_does_not_run_though_it_was_allowed
     with home() as folder:
         async with scripted(talk) as url, governor.agent(timeout_s=5) as agent:
             given = replace(options(shop, url, folder), allowed_tools=[])
-            async with Governed(agent, given) as found:
-                async for _ in found.told(query(prompt="help", options=found.options)):
+            async with Governed(agent, given) as shop_session:
+                async for _ in shop_session.told(query(prompt="help", options=shop_session.options)):
                     pass
     assert shop.ran == []
-    (told,) = governor.told("action.executed")
+    (told,) = governor.published("action.executed")
     assert told["status"] == "unknown"
 
 
@@ -57,10 +57,10 @@ async def test_without_handrail_no_tool_runs() -> None:
         async with (
             scripted(talk) as url,
             governor.agent(timeout_s=0.2) as agent,
-            Governed(agent, options(shop, url, folder)) as found,
+            Governed(agent, options(shop, url, folder)) as shop_session,
         ):
             governor.changed = lambda decided: None if decided["kind"] == "action" else decided
-            async for _ in found.told(query(prompt="help", options=found.options)):
+            async for _ in shop_session.told(query(prompt="help", options=shop_session.options)):
                 pass
     assert shop.ran == []
     assert "Do not retry it" in talk.read[0]
@@ -72,10 +72,10 @@ async def test_a_hook_that_breaks_blocks() -> None:
         async with (
             scripted(talk) as url,
             governor.agent(timeout_s=5) as agent,
-            Governed(agent, options(shop, url, folder)) as found,
+            Governed(agent, options(shop, url, folder)) as shop_session,
         ):
-            found._calls = None  # type: ignore[assignment]
-            messages = query(prompt="help", options=found.options)
+            shop_session._calls = None  # type: ignore[assignment]
+            messages = query(prompt="help", options=shop_session.options)
             results = [message async for message in messages if isinstance(message, ResultMessage)]
     assert shop.ran == []
     assert len(results) == 1
@@ -92,11 +92,11 @@ async def test_the_hooks_of_the_options_stay() -> None:
     with home() as folder:
         async with scripted(talk) as url, governor.agent(timeout_s=5) as agent:
             given = replace(options(shop, url, folder), hooks={"PostToolUse": [HookMatcher(hooks=[own])]})
-            async with Governed(agent, given) as found:
-                async for _ in found.told(query(prompt="help", options=found.options)):
+            async with Governed(agent, given) as shop_session:
+                async for _ in shop_session.told(query(prompt="help", options=shop_session.options)):
                     pass
     assert called == [f"{PREFIX}get_order"]
-    assert governor.told("action.executed")[0]["status"] == "ok"
+    assert governor.published("action.executed")[0]["status"] == "ok"
 
 
 async def test_arguments_that_another_hook_changed_are_told_as_an_error() -> None:
@@ -109,11 +109,11 @@ async def test_arguments_that_another_hook_changed_are_told_as_an_error() -> Non
     with home() as folder:
         async with scripted(talk) as url, governor.agent(timeout_s=5) as agent:
             given = replace(options(shop, url, folder), hooks={"PreToolUse": [HookMatcher(hooks=[doubles])]})
-            async with Governed(agent, given) as found:
-                async for _ in found.told(query(prompt="help", options=found.options)):
+            async with Governed(agent, given) as shop_session:
+                async for _ in shop_session.told(query(prompt="help", options=shop_session.options)):
                     pass
     assert shop.ran == [("issue_refund", 40)], "nothing can stop a hook beside ours; it is seen"
-    (told,) = governor.told("action.executed")
+    (told,) = governor.published("action.executed")
     assert (told["status"], "'amount': 40" in told["error"]) == ("unknown", True)
 
 
@@ -126,11 +126,11 @@ async def test_a_sub_agents_calls_are_governed_and_a_halt_in_it_ends_the_run() -
             given = options(shop, url, folder)
             permitted = ["Agent", *given.allowed_tools]
             given = replace(given, agents={"helper": helper}, tools=["Agent"], allowed_tools=permitted)
-            async with Governed(agent, given) as found:
+            async with Governed(agent, given) as shop_session:
                 with pytest.raises(Halted):
-                    async for _ in found.told(query(prompt="help", options=found.options)):
+                    async for _ in shop_session.told(query(prompt="help", options=shop_session.options)):
                         pass
     assert len(shop.ran) == 2
-    proposed = [one["tool"] for one in governor.told("action.proposed")]
+    proposed = [data["tool"] for data in governor.published("action.proposed")]
     assert proposed == ["Agent"] + [f"{PREFIX}get_order"] * 4
-    assert governor.told("message.sent") == []
+    assert governor.published("message.sent") == []

@@ -28,9 +28,9 @@ def module(name: str, folder: Path) -> Any:
     spec = spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
-    found = sys.modules[path.stem] = module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+    example = sys.modules[path.stem] = module_from_spec(spec)
+    spec.loader.exec_module(example)
+    return example
 
 
 def test_the_page_has_an_example_for_each_framework() -> None:

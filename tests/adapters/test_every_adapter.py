@@ -44,11 +44,11 @@ async def test_an_allowed_read_runs_and_the_answer_is_said(
     shop, talk, name = Shop(), Talk([[order()], "It is on its way."]), f"{framework}-read"
     async with Agent("shop", conversation=name, bootstrap=governing.bootstrap) as agent:
         await converse(agent, shop, talk)
-    told = await events(governing.bootstrap, name)
+    recorded = await events(governing.bootstrap, name)
     assert shop.ran == [("get_order", "A-1")]
     assert talk.said == "It is on its way."
     assert "50" in talk.read[0]
-    (executed,) = [data for kind, data in told if kind == "action.executed"]
+    (executed,) = [data for kind, data in recorded if kind == "action.executed"]
     (decided,) = await decisions(governing.bootstrap, name)
     assert (executed["status"], executed["decision_id"]) == ("ok", decided["decision_id"])
     assert decided["verdict"] == "allow"
@@ -56,11 +56,11 @@ async def test_an_allowed_read_runs_and_the_answer_is_said(
     kinds = ["execution.started", "action.proposed", "action.executed"]
     if framework in ANSWERS:
         kinds += ["response.proposed", "message.sent"]
-        assert told[-1][1]["text"] == "It is on its way."
-        used = [data["usage"] for kind, data in told if kind == "llm.completed"]
-        assert sum(one["input_tokens"] for one in used) == 2 * INPUT_TOKENS
-        assert sum(one["output_tokens"] for one in used) == 2 * OUTPUT_TOKENS
-    assert [kind for kind, _ in told if kind != "llm.completed"] == kinds
+        assert recorded[-1][1]["text"] == "It is on its way."
+        used = [data["usage"] for kind, data in recorded if kind == "llm.completed"]
+        assert sum(data["input_tokens"] for data in used) == 2 * INPUT_TOKENS
+        assert sum(data["output_tokens"] for data in used) == 2 * OUTPUT_TOKENS
+    assert [kind for kind, _ in recorded if kind != "llm.completed"] == kinds
 
 
 async def test_a_blocked_write_does_not_run_and_the_model_learns_what_to_say(
@@ -69,12 +69,12 @@ async def test_a_blocked_write_does_not_run_and_the_model_learns_what_to_say(
     shop, talk, name = Shop(), Talk([[refund(900)], "A colleague will decide that."]), f"{framework}-blocked"
     async with Agent("shop", conversation=name, bootstrap=governing.bootstrap) as agent:
         await converse(agent, shop, talk)
-    told = await events(governing.bootstrap, name)
+    recorded = await events(governing.bootstrap, name)
     assert shop.ran == []
     assert "Do not retry it" in talk.read[0]
     assert "A refund of this size is decided by a colleague" in talk.read[0]
-    assert "action.executed" not in [kind for kind, _ in told]
-    assert [one["verdict"] for one in await decisions(governing.bootstrap, name)] == ["block"]
+    assert "action.executed" not in [kind for kind, _ in recorded]
+    assert [data["verdict"] for data in await decisions(governing.bootstrap, name)] == ["block"]
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ async def test_a_person_decides_on_what_needs_approval(
         await answers(governing.bootstrap, name, outcome)
         await asked
     assert shop.ran == ran
-    assert [one["verdict"] for one in await decisions(governing.bootstrap, name)] == ["require_approval"]
+    assert [data["verdict"] for data in await decisions(governing.bootstrap, name)] == ["require_approval"]
     (release,) = await decisions(governing.bootstrap, name, "release")
     assert release["verdict"] == verdict
     done = [data for kind, data in await events(governing.bootstrap, name) if kind == "action.executed"]
-    assert [one["decision_id"] for one in done] == ([release["decision_id"]] if ran else [])
+    assert [data["decision_id"] for data in done] == ([release["decision_id"]] if ran else [])
 
 
 async def test_a_loop_is_halted_and_ends_the_run(governing: Governing, converse: Converse, framework: str) -> None:
@@ -105,7 +105,12 @@ async def test_a_loop_is_halted_and_ends_the_run(governing: Governing, converse:
     assert caught.value.decision is not None
     assert len(shop.ran) == 2
     assert talk.turns == 4, "the model is not asked again"
-    assert [one["verdict"] for one in await decisions(governing.bootstrap, name)] == ["allow", "allow", "block", "halt"]
+    assert [data["verdict"] for data in await decisions(governing.bootstrap, name)] == [
+        "allow",
+        "allow",
+        "block",
+        "halt",
+    ]
 
 
 async def test_calls_of_one_turn_are_each_decided(governing: Governing, converse: Converse, framework: str) -> None:
@@ -114,13 +119,13 @@ async def test_calls_of_one_turn_are_each_decided(governing: Governing, converse
     async with Agent("shop", conversation=name, bootstrap=governing.bootstrap) as agent:
         await converse(agent, shop, talk)
     assert sorted(shop.ran) == [("get_order", "A-1"), ("get_order", "A-2"), ("issue_refund", 20)]
-    assert ["Do not retry it" in one for one in talk.read] == [False, True, False, False]
-    told = await events(governing.bootstrap, name)
-    proposed = {data["action_id"]: data["arguments"] for kind, data in told if kind == "action.proposed"}
-    done = {data["action_id"]: data["arguments"] for kind, data in told if kind == "action.executed"}
-    verdicts = {one["action_id"]: one["verdict"] for one in await decisions(governing.bootstrap, name)}
+    assert ["Do not retry it" in data for data in talk.read] == [False, True, False, False]
+    recorded = await events(governing.bootstrap, name)
+    proposed = {data["action_id"]: data["arguments"] for kind, data in recorded if kind == "action.proposed"}
+    done = {data["action_id"]: data["arguments"] for kind, data in recorded if kind == "action.executed"}
+    verdicts = {data["action_id"]: data["verdict"] for data in await decisions(governing.bootstrap, name)}
     assert len(proposed) == 4
-    assert done == {one: given for one, given in proposed.items() if verdicts[one] == "allow"}
+    assert done == {data: given for data, given in proposed.items() if verdicts[data] == "allow"}
     assert sorted(verdicts.values()) == ["allow", "allow", "allow", "block"]
 
 

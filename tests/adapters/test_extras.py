@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from handrail.adapters.registry import adapters
+from handrail.adapters import adapters
 
 FOLDER = Path(__file__).resolve().parents[2] / "handrail" / "adapters"
 ADAPTERS = dict(adapters())

@@ -51,7 +51,7 @@ async def test_defaults_of_a_tool_are_judged_and_run_as_judged() -> None:
         bot = create_agent(Scripted(talk=talk), [refund], middleware=[Governed(agent)])
         await bot.ainvoke(QUERY)
     assert ran == []
-    assert governor.told("action.proposed")[0]["arguments"] == {"order_id": "A-1", "amount": 900}
+    assert governor.published("action.proposed")[0]["arguments"] == {"order_id": "A-1", "amount": 900}
 
 
 async def test_a_tool_that_yields_is_refused_before_it_is_asked_for() -> None:
@@ -70,7 +70,7 @@ async def test_a_tool_that_yields_is_refused_before_it_is_asked_for() -> None:
         )
         with pytest.raises(ConfigError, match="get_order: a function that yields"):
             await bot.ainvoke(QUERY)
-    assert (ran, governor.told("action.executed")) == ([], [])
+    assert (ran, governor.published("action.executed")) == ([], [])
 
 
 async def test_a_halt_ends_a_graph_that_handles_errors_and_tries_again() -> None:
@@ -82,7 +82,7 @@ async def test_a_halt_ends_a_graph_that_handles_errors_and_tries_again() -> None
         with pytest.raises(Halted):
             await retried.ainvoke(QUERY)
     assert (talk.turns, len(shop.ran)) == (4, 2)
-    assert len(governor.told("action.proposed")) == 4
+    assert len(governor.published("action.proposed")) == 4
 
 
 async def test_a_model_that_fails_is_told() -> None:
@@ -100,8 +100,8 @@ async def test_a_model_that_fails_is_told() -> None:
         bot = create_agent(Broken(), [], middleware=[Governed(agent)])
         with pytest.raises(RuntimeError):
             await bot.ainvoke(QUERY)
-    (told,) = governor.told("llm.completed")
-    assert (told["error"], told.get("usage")) == ("RuntimeError: overloaded", None)
+    (data,) = governor.published("llm.completed")
+    assert (data["error"], data.get("usage")) == ("RuntimeError: overloaded", None)
 
 
 async def test_a_sub_agents_answer_is_no_answer_to_the_customer() -> None:
@@ -111,6 +111,6 @@ async def test_a_sub_agents_answer_is_no_answer_to_the_customer() -> None:
             Scripted(talk=Talk(["For the other agent."])), [], middleware=[Governed(agent, answers=False)]
         )
         await bot.ainvoke(QUERY)
-        assert governor.told("message.sent") == []
+        assert governor.published("message.sent") == []
         await converse(agent, shop, Talk(["For the customer."]))
-    assert [one["text"] for one in governor.told("message.sent")] == ["For the customer."]
+    assert [data["text"] for data in governor.published("message.sent")] == ["For the customer."]

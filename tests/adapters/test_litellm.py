@@ -26,10 +26,10 @@ QUERY = [{"role": "user", "content": "Where is my order?"}]
 def litellm() -> Iterator[Any]:
     """LiteLLM with the prices it brings along, and without the callbacks of other tests."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    found = import_module("litellm")
-    found.callbacks = []
-    yield found
-    found.logging_callback_manager._reset_all_callbacks()
+    module = import_module("litellm")
+    module.callbacks = []
+    yield module
+    module.logging_callback_manager._reset_all_callbacks()
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def telling(litellm: Any) -> Any:
     """The callback, as a program sets it once."""
     from handrail.adapters.litellm import Telling
 
-    found = Telling()
-    litellm.callbacks.append(found)
-    return found
+    callback = Telling()
+    litellm.callbacks.append(callback)
+    return callback
 
 
 async def used(governing: Governing, conversation: str) -> list[dict[str, Any]]:
@@ -52,15 +52,15 @@ async def test_usage_cost_and_latency_are_told(governing: Governing, litellm: An
         Agent("shop", conversation="litellm-used", bootstrap=governing.bootstrap) as agent,
         telling.of(agent) as metadata,
     ):
-        said = await litellm.acompletion(MODEL, QUERY, metadata=metadata, api_base=url, api_key="scripted")
-    assert said.choices[0].message.content == "On its way."
-    (told,) = await used(governing, "litellm-used")
-    assert told["model"] == {"provider": "openai", "name": "gpt-4.1-mini"}
+        response = await litellm.acompletion(MODEL, QUERY, metadata=metadata, api_base=url, api_key="scripted")
+    assert response.choices[0].message.content == "On its way."
+    (data,) = await used(governing, "litellm-used")
+    assert data["model"] == {"provider": "openai", "name": "gpt-4.1-mini"}
     expected = {"input_tokens": INPUT_TOKENS, "cached_input_tokens": 100, "output_tokens": OUTPUT_TOKENS}
-    assert told["usage"] == expected
-    assert 0 < Decimal(told["cost_usd"]) < 1
-    assert told["latency_ms"] > 0
-    assert told.get("error") is None
+    assert data["usage"] == expected
+    assert 0 < Decimal(data["cost_usd"]) < 1
+    assert data["latency_ms"] > 0
+    assert data.get("error") is None
 
 
 async def test_a_streamed_answer_is_told_once(governing: Governing, litellm: Any, telling: Any) -> None:
@@ -73,8 +73,8 @@ async def test_a_streamed_answer_is_told_once(governing: Governing, litellm: Any
         parts = await litellm.acompletion(MODEL, QUERY, metadata=metadata, api_base=url, api_key="scripted", **options)
         async for _ in parts:
             pass
-    (told,) = await used(governing, "litellm-stream")
-    assert (told["usage"]["input_tokens"], told["usage"]["output_tokens"]) == (INPUT_TOKENS, OUTPUT_TOKENS)
+    (data,) = await used(governing, "litellm-stream")
+    assert (data["usage"]["input_tokens"], data["usage"]["output_tokens"]) == (INPUT_TOKENS, OUTPUT_TOKENS)
 
 
 async def test_a_call_that_fails_is_told_as_an_error(governing: Governing, litellm: Any, telling: Any) -> None:
@@ -85,13 +85,13 @@ async def test_a_call_that_fails_is_told_as_an_error(governing: Governing, litel
     ):
         with pytest.raises(litellm.BadRequestError):
             await litellm.acompletion(MODEL, QUERY, metadata=metadata, api_base=url, api_key="scripted")
-    (told,) = await used(governing, "litellm-error")
-    assert "no such thing" in told["error"]
-    assert told["usage"]["output_tokens"] == 0
+    (data,) = await used(governing, "litellm-error")
+    assert "no such thing" in data["error"]
+    assert data["usage"]["output_tokens"] == 0
 
 
 async def test_calls_of_agents_at_the_same_time_are_not_mixed(governing: Governing, litellm: Any, telling: Any) -> None:
-    async def one(number: int, url: str) -> None:
+    async def converse(number: int, url: str) -> None:
         async with (
             Agent("shop", conversation=f"litellm-many-{number}", bootstrap=governing.bootstrap) as agent,
             telling.of(agent) as metadata,
@@ -101,7 +101,7 @@ async def test_calls_of_agents_at_the_same_time_are_not_mixed(governing: Governi
 
     async with chatting(Talk(["Yes."] * 11)) as url:
         await litellm.acompletion(MODEL, QUERY, api_base=url, api_key="scripted")  # nobody's
-        await asyncio.gather(*(one(number, url) for number in (1, 2, 3, 4)))
+        await asyncio.gather(*(converse(number, url) for number in (1, 2, 3, 4)))
     assert [len(await used(governing, f"litellm-many-{number}")) for number in (1, 2, 3, 4)] == [1, 2, 3, 4]
 
 

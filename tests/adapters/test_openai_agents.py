@@ -43,8 +43,8 @@ async def test_tools_behind_a_handoff_are_governed_too(as_object: bool) -> None:
     async with governor.agent(timeout_s=5) as agent:
         assert (await run(agent, bot, "help")).final_output == "Found."
     assert shop.ran == [("get_order", "A-1")]
-    assert [one["tool"] for one in governor.told("action.executed")] == ["get_order"]
-    assert len(governor.told("llm.completed")) == 3
+    assert [data["tool"] for data in governor.published("action.executed")] == ["get_order"]
+    assert len(governor.published("llm.completed")) == 3
     assert expert.hooks is None, "the bot itself is as it was"
 
 
@@ -64,8 +64,8 @@ async def test_a_bot_as_a_tool_is_governed_or_refused() -> None:
             await run(agent, asks(helper().as_tool("helper", "finds orders")), "help")
         assert shop.ran == []
         await run(agent, asks(governed(agent, helper()).as_tool("helper", "finds orders")), "help")
-    assert [one["tool"] for one in governor.told("action.executed")] == ["get_order", "helper"]
-    assert [one["text"] for one in governor.told("message.sent")] == ["Here."], "a helper speaks to no customer"
+    assert [data["tool"] for data in governor.published("action.executed")] == ["get_order", "helper"]
+    assert [data["text"] for data in governor.published("message.sent")] == ["Here."], "a helper speaks to no customer"
 
 
 async def test_the_time_a_person_takes_is_not_the_tools() -> None:
@@ -92,7 +92,7 @@ async def test_the_time_a_person_takes_is_not_the_tools() -> None:
         governor.resolves("approved")
         await asked
     assert ran == [300, 20]
-    assert [one["status"] for one in governor.told("action.executed")] == ["ok", "unknown"]
+    assert [data["status"] for data in governor.published("action.executed")] == ["ok", "unknown"]
 
 
 async def test_arguments_that_are_no_json_ask_nothing() -> None:
@@ -101,7 +101,7 @@ async def test_arguments_that_are_no_json_ask_nothing() -> None:
     async with governor.agent(timeout_s=5) as agent:
         bot = agents.Agent(name="shop", model=model, tools=[agents.function_tool(shop.get_order)])
         await run(agent, bot, "help")
-    assert (shop.ran, governor.told("action.proposed")) == ([], [])
+    assert (shop.ran, governor.published("action.proposed")) == ([], [])
 
 
 async def test_the_bots_own_hooks_are_called_as_before() -> None:
@@ -119,7 +119,7 @@ async def test_the_bots_own_hooks_are_called_as_before() -> None:
         bot = agents.Agent(name="shop", model=scripted([assistant_message("Hello.")]), hooks=Own())
         await run(agent, bot, "help")
     assert called == ["start", "llm"]
-    assert len(governor.told("llm.completed")) == 1
+    assert len(governor.published("llm.completed")) == 1
 
 
 async def test_an_answer_that_is_refused_is_raised_and_not_returned() -> None:
@@ -149,8 +149,8 @@ async def test_a_time_limit_of_a_tool_ends_the_waiting_and_not_the_work() -> Non
         assert (await run(agent, bot, "help")).final_output == "It took too long."
         assert ran == []
     may_end.set()
-    (told,) = governor.told("action.executed")
-    assert (told["status"], "timed out" in told["error"]) == ("unknown", True)
+    (data,) = governor.published("action.executed")
+    assert (data["status"], "timed out" in data["error"]) == ("unknown", True)
 
 
 async def test_a_tool_that_gives_bit_by_bit_runs_within_its_permit() -> None:
@@ -164,4 +164,4 @@ async def test_a_tool_that_gives_bit_by_bit_runs_within_its_permit() -> None:
     async with governor.agent(timeout_s=5) as agent:
         await run(agent, bot, "help")
     assert ran == ["A-1", "A-1"]
-    assert governor.told("action.executed")[0]["result"] == [0, 1]
+    assert governor.published("action.executed")[0]["result"] == [0, 1]

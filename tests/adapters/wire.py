@@ -13,8 +13,8 @@ async def events(bootstrap: str, conversation: str) -> list[tuple[str, dict[str,
     """What the agent told: name and data, in the order of the log."""
     records = await _records(bootstrap, AGENT_EVENTS, conversation)
     names = [record["type"].removeprefix("handrail.").removesuffix(".v1") for record in records]
-    found = zip(names, (record["data"] for record in records), strict=True)
-    return [(name, data) for name, data in found if not name.startswith("control.")]
+    named = zip(names, (record["data"] for record in records), strict=True)
+    return [(name, data) for name, data in named if not name.startswith("control.")]
 
 
 async def decisions(bootstrap: str, conversation: str, kind: str = "action") -> list[dict[str, Any]]:
@@ -34,5 +34,5 @@ async def answers(bootstrap: str, conversation: str, outcome: str) -> None:
 
 
 async def _records(bootstrap: str, topic: str, conversation: str) -> list[dict[str, Any]]:
-    found = await read(bootstrap, topic, PARTITIONS)
-    return [orjson.loads(record.value) for record in found if record.key == conversation.encode()]
+    records = await read(bootstrap, topic, PARTITIONS)
+    return [orjson.loads(record.value) for record in records if record.key == conversation.encode()]

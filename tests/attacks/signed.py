@@ -27,8 +27,10 @@ class SignedGovernor(Governor):
 
     def _settle(self) -> None:
         outputs = self._fold.fold(self.log.records[-1:]).outputs
-        decisions = [one.value for one in outputs if b'"handrail.decision.v1"' in one.value]
-        self.handoffs += [orjson.loads(one.value)["data"] for one in outputs if b'"handrail.handoff.v1"' in one.value]
+        decisions = [output.value for output in outputs if b'"handrail.decision.v1"' in output.value]
+        self.handoffs += [
+            orjson.loads(output.value)["data"] for output in outputs if b'"handrail.handoff.v1"' in output.value
+        ]
         for value in sign_batch(key(), decisions):
             raw, event = decode_output(value)
             made_ms = to_ms(event.time)
@@ -40,4 +42,4 @@ class SignedGovernor(Governor):
 
 def proposed(governor: Governor) -> list[Any]:
     """The action ids that were proposed, in order."""
-    return [one["action_id"] for one in governor.told("action.proposed")]
+    return [data["action_id"] for data in governor.published("action.proposed")]

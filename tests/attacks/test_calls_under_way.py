@@ -30,13 +30,13 @@ def fan_out(log: Log, calls: int, tool: str = "get_order") -> list[str]:
     return [log.proposes(tool, f"call-{number}", order_id=number) for number in range(calls)]
 
 
-def told(log: Log, calls: list[int], tool: str = "get_order") -> None:
+def report(log: Log, calls: list[int], tool: str = "get_order") -> None:
     for number in calls:
         log.executes(tool, f"call-{number}", {"n": number}, order_id=number)
 
 
 def alerts(outcome: Outcome, kind: str) -> list[dict[str, object]]:
-    return [one for one in outcome.of("alert") if one["kind"] == kind]
+    return [alert for alert in outcome.of("alert") if alert["kind"] == kind]
 
 
 def supervised(outcome: Outcome) -> list[str]:
@@ -55,7 +55,7 @@ def suspected(outcome: Outcome) -> int:
 def test_whatever_is_under_way_at_once_was_decided(calls: int, turned: bool) -> None:
     log = Log()
     fan_out(log, calls)
-    told(log, sorted(range(calls), reverse=turned))
+    report(log, sorted(range(calls), reverse=turned))
     outcome = log.fold(rules(), batch=50)
     assert outcome.verdicts == ["allow"] * calls
     assert not suspected(outcome)
@@ -67,16 +67,16 @@ def test_the_head_stays_small_with_256_under_way() -> None:
     log = Log()
     fan_out(log, 256)
     outcome = log.fold(rules(), batch=7)
-    heads = [write.value for one in outcome.folded for write in one.states if write.key == b"conv-1"]
+    heads = [write.value for folded in outcome.folded for write in folded.states if write.key == b"conv-1"]
     assert max(len(head or b"") for head in heads) <= HEAD_BYTES_MAX
 
 
 def test_what_a_fold_writes_for_each_of_256_stays_below_four_kilobytes() -> None:
     log = Log()
     fan_out(log, 256)
-    told(log, list(range(256)))
+    report(log, list(range(256)))
     outcome = log.fold(rules())
-    written = [sum(len(write.value or b"") for write in one.states) for one in outcome.folded]
+    written = [sum(len(write.value or b"") for write in folded.states) for folded in outcome.folded]
     assert sum(written) / len(written) < 2_000
     assert max(written) < 7_000
 
@@ -86,7 +86,7 @@ def test_how_it_ended_may_follow_among_many() -> None:
     fan_out(log, 100)
     for number in range(100):
         log.executes("get_order", f"call-{number}", None, "unknown", order_id=number)
-    told(log, list(range(100)))
+    report(log, list(range(100)))
     outcome = log.fold(rules(), batch=30)
     assert not suspected(outcome)
 
@@ -95,8 +95,8 @@ def test_how_it_ended_may_follow_among_many() -> None:
 def test_a_second_run_of_one_permission_is_a_bypass(calls: int) -> None:
     log = Log()
     fan_out(log, calls)
-    told(log, list(range(calls)))
-    told(log, [0])
+    report(log, list(range(calls)))
+    report(log, [0])
     assert len(alerts(log.fold(rules()), "bypass")) == 1
 
 
@@ -123,14 +123,14 @@ def test_blocked_proposals_take_no_place_of_allowed_ones() -> None:
     fan_out(log, 200)
     for number in range(400):
         log.proposes("refund", f"dear-{number}", amount=900 + number)
-    told(log, list(range(200)))
+    report(log, list(range(200)))
     assert not suspected(log.fold(rules(), batch=100))
 
 
 def test_beyond_256_what_was_forgotten_is_unknown_once_a_day() -> None:
     log = Log()
     fan_out(log, 300)
-    told(log, list(range(300)))
+    report(log, list(range(300)))
     outcome = log.fold(rules(), batch=50)
     assert not suspected(outcome)
     (alert,) = outcome.of("alert")
@@ -141,9 +141,9 @@ def test_beyond_256_what_was_forgotten_is_unknown_once_a_day() -> None:
 def test_the_next_day_it_is_said_again() -> None:
     log = Log()
     fan_out(log, 300)
-    told(log, [0, 1])
+    report(log, [0, 1])
     log.wait(24 * 3600)
-    told(log, [2, 3])
+    report(log, [2, 3])
     assert len(alerts(log.fold(rules(), batch=50), "unknown")) == 2
 
 
@@ -156,34 +156,34 @@ def test_a_flood_hides_no_bypass(calls: int) -> None:
     log.executes("refund", "dear", {}, amount=900)
     log.executes("refund", "call-0", {}, amount=900)
     outcome = log.fold(rules(), batch=100)
-    assert [one["severity"] for one in alerts(outcome, "bypass")] == ["high"] * 3
+    assert [alert["severity"] for alert in alerts(outcome, "bypass")] == ["high"] * 3
     assert supervised(outcome) == ["bypass"]
 
 
 def test_a_forgotten_permission_is_good_for_one_run_too() -> None:
     log = Log()
     fan_out(log, 300)
-    told(log, [0, 0])
+    report(log, [0, 0])
     outcome = log.fold(rules(), batch=100)
-    assert [one["kind"] for one in outcome.of("alert")] == ["unknown", "bypass"]
+    assert [alert["kind"] for alert in outcome.of("alert")] == ["unknown", "bypass"]
 
 
 def test_a_flood_ends_before_a_bypass_could_hide_in_it() -> None:
     log = Log()
     fan_out(log, FLOOD)
     log.executes("refund", "never-proposed", {}, amount=900)
-    told(log, [0, 1, 2])
+    report(log, [0, 1, 2])
     outcome = log.fold(rules(), batch=200)
     assert outcome.verdicts.count("allow") < ALLOWED_MAX + LOST_MAX + 20
     assert outcome.codes() == ["limit.underway"]
-    assert [one["severity"] for one in alerts(outcome, "bypass")] == ["high"]
+    assert [alert["severity"] for alert in alerts(outcome, "bypass")] == ["high"]
     assert len(alerts(outcome, "unknown")) == 1
 
 
 def test_whoever_tells_how_they_ended_goes_on() -> None:
     log = Log()
     fan_out(log, FLOOD)
-    told(log, list(range(100)))
+    report(log, list(range(100)))
     log.proposes("get_order", "late", order_id="late")
     assert log.fold(rules(), batch=200).verdicts[-1] == "allow"
 
@@ -192,11 +192,11 @@ def test_whoever_tells_how_they_ended_goes_on() -> None:
 def test_it_is_the_same_however_the_log_is_cut(batch: int) -> None:
     log = Log()
     fan_out(log, 290)
-    told(log, [*range(0, 290, 3), 5, 5])
+    report(log, [*range(0, 290, 3), 5, 5])
     log.executes("refund", "never-proposed", {}, amount=900)
-    one, other = log.fold(rules(), batch), log.fold(rules(), 17)
-    assert one.records == other.records
-    assert one.partition.stored(b"conv-1") == other.partition.stored(b"conv-1")
+    cut, whole = log.fold(rules(), batch), log.fold(rules(), 17)
+    assert cut.records == whole.records
+    assert cut.partition.stored(b"conv-1") == whole.partition.stored(b"conv-1")
 
 
 def test_a_permission_that_a_person_gave_is_known_among_many() -> None:
@@ -206,7 +206,7 @@ def test_a_permission_that_a_person_gave_is_known_among_many() -> None:
     asking = bundle(p=POLICY.replace("action: block", "action: require_approval").replace("500", "200"), limits=LIMITS)
     log.resolves(log.fold(asking, batch=50).handoffs[0], "approved", revision=1)
     log.executes("refund", "asks", {}, amount=300)
-    told(log, list(range(100)))
+    report(log, list(range(100)))
     assert not suspected(log.fold(asking, batch=50))
 
 

@@ -59,8 +59,8 @@ async def test_a_tool_runs_with_what_was_judged(tmp_path: Path, with_gate: bool,
                 await tool(order, number)
         running = False
         await flipping
-    executed = [one["arguments"]["order"] for one in governor.told("action.executed")]
-    assert got == [(one["amount"], one["lines"][0]["amount"]) for one in executed]
+    executed = [data["arguments"]["order"] for data in governor.published("action.executed")]
+    assert got == [(data["amount"], data["lines"][0]["amount"]) for data in executed]
     assert len(got) > 1
 
 
@@ -70,7 +70,7 @@ async def test_a_change_between_the_judging_and_the_run_is_not_seen() -> None:
     async with governor.agent(timeout_s=5) as agent:
         tool = agent.tool(lambda order: got.append(order["amount"]), name="refund")
         asked = asyncio.create_task(tool(order))
-        while not governor.told("action.proposed"):  # noqa: ASYNC110
+        while not governor.published("action.proposed"):  # noqa: ASYNC110
             await asyncio.sleep(0)
         order["amount"] = 900
         await asked
@@ -86,7 +86,7 @@ async def test_what_a_tool_does_to_its_arguments_is_not_told_as_what_was_judged(
             order["amount"] = 900
 
         await refund({"amount": 20})
-    assert governor.told("action.executed")[0]["arguments"] == {"order": {"amount": 20}}
+    assert governor.published("action.executed")[0]["arguments"] == {"order": {"amount": 20}}
 
 
 async def test_the_adapters_run_what_was_judged_too() -> None:
@@ -98,7 +98,7 @@ async def test_the_adapters_run_what_was_judged_too() -> None:
 
     async with governor.agent(timeout_s=5) as agent:
         asked = asyncio.create_task(Calls(agent).call("refund", given, run))
-        while not governor.told("action.proposed"):  # noqa: ASYNC110
+        while not governor.published("action.proposed"):  # noqa: ASYNC110
             await asyncio.sleep(0)
         given["order"]["amount"] = 900
         await asked
@@ -137,9 +137,9 @@ def test_a_mapping_that_says_something_else_each_time_is_asked_once(tmp_path: Pa
 
 def test_the_copy_keeps_what_is_plain() -> None:
     given = {"a": [1, (2.5, None)], 3: {"b": True}, "r": Reason.FAULTY, "t": Tracked(x=[1])}
-    found = json_copy(given)
-    assert found == given
-    assert (type(found["a"][1]), found["r"], type(found["t"])) == (tuple, Reason.FAULTY, dict)
+    copy = json_copy(given)
+    assert copy == given
+    assert (type(copy["a"][1]), copy["r"], type(copy["t"])) == (tuple, Reason.FAULTY, dict)
     given["a"].append(2)  # type: ignore[attr-defined]
     given["t"]["x"].append(2)  # type: ignore[index]
-    assert found == {"a": [1, (2.5, None)], 3: {"b": True}, "r": Reason.FAULTY, "t": {"x": [1]}}
+    assert copy == {"a": [1, (2.5, None)], 3: {"b": True}, "r": Reason.FAULTY, "t": {"x": [1]}}

@@ -118,7 +118,7 @@ async def test_what_was_said_is_not_said_again() -> None:
                     await agent.respond("Your parcel comes on Friday.", response_id="r1")
             else:
                 await agent.respond("Your parcel comes on Friday.", response_id="r1")
-    assert len(governor.told("message.sent")) == 1
+    assert len(governor.published("message.sent")) == 1
 
 
 @pytest.mark.parametrize("with_gate", [False, True])
@@ -138,7 +138,7 @@ async def test_an_allow_that_comes_too_late_is_proposed_anew_once(
         governor.late = 2
         with pytest.raises(Unusable, match=r"had expired when it arrived again, under .*: see how far the workers lag"):
             await agent.propose(TOOL, {"amount": 21})
-    assert governor.told("action.executed")[0]["action_id"] == second
+    assert governor.published("action.executed")[0]["action_id"] == second
     assert len(proposed(governor)) == 4
 
 
@@ -148,7 +148,7 @@ async def test_what_is_said_too_late_is_proposed_anew_too() -> None:
     async with governor.agent(timeout_s=5) as agent:
         permit = await agent.respond("Your parcel comes on Friday.", response_id="r1")
     assert (permit.action_id, permit.replaces) == ("r1~renewed-2", "r1")
-    assert [one["response_id"] for one in governor.told("message.sent")] == ["r1~renewed-2"]
+    assert [data["response_id"] for data in governor.published("message.sent")] == ["r1~renewed-2"]
 
 
 async def test_an_approval_that_comes_too_late_asks_a_person_again() -> None:

@@ -14,7 +14,7 @@ OFTEN = 10
 READS = "tools: {get_order: {effect: read}, shop.track: {effect: read}, note: {effect: write}}"
 
 
-def told(kind: str, number: int) -> Any:
+def reply(kind: str, number: int) -> Any:
     """A result that is new each time."""
     at = 1_764_000_000 + number
     return {
@@ -29,7 +29,7 @@ def told(kind: str, number: int) -> Any:
 def loops(kind: str, times: int, tool: str = "get_order", of: Bundle | None = None, batch: int = 7) -> Outcome:
     log = Log()
     for number in range(times):
-        log.does(tool, told(kind, number), order_id="A-1")
+        log.does(tool, reply(kind, number), order_id="A-1")
     return log.fold(of or bundle(tools=READS), batch)
 
 
@@ -46,13 +46,14 @@ def test_the_tenth_equal_call_is_blocked_and_the_next_halts_whatever_came_back(k
 
 
 @pytest.mark.parametrize(
-    "said", ["<Order object at 0x7f{:010x}>", "[<Order at 0x{:x}>, 1]", "<bound method A.b of <A object at 0x{:X}>>"]
+    "template",
+    ["<Order object at 0x7f{:010x}>", "[<Order at 0x{:x}>, 1]", "<bound method A.b of <A object at 0x{:X}>>"],
 )
 @pytest.mark.parametrize("inside", [False, True])
-def test_where_an_object_lay_makes_no_difference(said: str, inside: bool) -> None:
+def test_where_an_object_lay_makes_no_difference(template: str, inside: bool) -> None:
     log = Log()
     for number in range(1_000, 1_004):
-        text = said.format(number)
+        text = template.format(number)
         log.does("get_order", {"order": [text]} if inside else text, order_id="A-1")
     assert log.fold(bundle(tools=READS)).verdicts == ["allow", "allow", "block", "halt"]
 
@@ -60,21 +61,21 @@ def test_where_an_object_lay_makes_no_difference(said: str, inside: bool) -> Non
 def test_two_calls_that_take_turns_are_caught_as_well() -> None:
     log = Log()
     for number in range(30):
-        log.does("get_order", told("id", number), order_id=f"A-{number % 2}")
+        log.does("get_order", reply("id", number), order_id=f"A-{number % 2}")
     assert log.fold(bundle(tools=READS)).verdicts.index("block") == 18
 
 
 def test_the_net_holds_nothing_that_moves() -> None:
     log = Log()
     for number in range(60):
-        log.does("get_order", told("id", number), order_id=f"A-{number}")
+        log.does("get_order", reply("id", number), order_id=f"A-{number}")
     assert set(log.fold(bundle(tools=READS)).verdicts) == {"allow"}
 
 
 def test_a_write_in_between_starts_the_look_ups_anew() -> None:
     log = Log()
     for number in range(40):
-        log.does("get_order", told("id", number), order_id="A-1")
+        log.does("get_order", reply("id", number), order_id="A-1")
         if number % 4 == 3:
             log.does("note", "ok", text=f"note {number}")
     assert set(log.fold(bundle(tools=READS)).verdicts) == {"allow"}

@@ -34,8 +34,8 @@ def deleted(store: Path) -> None:
 
 
 def with_all_beside_it(store: Path) -> None:
-    for one in store.parent.glob(f"{store.name}*"):
-        one.unlink()
+    for path in store.parent.glob(f"{store.name}*"):
+        path.unlink()
 
 
 def moved(store: Path) -> None:
@@ -92,9 +92,9 @@ def test_a_gate_whose_file_changes_closes(tmp_path: Path, change: Callable[[Path
     gate = gate_of(store, made_s(record) + 1)
     admit(gate, record)
     change(store)
-    for one, tool, given in ((record, TOOL, ARGUMENTS), (other, "get_order", {"order_id": "#W1"})):
+    for decision, tool, given in ((record, TOOL, ARGUMENTS), (other, "get_order", {"order_id": "#W1"})):
         with pytest.raises(GateClosed, match=r"claims\.db: "):
-            admit(gate, one, tool, given)
+            admit(gate, decision, tool, given)
     with pytest.raises(GateClosed):
         gate.earlier(record, TOOL, ARGUMENTS)
     with pytest.raises(GateClosed):
@@ -229,7 +229,7 @@ async def test_too_late_and_lost_is_not_proposed_anew_behind_anybodys_back(tmp_p
     async with governor.agent(execution="conv-1/1", timeout_s=5, gate=new) as agent:
         with pytest.raises(GateClosed, match="see whether it took effect"):
             await agent.propose(TOOL, ARGUMENTS, action_id="a1")
-    assert len(governor.told("action.proposed")) == 2
+    assert len(governor.published("action.proposed")) == 2
 
 
 KILLED = """
@@ -246,8 +246,8 @@ def test_all_claims_lie_in_the_one_file(tmp_path: Path) -> None:
     """Of a gate that was killed too: who saves, or deletes, what lies beside the file changes nothing."""
     store = claims_of(tmp_path)
     subprocess.run([sys.executable, "-c", KILLED, str(store)], timeout=60, check=False)
-    for one in tmp_path.glob("claims.db?*"):
-        one.unlink()
+    for path in tmp_path.glob("claims.db?*"):
+        path.unlink()
     with sqlite3.connect(store) as file:
         assert file.execute("SELECT decision_id FROM claims").fetchall() == [("d1",)]
 

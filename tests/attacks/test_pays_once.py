@@ -44,7 +44,7 @@ def pay(shop: tuple[str, Path], action_id: str, point: str = "") -> tuple[int, d
 
 def execute(folder: Path, *requests: dict[str, Any]) -> list[str]:
     """What a process of executors answers to each."""
-    lines = "".join(json.dumps(one) + "\n" for one in requests)
+    lines = "".join(json.dumps(request) + "\n" for request in requests)
     command = [sys.executable, "-m", "tests.attacks.executor", str(folder)]
     done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=60, check=True)
     return done.stdout.splitlines()
@@ -63,14 +63,14 @@ def over(allowed: dict[str, Any]) -> None:
 
 
 def test_a_retry_after_the_permission_ended_pays_once(shop: tuple[str, Path]) -> None:
-    status, allowed, said = pay(shop, "a1")
-    assert status == 0, said
+    status, allowed, output = pay(shop, "a1")
+    assert status == 0, output
     for _ in range(2):
         over(allowed)
-        status, _, said = pay(shop, "a1")
+        status, _, output = pay(shop, "a1")
         assert status == 1
-        assert "AlreadyClaimed" in said
-        assert "was used already" in said
+        assert "AlreadyClaimed" in output
+        assert "was used already" in output
     assert ran(shop[1]) == ["a1"]
 
 
@@ -78,9 +78,9 @@ def test_a_process_that_was_killed_before_it_paid_is_made_up_for_once(shop: tupl
     status, allowed, _ = pay(shop, "a1", "decided")
     assert (status, ran(shop[1])) == (-signal.SIGKILL, [])
     over(allowed)
-    status, allowed, said = pay(shop, "a1")
-    assert status == 0, said
-    assert "proposed anew as a1~renewed-2, in place of a1" in said
+    status, allowed, output = pay(shop, "a1")
+    assert status == 0, output
+    assert "proposed anew as a1~renewed-2, in place of a1" in output
     for _ in range(2):
         over(allowed)
         assert "AlreadyClaimed" in pay(shop, "a1")[2]
@@ -88,26 +88,26 @@ def test_a_process_that_was_killed_before_it_paid_is_made_up_for_once(shop: tupl
 
 
 def test_at_an_executor_in_another_process_too(shop: tuple[str, Path]) -> None:
-    _, allowed, said = pay(shop, "a1", "sends")
-    assert execute(shop[1], allowed, allowed)[0] == "refunded 20", said
+    _, allowed, output = pay(shop, "a1", "sends")
+    assert execute(shop[1], allowed, allowed)[0] == "refunded 20", output
     over(allowed)
-    status, _, said = pay(shop, "a1", "sends")
+    status, _, output = pay(shop, "a1", "sends")
     assert status == 1
-    assert "it was allowed before, as a1, and may have been acted on" in said
+    assert "it was allowed before, as a1, and may have been acted on" in output
     (line,) = execute(shop[1], allowed)
     assert "it has ended" in line
     assert ran(shop[1]) == ["20"]
 
 
 async def test_what_the_log_has_forgotten_is_decided_anew_and_still_not_paid_again(shop: tuple[str, Path]) -> None:
-    _, allowed, said = await asyncio.to_thread(pay, shop, "a1", "sends")
-    assert execute(shop[1], allowed) == ["refunded 20"], said
+    _, allowed, output = await asyncio.to_thread(pay, shop, "a1", "sends")
+    assert execute(shop[1], allowed) == ["refunded 20"], output
     async with Agent("refunds", conversation="c1", bootstrap=shop[0]) as agent:
         for number in range(70):
             await agent.customer_acted("look", {"number": number})
     await asyncio.to_thread(over, allowed)
-    status, again, said = await asyncio.to_thread(pay, shop, "a1", "sends")
-    assert status == 0, said
+    status, again, output = await asyncio.to_thread(pay, shop, "a1", "sends")
+    assert status == 0, output
     assert again["decision"]["id"] == allowed["decision"]["id"]
     (line,) = execute(shop[1], again)
     assert line.startswith("not again:")

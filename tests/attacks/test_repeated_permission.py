@@ -27,8 +27,8 @@ def test_a_repeat_carries_the_first_end_however_late_it_comes(batch: int) -> Non
         log.proposes("refund", "a1", event_id="e1", amount=20)
     first, *again = log.fold(refunds(), batch).decisions
     assert len(again) == len(LATER_S)
-    assert {ends(one) for one in again} == {ends(first)}
-    assert all(one["repeat"] for one in again)
+    assert {ends(decision) for decision in again} == {ends(first)}
+    assert all(decision["repeat"] for decision in again)
     assert to_ms(first["expires_at"]) == log.records[0].timestamp_ms + 60_000
 
 
@@ -41,7 +41,7 @@ def test_what_lies_in_a_sealed_block_of_the_guard_keeps_its_end_too() -> None:
     for number in range(60):
         log.proposes("get_order", f"a{number}", event_id=f"e{number}", order_id=number)
     decisions = log.fold(refunds()).decisions
-    assert [ends(one) for one in decisions[60:]] == [ends(one) for one in decisions[:60]]
+    assert [ends(decision) for decision in decisions[60:]] == [ends(decision) for decision in decisions[:60]]
 
 
 def test_an_answer_to_the_customer_ends_once_too() -> None:
@@ -63,7 +63,7 @@ def test_a_bundle_with_another_end_changes_nothing_for_what_was_decided(before_s
     log.wait(DAY_S)
     log.proposes("refund", "a1", event_id="e1", amount=20)
     log.proposes("refund", "a2", amount=21)
-    fold = PartitionFold(0, None, {one.ruleset: one for one in (before, after)}, before.ruleset, checked=False)
+    fold = PartitionFold(0, None, {bundle.ruleset: bundle for bundle in (before, after)}, before.ruleset, checked=False)
     first, again, other = Outcome(fold, [fold.fold(log.records)]).decisions
     assert ends(first) == ends(again)
     assert to_ms(first["expires_at"]) == log.records[0].timestamp_ms + before_s * 1000

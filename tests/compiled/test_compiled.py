@@ -33,6 +33,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "none-any" not in wheel.name  # it is for this machine's kind alone
     with ZipFile(wheel) as packed:
         packed.extractall(folder / "there")
+    assert (folder / "there" / "handrail" / "py.typed").is_file()
     return folder / "there"
 
 

@@ -81,7 +81,7 @@ async def test_langgraph(function: Callable[..., Any]) -> None:
         bot = create_agent(Calling(talk=Talk([ORDER] * 8)), [look_up], middleware=[Governed(agent)])
         with pytest.raises(Halted):
             await bot.ainvoke(QUERY, {"recursion_limit": 50})
-    assert len(governor.told("action.executed")) == 2
+    assert len(governor.published("action.executed")) == 2
 
 
 @pytest.mark.parametrize("function", [text, object_, inside])

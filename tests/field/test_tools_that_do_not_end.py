@@ -23,7 +23,7 @@ HANGS_S = 10.0
 
 def told(governor: SignedGovernor) -> list[tuple[str, Any]]:
     """(status, result or error) of all executions that were told."""
-    done = governor.told("action.executed")
+    done = governor.published("action.executed")
     return [(one["status"], one.get("result") if one["status"] == "ok" else one["error"]) for one in done]
 
 
@@ -73,8 +73,8 @@ async def test_a_plain_tool_that_is_given_up_is_told_when_it_ends(
     assert slow.ran == 1
     assert told(governor)[1:] == [last]
     assert [one.outcome for one in gate.unfinished()] == ([None] if outcome is None else [])
-    (proposed,) = governor.told("action.proposed")
-    assert {one["action_id"] for one in governor.told("action.executed")} == {proposed["action_id"]}
+    (proposed,) = governor.published("action.proposed")
+    assert {one["action_id"] for one in governor.published("action.executed")} == {proposed["action_id"]}
 
 
 async def test_one_that_never_ends_holds_up_nobody(caplog: pytest.LogCaptureFixture) -> None:

@@ -30,7 +30,7 @@ ZEROS = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
 
 def calls(governor: Governor) -> list[dict[str, Any]]:
-    return governor.told("llm.completed")
+    return governor.published("llm.completed")
 
 
 class Chat(BaseChatModel):

@@ -79,12 +79,12 @@ async def test_a_conversation_from_the_first_query_to_the_end(broker: str, tmp_p
             await agent.executed(permit, {"refunded": 300})
             await agent.respond("You get $300 back.", confidence=0.9)
             await agent.ended("resolved")
-        told = await log_of(broker, "whole")
+        events = await log_of(broker, "whole")
     assert caught.value.decision is not None
     assert caught.value.customer_message.startswith("A refund of this size")
     assert permit.decision is not None
     assert permit.decision.kind == "release"
-    assert [event["type"].removeprefix("handrail.").removesuffix(".v1") for event in told] == [
+    assert [event["type"].removeprefix("handrail.").removesuffix(".v1") for event in events] == [
         "execution.started",
         "query.received",
         "action.proposed",
@@ -156,7 +156,7 @@ async def test_a_person_who_takes_over_stops_writing_actions(handrail: str) -> N
 
 
 async def test_64_conversations_at_once_over_one_connection(handrail: str) -> None:
-    async def one(number: int) -> list[Any]:
+    async def ask(number: int) -> list[Any]:
         name = f"many-{number}"
         async with Agent("shop", conversation=name, client=client) as agent:
             route = await agent.route("Where is my order?")
@@ -167,11 +167,15 @@ async def test_64_conversations_at_once_over_one_connection(handrail: str) -> No
             except Blocked as blocked:
                 decided = [permit.decision, blocked.decision]
             await agent.ended("resolved")
-        return [route.route, *(one.conversation_id for one in decided if one), decided[1].reasons[0].evidence["value"]]
+        return [
+            route.route,
+            *(decision.conversation_id for decision in decided if decision),
+            decided[1].reasons[0].evidence["value"],
+        ]
 
     async with Client(handrail) as client:
-        found = await asyncio.gather(*map(one, range(64)))
-    assert found == [["ai", f"many-{n}", f"many-{n}", 1000 + n] for n in range(64)]
+        answers = await asyncio.gather(*map(ask, range(64)))
+    assert answers == [["ai", f"many-{n}", f"many-{n}", 1000 + n] for n in range(64)]
 
 
 async def test_agents_without_a_client_share_the_connection_and_the_last_one_closes_it(handrail: str) -> None:
@@ -207,26 +211,26 @@ def test_the_blocking_agent_does_the_same(handrail: str) -> None:
         with pytest.raises(Blocked):
             agent.propose("issue_refund", {"order_id": "1", "amount": 900})
         agent.ended("resolved")
-    told = asyncio.run(log_of(handrail, "blocking"))
-    assert [event["data"]["tool"] for event in told if event["type"] == "handrail.action.executed.v1"] == [
+    events = asyncio.run(log_of(handrail, "blocking"))
+    assert [event["data"]["tool"] for event in events if event["type"] == "handrail.action.executed.v1"] == [
         "get_order",
         "fetch",
     ]
 
 
 def test_blocking_agents_work_in_many_threads(handrail: str) -> None:
-    found: dict[int, bool] = {}
+    answers: dict[int, bool] = {}
 
-    def one(number: int) -> None:
+    def ask(number: int) -> None:
         with BlockingAgent("shop", conversation=f"thread-{number}", bootstrap=handrail) as agent:
-            found[number] = agent.propose("get_order", {"order_id": str(number)}).allowed
+            answers[number] = agent.propose("get_order", {"order_id": str(number)}).allowed
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert found == dict.fromkeys(range(8), True)
+    assert answers == dict.fromkeys(range(8), True)
     assert [thread.name for thread in threading.enumerate()].count("handrail") == 1
 
 

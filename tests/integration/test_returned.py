@@ -19,11 +19,11 @@ async def answer(broker: str, conversations: list[str], outcome: str, **more: An
     left = set(conversations)
     async with Wire(broker, HANDOFFS) as wire:
         while left:
-            found = data(await wire.next())
-            if found["conversation_id"] in left and "kind" in found:
-                left.remove(found["conversation_id"])
-                told = resolution(found, outcome, note=f"about {found['conversation_id']}", **more)
-                await wire.publish(told, RESOLUTIONS)
+            handoff = data(await wire.next())
+            if handoff["conversation_id"] in left and "kind" in handoff:
+                left.remove(handoff["conversation_id"])
+                answer = resolution(handoff, outcome, note=f"about {handoff['conversation_id']}", **more)
+                await wire.publish(answer, RESOLUTIONS)
 
 
 async def test_the_note_comes_back_whether_it_is_waited_for_before_or_after(broker: str, tmp_path: Path) -> None:

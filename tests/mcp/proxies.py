@@ -75,10 +75,10 @@ class Proxy:
         """Returns when it holds."""
         deadline = time.monotonic() + WAIT_S_MAX
         while not holds():
-            assert time.monotonic() < deadline, self.said()
+            assert time.monotonic() < deadline, self.stderr()
             time.sleep(0.02)
 
-    def said(self) -> str:
+    def stderr(self) -> str:
         """What came on standard error, the server's part included."""
         return self._errors.read_text()
 
@@ -117,11 +117,11 @@ class Proxy:
 @contextmanager
 def proxy(folder: Path, bootstrap: str, *options: str, status: int = 0) -> Iterator[Proxy]:
     """A session, ended afterwards where the test has not ended it."""
-    found = Proxy(folder, bootstrap, *options, status=status)
+    session = Proxy(folder, bootstrap, *options, status=status)
     try:
-        yield found
+        yield session
     finally:
-        found.end()
+        session.end()
 
 
 def call(request_id: Any, tool: str, **arguments: Any) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def without_id(message: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in message.items() if name != "id"}
 
 
-async def told(bootstrap: str, conversation: str, name: str | None = None) -> list[dict[str, Any]]:
+async def recorded(bootstrap: str, conversation: str, name: str | None = None) -> list[dict[str, Any]]:
     """The `data` of what was told of the conversation, in order; of events called `name` only."""
     records = await read(bootstrap, AGENT_EVENTS, PARTITIONS)
     events = [orjson.loads(record.value) for record in records if record.key == conversation.encode()]

@@ -36,23 +36,23 @@ class RawServer:
             self._line(json.loads(line)) if line.strip() else None
         return self._status
 
-    def _line(self, said: Any) -> None:
-        if isinstance(said, list):
-            answers = [answer for one in said if (answer := self._answer(one)) is not None]
+    def _line(self, message: Any) -> None:
+        if isinstance(message, list):
+            answers = [answer for part in message if (answer := self._answer(part)) is not None]
             write(answers) if answers else None
-        elif (answer := self._answer(said)) is not None:
+        elif (answer := self._answer(message)) is not None:
             write(answer)
 
-    def _answer(self, said: dict[str, Any]) -> dict[str, Any] | None:
-        method, request_id = said.get("method"), said.get("id")
+    def _answer(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        method, request_id = message.get("method"), message.get("id")
         if method is None:  # what the client says to our own request
-            return result(self._asked, text(json.dumps(said["result"])))
+            return result(self._asked, text(json.dumps(message["result"])))
         if request_id is None:
             return None
         if method == "tools/list":
             return result(request_id, {"tools": TOOLS})
         if method == "tools/call":
-            return self._call(request_id, said["params"])
+            return self._call(request_id, message["params"])
         return result(request_id, {"method": method})
 
     def _call(self, request_id: Any, params: dict[str, Any]) -> dict[str, Any] | None:
@@ -95,9 +95,9 @@ def beside(params: dict[str, Any]) -> None:
         sys.stdout.buffer.write(b'  not json {"id": 1}\r\n')
 
 
-def text(said: str) -> dict[str, Any]:
+def text(value: str) -> dict[str, Any]:
     """A result with one text."""
-    return {"content": [{"type": "text", "text": said}]}
+    return {"content": [{"type": "text", "text": value}]}
 
 
 def result(request_id: Any, value: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import new_key, public_path
 from tests import forks
 from tests.mcp.conftest import Place
-from tests.mcp.proxies import HANDRAIL_MCP, Proxy, call, ping, proxy, told
+from tests.mcp.proxies import HANDRAIL_MCP, Proxy, call, ping, proxy, recorded
 
 
 def refused(session: Proxy, number: int) -> dict[str, object]:
@@ -26,8 +26,8 @@ def refused(session: Proxy, number: int) -> dict[str, object]:
     assert result["isError"] is True
     assert result["content"][0]["text"].startswith("I can't do that right now")
     assert session.got == [] or all(b"tools/call" not in line for line in session.got)
-    found: dict[str, object] = result["structuredContent"]
-    return found
+    rows: dict[str, object] = result["structuredContent"]
+    return rows
 
 
 def test_without_kafka_the_session_works_and_each_call_is_refused(tmp_path: Path) -> None:
@@ -41,9 +41,9 @@ def test_without_kafka_the_session_works_and_each_call_is_refused(tmp_path: Path
             "handoff_id": None,
         }
         session.say([call(3, "refund"), call(4, "refund")])
-        assert {one["id"] for one in session.answer() if one["result"]["isError"]} == {3, 4}
+        assert {answer["id"] for answer in session.answer() if answer["result"]["isError"]} == {3, 4}
         assert session.leave() == 0
-    assert "calls are refused: Kafka at" in session.said()
+    assert "calls are refused: Kafka at" in session.stderr()
 
 
 def test_calls_under_way_have_a_bound(tmp_path: Path) -> None:
@@ -86,10 +86,10 @@ def test_a_gate_claims_each_decision_before_the_server_gets_the_call(handrail: P
         session.say(call(3, "silent"))
         session.wait(lambda: len(session.got) == 3)
         with sqlite3.connect(store) as file:
-            found = file.execute("SELECT tool, outcome FROM claims ORDER BY claimed_ms").fetchall()
+            rows = file.execute("SELECT tool, outcome FROM claims ORDER BY claimed_ms").fetchall()
         file.close()
         session.leave()
-    assert found == [("get_order", "ok"), ("say_error", "error"), ("silent", None)]
+    assert rows == [("get_order", "ok"), ("say_error", "error"), ("silent", None)]
 
 
 @pytest.mark.kafka
@@ -112,7 +112,7 @@ async def test_names_come_from_the_environment_too(
     with proxy(tmp_path, handrail.bootstrap) as session:
         session.ask(call(1, "get_order"))
         session.leave()
-    (executed,) = await told(handrail.bootstrap, "environment", "action.executed")
+    (executed,) = await recorded(handrail.bootstrap, "environment", "action.executed")
     assert (executed["agent_id"], executed["tenant"]) == ("files", "north")
 
 

@@ -36,14 +36,14 @@ def test_a_line_is_whole_exactly_where_it_is_small_enough(chunks: list[bytes]) -
     complete = b"".join(chunks)
     wanted = [part + b"\n" for part in complete.split(b"\n")]
     wanted = wanted[:-1] if wanted[-1] == b"\n" else wanted
-    found: list[tuple[bytes, bool]] = []
+    lines: list[tuple[bytes, bool]] = []
     pieces = b""
     for line in cut(chunks):
         pieces += line.raw
         if line.last:
-            found.append((pieces, line.complete))
+            lines.append((pieces, line.complete))
             pieces = b""
-    assert found == [(line, len(line) <= BYTES_MAX + 1) for line in wanted]
+    assert lines == [(line, len(line) <= BYTES_MAX + 1) for line in wanted]
 
 
 def test_no_more_than_a_message_and_a_chunk_is_held() -> None:
@@ -72,10 +72,10 @@ async def test_nothing_is_written_into_a_line_that_comes_in_pieces() -> None:
 @given(st.lists(json_values, max_size=6), st.sampled_from(["", " ", "\t\r\n "]))
 def test_elements_of_an_array_keep_their_own_bytes(values: list[object], space: str) -> None:
     raws = [json.dumps(value, separators=(" , ", " : ")) for value in values]
-    found = split_elements(f"[{space}" + f"{space},{space}".join(raws) + f"{space}]", json.JSONDecoder())
-    assert found.is_array
-    assert found.raws == tuple(raw.encode() for raw in raws)
-    assert list(found.values) == values
+    elements = split_elements(f"[{space}" + f"{space},{space}".join(raws) + f"{space}]", json.JSONDecoder())
+    assert elements.is_array
+    assert elements.raws == tuple(raw.encode() for raw in raws)
+    assert list(elements.values) == values
 
 
 @pytest.mark.parametrize("text", ["", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]x", "{}{}", "[1]]", "]"])

@@ -79,8 +79,8 @@ def test_any_bytes_are_a_message_or_malformed(raw: bytes) -> None:
 
 
 def test_parts_of_a_batch_that_are_no_messages_stay_parts() -> None:
-    found = parse_client_line(b'[5,[{"method":"tools/call"}],{"id":1,"method":"ping"},{"id":2,"Method":"tools/call"}]')
-    assert [isinstance(part, Message) for part in found.parts] == [False, False, True, False]
+    line = parse_client_line(b'[5,[{"method":"tools/call"}],{"id":1,"method":"ping"},{"id":2,"Method":"tools/call"}]')
+    assert [isinstance(part, Message) for part in line.parts] == [False, False, True, False]
 
 
 @pytest.mark.parametrize("params", [None, [], "x", {}, {"name": ""}, {"name": 5}, {"name": "a", "arguments": []}])

@@ -8,7 +8,7 @@ import pytest
 
 from handrail.mcp.stdio import MESSAGE_BYTES_MAX
 from tests.mcp.conftest import Place
-from tests.mcp.proxies import answer_handoff, call, ping, proxy, told, without_id
+from tests.mcp.proxies import call, ping, proxy, recorded, without_id
 
 pytestmark = pytest.mark.kafka
 
@@ -26,7 +26,7 @@ def test_what_is_no_call_goes_both_ways_byte_for_byte(handrail: Place, tmp_path:
         assert session.hear() == b'[{"jsonrpc": "2.0", "id": 1, "result": {"method": "ping"}}]\n'
         assert session.got == [odd.encode(), b"\n", batch]
         assert session.leave() == 0
-    assert "raw server: started" in session.said()
+    assert "raw server: started" in session.stderr()
 
 
 async def test_an_allowed_call_reaches_the_server_as_it_was_and_its_result_is_told(
@@ -39,9 +39,9 @@ async def test_an_allowed_call_reaches_the_server_as_it_was_and_its_result_is_to
             b'{"jsonrpc": "2.0", "id": 1, "result": {"content": [], "structuredContent": {"total": 900}}}\n'
         )
         assert session.got == [raw]
-        assert len(await told(handrail.bootstrap, "allowed", "action.executed")) == 1  # before the client has it
+        assert len(await recorded(handrail.bootstrap, "allowed", "action.executed")) == 1  # before the client has it
         assert session.leave() == 0
-    events = await told(handrail.bootstrap, "allowed")
+    events = await recorded(handrail.bootstrap, "allowed")
     assert [event["type"].split(".", 1)[1] for event in events] == [
         "execution.started.v1",
         "action.proposed.v1",
@@ -71,7 +71,7 @@ def test_a_refused_call_is_answered_with_what_may_be_said_and_never_reaches_the_
         assert session.got == []
         assert session.ask(ping("r"))["result"] == {"method": "ping"}  # it is answered, so its id is free
         assert session.leave() == 0
-    assert "Refund of $900 is too high." in session.said()
+    assert "Refund of $900 is too high." in session.stderr()
 
 
 async def test_errors_of_both_kinds_are_told_as_errors_and_passed_on(handrail: Place, tmp_path: Path) -> None:
@@ -79,8 +79,8 @@ async def test_errors_of_both_kinds_are_told_as_errors_and_passed_on(handrail: P
         assert session.ask(call(1, "say_error"))["result"]["isError"] is True
         assert session.ask(call(2, "protocol_error"))["error"]["code"] == -32602
         session.leave()
-    executed = await told(handrail.bootstrap, "errors", "action.executed")
-    assert [(one["status"], one["error"]) for one in executed] == [
+    executed = await recorded(handrail.bootstrap, "errors", "action.executed")
+    assert [(data["status"], data["error"]) for data in executed] == [
         ("error", "no such order"),
         ("error", "-32602: Unknown tool"),
     ]
@@ -100,7 +100,7 @@ async def test_a_batch_is_governed_part_by_part_and_answered_as_one(handrail: Pl
     with proxy(tmp_path, handrail.bootstrap, "--conversation", "batch") as session:
         session.say(batch)
         answers = session.answer()
-        session.wait(lambda: "Refund of $901" in session.said())
+        session.wait(lambda: "Refund of $901" in session.stderr())
         got = [json.loads(line) for line in session.got]
         assert session.ask(ping("after"))["id"] == "after"
         session.leave()
@@ -113,79 +113,22 @@ async def test_a_batch_is_governed_part_by_part_and_answered_as_one(handrail: Pl
     nobodys = [answer["error"]["code"] for answer in answers if answer["id"] is None]
     assert nobodys == [-32600, -32600]  # no message, and an id that is in use
     assert sorted(got, key=json.dumps) == sorted([batch[0], batch[1], batch[3], batch[6]], key=json.dumps)
-    executed = await told(handrail.bootstrap, "batch", "action.executed")
-    assert sorted(one["status"] for one in executed) == ["error", "ok"]
+    executed = await recorded(handrail.bootstrap, "batch", "action.executed")
+    assert sorted(data["status"] for data in executed) == ["error", "ok"]
 
 
 async def test_a_call_without_an_id_is_governed_too(handrail: Place, tmp_path: Path) -> None:
     with proxy(tmp_path, handrail.bootstrap, "--conversation", "notified") as session:
         session.say(without_id(call(0, "refund", amount=900)), without_id(call(0, "refund", amount=50)))
         session.say([without_id(call(0, "refund", amount=902)), without_id(call(0, "refund", amount=51))])
-        session.wait(lambda: len(session.got) == 2 and session.said().count("not made") == 2)
+        session.wait(lambda: len(session.got) == 2 and session.stderr().count("not made") == 2)
         assert session.ask(ping(1))["id"] == 1  # nothing was answered before
         session.leave()
         amounts = [json.loads(line)["params"]["arguments"]["amount"] for line in session.got[:2]]
     assert sorted(amounts) == [50, 51]
-    executed = await told(handrail.bootstrap, "notified", "action.executed")
-    assert sorted(one["arguments"]["amount"] for one in executed) == [50, 51]
-    assert {one["status"] for one in executed} == {"unknown"}
-
-
-async def test_a_call_waits_for_a_person_while_everything_else_goes_on(handrail: Place, tmp_path: Path) -> None:
-    with proxy(tmp_path, handrail.bootstrap, "--conversation", "approved") as session:
-        session.say(call(1, "refund", amount=300))
-        session.wait(lambda: "(handoff hf-" in session.said())
-        assert session.ask(ping(2))["id"] == 2
-        assert len(session.got) == 1
-        await answer_handoff(handrail.bootstrap, "approved", "approved")
-        assert session.answer()["result"]["content"][0]["text"] == "done refund"
-        session.leave()
-
-
-async def test_a_call_that_is_cancelled_while_it_waits_is_never_made_and_gets_the_approval_when_it_comes_again(
-    handrail: Place, tmp_path: Path
-) -> None:
-    cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}
-    with proxy(tmp_path, handrail.bootstrap, "--conversation", "cancelled") as session:
-        session.say(call(1, "refund", amount=300))
-        session.wait(lambda: "(handoff hf-" in session.said())
-        session.say(cancelled)
-        assert session.ask(ping(2))["id"] == 2
-        await answer_handoff(handrail.bootstrap, "cancelled", "approved")
-        assert session.ask(ping(3))["id"] == 3
-        assert [json.loads(line)["method"] for line in session.got] == ["ping", "ping"]
-        assert session.ask(call(1, "refund", amount=300))["result"]["content"][0]["text"] == "done refund"
-        session.leave()
-    assert len(await told(handrail.bootstrap, "cancelled", "action.proposed")) == 1
-
-
-async def test_who_waits_too_long_for_a_person_is_told_to_come_again(handrail: Place, tmp_path: Path) -> None:
-    options = ("--conversation", "again", "--approval-timeout-s", "0.2")
-    with proxy(tmp_path, handrail.bootstrap, *options) as session:
-        first = session.ask(call(1, "refund", amount=300))["result"]
-        assert first["structuredContent"]["refused"] == "NeedsApproval"
-        assert first["structuredContent"]["handoff_id"] in first["content"][0]["text"]
-        handoff = await answer_handoff(handrail.bootstrap, "again", "denied")
-        assert handoff["handoff_id"] == first["structuredContent"]["handoff_id"]
-        session.wait(
-            lambda: session.ask(call(2, "refund", amount=300))["result"]["structuredContent"]["refused"] == "Blocked"
-        )
-        assert session.got == []
-        session.leave()
-
-
-async def test_a_cancelled_call_that_the_server_has_goes_to_the_server(handrail: Place, tmp_path: Path) -> None:
-    cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}
-    with proxy(tmp_path, handrail.bootstrap, "--conversation", "sent") as session:
-        session.say([call(1, "silent"), ping(2)])
-        session.wait(lambda: len(session.got) == 2)
-        session.say(cancelled)
-        assert [one["id"] for one in session.answer()] == [2]  # the batch waits for it no longer
-        session.wait(lambda: len(session.got) == 3)
-        assert json.loads(session.got[-1]) == cancelled
-        session.leave()
-    executed = await told(handrail.bootstrap, "sent", "action.executed")
-    assert [one["status"] for one in executed] == ["unknown"]
+    executed = await recorded(handrail.bootstrap, "notified", "action.executed")
+    assert sorted(data["arguments"]["amount"] for data in executed) == [50, 51]
+    assert {data["status"] for data in executed} == {"unknown"}
 
 
 def test_an_id_that_is_in_use_is_not_used_twice(handrail: Place, tmp_path: Path) -> None:
@@ -203,10 +146,14 @@ async def test_requests_of_the_server_and_their_answers_pass(handrail: Place, tm
     with proxy(tmp_path, handrail.bootstrap, "--conversation", "sampling") as session:
         asked = session.ask(call(7, "ask_client"))
         assert (asked["method"], asked["id"]) == ("sampling/createMessage", 7)  # the same number, the other direction
-        said = session.ask({"jsonrpc": "2.0", "id": 7, "result": {"model": "m"}})
-        assert said == {"jsonrpc": "2.0", "id": 7, "result": {"content": [{"type": "text", "text": '{"model": "m"}'}]}}
+        response = session.ask({"jsonrpc": "2.0", "id": 7, "result": {"model": "m"}})
+        assert response == {
+            "jsonrpc": "2.0",
+            "id": 7,
+            "result": {"content": [{"type": "text", "text": '{"model": "m"}'}]},
+        }
         session.leave()
-    assert (await told(handrail.bootstrap, "sampling", "action.executed"))[0]["result"] == {"model": "m"}
+    assert (await recorded(handrail.bootstrap, "sampling", "action.executed"))[0]["result"] == {"model": "m"}
 
 
 def test_progress_and_what_is_not_json_pass_on_the_way_to_the_client(handrail: Place, tmp_path: Path) -> None:
@@ -226,10 +173,12 @@ async def test_an_answer_that_comes_in_an_array_is_found_there(handrail: Place, 
         session.say(call(1, "array"))
         answers = [session.answer(), session.answer()]
         assert [{"jsonrpc": "2.0", "method": "notifications/x"}] in answers
-        (answer,) = [one for one in answers if isinstance(one, dict)]
+        (answer,) = [data for data in answers if isinstance(data, dict)]
         assert answer["result"]["content"][0]["text"] == "in an array"
         session.leave()
-    assert [one["result"] for one in await told(handrail.bootstrap, "array", "action.executed")] == ["in an array"]
+    assert [data["result"] for data in await recorded(handrail.bootstrap, "array", "action.executed")] == [
+        "in an array"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -274,8 +223,8 @@ async def test_huge_messages_are_refused_one_way_and_pass_unread_the_other(handr
         answer = session.ask(call(4, "big", bytes=MESSAGE_BYTES_MAX + 1))
         assert len(answer["result"]["content"][0]["text"]) == MESSAGE_BYTES_MAX + 1
         session.leave()
-    executed = await told(handrail.bootstrap, "huge", "action.executed")
-    assert [(one["arguments"]["bytes"], one["status"]) for one in executed] == [
+    executed = await recorded(handrail.bootstrap, "huge", "action.executed")
+    assert [(data["arguments"]["bytes"], data["status"]) for data in executed] == [
         (2_000_000, "ok"),
         (MESSAGE_BYTES_MAX + 1, "unknown"),
     ]
@@ -288,8 +237,8 @@ async def test_what_a_server_says_of_its_tools_only_makes_things_stricter(handra
         for number, tool in enumerate(("unheard_of", "get_order", "shaped"), start=3):
             session.ask(call(number, tool))
         session.leave()
-    proposed = await told(handrail.bootstrap, "hints", "action.proposed")
-    assert [(one["tool"], one.get("effect")) for one in proposed] == [
+    proposed = await recorded(handrail.bootstrap, "hints", "action.proposed")
+    assert [(data["tool"], data.get("effect")) for data in proposed] == [
         ("unheard_of", None),
         ("unheard_of", "write"),
         ("get_order", None),
@@ -300,13 +249,13 @@ async def test_what_a_server_says_of_its_tools_only_makes_things_stricter(handra
 async def test_a_crash_of_the_server_is_the_proxys_exit_status_and_is_told(handrail: Place, tmp_path: Path) -> None:
     with proxy(tmp_path, handrail.bootstrap, "--conversation", "crash") as session:
         session.say(call(1, "refund", amount=300))
-        session.wait(lambda: "(handoff hf-" in session.said())
+        session.wait(lambda: "(handoff hf-" in session.stderr())
         session.say(call(2, "crash"))
         assert session.hear() == b""
         assert session.process.wait(20) == 7
-    events = await told(handrail.bootstrap, "crash")
+    events = await recorded(handrail.bootstrap, "crash")
     executed = [event for event in events if event["type"] == "handrail.action.executed.v1"]
-    assert [(one["tool"], one["status"]) for one in executed] == [("crash", "unknown")]
+    assert [(data["tool"], data["status"]) for data in executed] == [("crash", "unknown")]
     assert events[-1]["outcome"] == "error"
 
 
@@ -324,11 +273,11 @@ async def test_a_signal_goes_to_the_server_and_what_it_has_is_told(
     conversation = f"signal-{number.name}"
     with proxy(tmp_path, handrail.bootstrap, "--conversation", conversation) as session:
         session.say(call(1, "silent"), call(2, "refund", amount=300))
-        session.wait(lambda: session.got and "(handoff hf-" in session.said())
+        session.wait(lambda: session.got and "(handoff hf-" in session.stderr())
         assert session.stop(number) == (128 + number if number == signal.SIGTERM else 130)
         assert len(session.got) == 1
-    executed = await told(handrail.bootstrap, conversation, "action.executed")
-    assert [(one["tool"], one["status"]) for one in executed] == [("silent", "unknown")]
+    executed = await recorded(handrail.bootstrap, conversation, "action.executed")
+    assert [(data["tool"], data["status"]) for data in executed] == [("silent", "unknown")]
 
 
 def test_what_was_asked_before_the_client_closed_its_pipe_is_still_decided(handrail: Place, tmp_path: Path) -> None:
@@ -350,7 +299,7 @@ async def test_observed_nothing_is_held(handrail: Place, tmp_path: Path) -> None
         assert session.ask(call(1, "refund", amount=900))["result"]["content"][0]["text"] == "done refund"
         assert session.ask(call(2, "refund", note="x" * 1_100_000))["result"]["content"][0]["text"] == "done refund"
         session.leave()
-    assert [one["arguments"] for one in await told(handrail.bootstrap, "observed", "action.executed")] == [
+    assert [data["arguments"] for data in await recorded(handrail.bootstrap, "observed", "action.executed")] == [
         {"amount": 900}
     ]
 
@@ -366,8 +315,8 @@ async def test_input_that_a_server_asked_for_is_judged_with_the_call(handrail: P
         taken["params"] |= {"requestState": "s"}
         assert session.ask(taken)["error"]["code"] == -32602
         session.leave()
-    executed = await told(handrail.bootstrap, "input", "action.executed")
-    assert [(one["arguments"], one["status"]) for one in executed] == [
+    executed = await recorded(handrail.bootstrap, "input", "action.executed")
+    assert [(data["arguments"], data["status"]) for data in executed] == [
         ({"order": "A"}, "error"),
         (
             {

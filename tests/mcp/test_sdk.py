@@ -9,7 +9,7 @@ from mcp import Client, StdioServerParameters
 from mcp.types import ElicitResult
 
 from tests.mcp.conftest import Place
-from tests.mcp.proxies import HANDRAIL_MCP, HERE, answer_handoff, told
+from tests.mcp.proxies import HANDRAIL_MCP, HERE, answer_handoff, recorded
 
 pytestmark = pytest.mark.kafka
 
@@ -30,10 +30,10 @@ async def because(*_: Any) -> ElicitResult:
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_a_client_of_the_sdk_does_not_notice_the_proxy(handrail: Place, mode: str) -> None:
-    conversation, seen = f"sdk-{mode}", []
+    conversation, reports = f"sdk-{mode}", []
 
     async def progress(done: float, total: float | None, _: str | None) -> None:
-        seen.append((done, total))
+        reports.append((done, total))
 
     server = shop(handrail.bootstrap, "--conversation", conversation)
     async with Client(server, mode=mode, elicitation_callback=because) as client:
@@ -48,9 +48,9 @@ async def test_a_client_of_the_sdk_does_not_notice_the_proxy(handrail: Place, mo
         assert (await client.call_tool("count", {"to": 3}, progress_callback=progress)).is_error is False
         failed = await client.call_tool("refund", {"order_id": "A-0", "amount": 5})
         assert failed.is_error is True
-    assert seen == [(1, 3), (2, 3), (3, 3)]
-    executed = await told(handrail.bootstrap, conversation, "action.executed")
-    assert [(one["tool"], one["status"]) for one in executed] == [
+    assert reports == [(1, 3), (2, 3), (3, 3)]
+    executed = await recorded(handrail.bootstrap, conversation, "action.executed")
+    assert [(data["tool"], data["status"]) for data in executed] == [
         ("get_order", "ok"),
         ("count", "ok"),
         ("refund", "error"),

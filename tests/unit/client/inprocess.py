@@ -1,5 +1,6 @@
 """A Handrail inside the test: what an agent publishes is folded at once, and the decisions come back."""
 
+import asyncio
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -32,8 +33,8 @@ class Governor:
     bootstrap = "127.0.0.1:9092"
 
     def __init__(self, bundle: Bundle | None = None, waiting_max: int = WAITING_MAX) -> None:
-        found = bundle or refunds()
-        self._fold = PartitionFold(0, None, {found.ruleset: found}, found.ruleset)
+        in_force = bundle or refunds()
+        self._fold = PartitionFold(0, None, {in_force.ruleset: in_force}, in_force.ruleset)
         self._pending = PendingDecisions(waiting_max)
         self.log = Log()
         self.events: list[dict[str, Any]] = []
@@ -88,7 +89,7 @@ class Governor:
             tracker.take(event)
         return tracker.handback
 
-    def told(self, name: str) -> list[dict[str, Any]]:
+    def published(self, name: str) -> list[dict[str, Any]]:
         """The data of all events of a type that were published."""
         return [event["data"] for event in self.events if event["type"] == f"handrail.{name}.v1"]
 
@@ -102,3 +103,10 @@ class Governor:
             elif record["type"] == "handrail.decision.v1" and (data := self.changed(record["data"])) is not None:
                 raw, event = decode_output(orjson.dumps({**record, "data": data}))
                 self._pending.deliver(Arrival(event.data, to_ms(event.time), time.monotonic(), raw))
+
+
+async def until(true: Any, seconds_max: float = 5) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(seconds_max):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)

@@ -18,14 +18,7 @@ from handrail.client import (
     Unusable,
 )
 from tests.bundles import REFUNDS, bundle
-from tests.unit.client.inprocess import Governor
-
-
-async def until(true: Any, seconds_max: float = 5) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(seconds_max):
-        while not true():  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+from tests.unit.client.inprocess import Governor, until
 
 
 async def test_what_is_allowed_is_told_with_its_decision() -> None:
@@ -34,7 +27,7 @@ async def test_what_is_allowed_is_told_with_its_decision() -> None:
         permit = await agent.propose("refund", {"amount": 20})
         await agent.executed(permit, {"ok": True})
     assert permit.allowed
-    (done,) = governor.told("action.executed")
+    (done,) = governor.published("action.executed")
     assert permit.decision is not None
     assert done["decision_id"] == permit.decision.decision_id
     assert (done["status"], done["result"], done["arguments"]) == ("ok", {"ok": True}, {"amount": 20})
@@ -72,138 +65,8 @@ async def test_an_answer_that_may_be_said_is_told_as_said() -> None:
     governor = Governor()
     async with governor.agent() as agent:
         await agent.respond("It is on its way.", confidence=0.9)
-    (said,) = governor.told("message.sent")
-    assert (said["role"], said["text"]) == ("assistant", "It is on its way.")
-
-
-async def test_an_approval_is_waited_for_and_serves() -> None:
-    governor = Governor()
-    async with governor.agent() as agent:
-        asked = asyncio.create_task(agent.propose("refund", {"amount": 300}))
-        await until(lambda: governor.handoffs)
-        assert not asked.done()
-        governor.resolves("approved")
-        permit = await asked
-    assert permit.decision is not None
-    assert (permit.decision.kind, permit.decision.verdict) == ("release", "allow")
-
-
-async def test_a_denial_is_a_block() -> None:
-    governor = Governor()
-    async with governor.agent() as agent:
-        asked = asyncio.create_task(agent.propose("refund", {"amount": 300}))
-        await until(lambda: governor.handoffs)
-        governor.resolves("denied")
-        with pytest.raises(Blocked) as caught:
-            await asked
-    assert caught.value.decision is not None
-    assert [reason.code for reason in caught.value.decision.reasons] == ["approval.denied"]
-
-
-async def test_an_approval_that_nobody_gives_in_time_is_no_permit() -> None:
-    governor = Governor()
-    async with governor.agent(approval_timeout_s=0.05) as agent:
-        with pytest.raises(NeedsApproval, match=r"nobody approved it within 0\.05 s"):
-            await agent.propose("refund", {"amount": 300})
-        with pytest.raises(NeedsApproval) as caught:
-            await agent.propose("refund", {"amount": 301}, wait_approval=False)
-    assert caught.value.decision is not None
-    assert caught.value.decision.handoff_id == governor.handoffs[-1]["handoff_id"]
-
-
-async def test_what_is_answered_while_nobody_waits_is_there_for_who_asks_again() -> None:
-    governor = Governor()
-    async with governor.agent(approval_timeout_s=5) as agent:
-        with pytest.raises(NeedsApproval) as waits:
-            await agent.propose("refund", {"amount": 300}, wait_approval=False)
-        governor.resolves("approved")
-        assert waits.value.decision is not None
-        permit = await agent.propose("refund", {"amount": 300}, action_id=waits.value.decision.action_id)
-    assert permit.decision is not None
-    assert (permit.decision.kind, permit.action_id) == ("release", waits.value.decision.action_id)
-    assert len(governor.told("action.proposed")) == 1
-
-
-async def test_who_gives_up_waiting_can_wait_again_but_only_for_the_same_call() -> None:
-    governor = Governor()
-    async with governor.agent(approval_timeout_s=0.05) as agent:
-        with pytest.raises(NeedsApproval, match=r"within 0\.05 s \(handoff hf-\w+\): Refund of \$300"):
-            await agent.propose("refund", {"amount": 300}, action_id="a1")
-        asked = asyncio.create_task(agent.propose("refund", {"amount": 300}, action_id="a1"))
-        await asyncio.sleep(0)
-        asked.cancel()
-        await asyncio.wait([asked])
-        governor.resolves("denied")
-        with pytest.raises(Blocked):
-            await agent.propose("refund", {"amount": 300}, action_id="a1")
-        with pytest.raises(NeedsApproval):
-            await agent.propose("refund", {"amount": 310}, action_id="a2", wait_approval=False)
-        governor.resolves("approved")
-        with pytest.raises(Unusable, match="other arguments"):
-            await agent.propose("refund", {"amount": 320}, action_id="a2")
-
-
-async def test_an_approval_that_was_used_up_before_a_restart_is_not_waited_for() -> None:
-    governor = Governor()
-    async with governor.agent(execution="conv-1/1") as agent:
-        with pytest.raises(NeedsApproval):
-            await agent.propose("refund", {"amount": 300}, action_id="a1", wait_approval=False)
-    governor.resolves("approved")
-    async with governor.agent(execution="conv-1/1", approval_timeout_s=60) as agent:
-        with pytest.raises(NeedsApproval, match=r"was answered, or has expired, .* under a new action_id"):
-            await agent.propose("refund", {"amount": 300}, action_id="a1")
-
-
-async def test_an_approval_that_is_open_over_a_restart_is_waited_for_again() -> None:
-    governor = Governor()
-    async with governor.agent(execution="conv-1/1") as agent:
-        with pytest.raises(NeedsApproval):
-            await agent.propose("refund", {"amount": 300}, action_id="a1", wait_approval=False)
-    async with governor.agent(execution="conv-1/1") as agent:
-        asked = asyncio.create_task(agent.propose("refund", {"amount": 300}, action_id="a1"))
-        await until(lambda: len(governor.told("action.proposed")) == 2)
-        governor.resolves("approved")
-        assert (await asked).allowed
-    assert len(governor.handoffs) == 1
-
-
-async def test_no_more_unanswered_calls_are_kept_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handrail.client.enforcement.PENDING_APPROVALS_MAX", 2)
-    governor = Governor(waiting_max=3)
-    async with governor.agent() as agent:
-        for amount in range(300, 306):
-            with pytest.raises(NeedsApproval):
-                await agent.propose("refund", {"amount": amount}, wait_approval=False)
-
-
-async def test_whoever_waits_for_a_person_says_so_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    async with Governor().agent(approval_timeout_s=0.05) as agent:
-        with pytest.raises(NeedsApproval):
-            await agent.propose("refund", {"amount": 300})
-    assert "conv-1: refund: waits for a person (handoff hf-" in caplog.text
-
-
-async def test_one_approval_serves_one_of_two_equal_proposals() -> None:
-    governor = Governor()
-    async with governor.agent(approval_timeout_s=5) as agent:
-        first = asyncio.create_task(agent.propose("refund", {"amount": 300}, action_id="a1"))
-        await until(lambda: governor.handoffs)
-        second = asyncio.create_task(agent.propose("refund", {"amount": 300}, action_id="a2"))
-        await until(lambda: len(governor.told("action.proposed")) == 2)
-        governor.resolves("approved")
-        assert (await first).allowed
-        with pytest.raises(NeedsApproval, match="the approval serves action a1"):
-            await second
-
-
-async def test_a_denial_of_the_first_of_two_equal_proposals_blocks_both() -> None:
-    governor = Governor()
-    async with governor.agent(approval_timeout_s=5) as agent:
-        both = [asyncio.create_task(agent.propose("refund", {"amount": 300})) for _ in range(2)]
-        await until(lambda: len(governor.told("action.proposed")) == 2)
-        governor.resolves("denied")
-        found = await asyncio.gather(*both, return_exceptions=True)
-    assert [type(one) for one in found] == [Blocked, Blocked]
+    (sent,) = governor.published("message.sent")
+    assert (sent["role"], sent["text"]) == ("assistant", "It is on its way.")
 
 
 async def test_a_loop_is_blocked_then_halted_and_the_next_agent_hears_it_too() -> None:
@@ -220,7 +83,7 @@ async def test_a_loop_is_blocked_then_halted_and_the_next_agent_hears_it_too() -
     async with governor.agent() as agent:
         with pytest.raises(Halted):
             await agent.propose("get_order", {"order_id": "2"})
-    assert len(governor.told("action.proposed")) == 5, "the log is asked each time"
+    assert len(governor.published("action.proposed")) == 5, "the log is asked each time"
 
 
 async def test_costs_that_pass_the_limit_halt_what_is_asked_next() -> None:
@@ -258,7 +121,7 @@ async def test_more_waiting_than_the_bound_is_refused_at_once() -> None:
     governor.changed = lambda decided: None
     async with governor.agent(timeout_s=1) as agent:
         first = asyncio.create_task(agent.propose("refund", {"amount": 20}))
-        await until(lambda: governor.told("action.proposed"))
+        await until(lambda: governor.published("action.proposed"))
         with pytest.raises(NoDecision, match="1 decisions are waited for already"):
             await agent.propose("refund", {"amount": 21})
         first.cancel()
@@ -360,7 +223,7 @@ async def test_what_would_be_a_dead_letter_is_refused_before_it_is_sent(argument
         with pytest.raises(SchemaError, match=r"^action\.proposed: ") as caught:
             await agent.propose("refund", arguments)
     assert "\n" not in str(caught.value)
-    assert governor.told("action.proposed") == []
+    assert governor.published("action.proposed") == []
 
 
 @pytest.mark.parametrize(
@@ -387,7 +250,7 @@ async def test_everything_else_that_can_be_told_is_told() -> None:
         await agent.human_replied("I have sent you a new one.")
         await agent.feedback(csat=5, resolved=True, text="thanks")
         await agent.ended("resolved", reason="done")
-    (started,) = governor.told("execution.started")
+    (started,) = governor.published("execution.started")
     assert (started["customer"], started["channel"], started["goal"]) == (customer, "chat", "a refund")
     assert [event["type"].split(".", 1)[1] for event in governor.events] == [
         "execution.started.v1",
@@ -398,8 +261,8 @@ async def test_everything_else_that_can_be_told_is_told() -> None:
         "execution.ended.v1",
     ]
     assert {event["data"]["execution_id"] for event in governor.events} == {agent.execution}
-    assert governor.told("llm.completed")[0]["cost_usd"] == "0.0041"
-    assert governor.told("message.sent")[0]["role"] == "human_agent"
+    assert governor.published("llm.completed")[0]["cost_usd"] == "0.0041"
+    assert governor.published("message.sent")[0]["role"] == "human_agent"
 
 
 async def test_outside_of_its_block_an_agent_does_nothing() -> None:

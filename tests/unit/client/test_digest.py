@@ -22,9 +22,9 @@ values = st.recursive(
 @given(tool=names, arguments=st.dictionaries(st.text(max_size=8), values, max_size=4), tenant=names)
 def test_the_digest_is_that_of_the_decision(tool: str, arguments: dict[str, Any], tenant: str) -> None:
     voice = EventContext("refunds", "conv-1", "conv-1/1", "/agents/refunds", tenant)
-    told = {"action_id": "a1", "tool": tool, "arguments": arguments}
+    data = {"action_id": "a1", "tool": tool, "arguments": arguments}
     try:
-        event = voice.event("action.proposed", told)
+        event = voice.event("action.proposed", data)
     except SchemaError:  # what the contract refuses gets no decision
         return
     log = Log()

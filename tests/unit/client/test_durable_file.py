@@ -13,7 +13,7 @@ from handrail.client.durable_file import open_durable, transaction
 AT_ONCE, FILES = 16, 60
 
 
-def held(path: Path, seconds: float) -> threading.Thread:
+def hold_lock(path: Path, seconds: float) -> threading.Thread:
     """Somebody who has the new file to themselves for so long, before it is a file that several may write."""
     file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     file.execute("CREATE TABLE theirs (a)")
@@ -48,7 +48,7 @@ def test_many_open_a_new_file_at_the_same_moment(tmp_path: Path) -> None:
 
 
 def test_a_file_that_somebody_holds_is_not_waited_for_for_ever(tmp_path: Path) -> None:
-    thread = held(tmp_path / "claims.db", 1.0)
+    thread = hold_lock(tmp_path / "claims.db", 1.0)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         open_durable(tmp_path / "claims.db", "CREATE TABLE IF NOT EXISTS ours (a)", 0.2)
     thread.join()

@@ -43,9 +43,9 @@ def decided(rules: Bundle | None = None, by: str = "governor", **arguments: Any)
     log = Log()
     log.proposes(TOOL, action_id="a1", **(arguments or ARGUMENTS))
     log.proposes("get_order", action_id="a2", order_id="#W1")
-    outputs = [one for folded in log.fold(rules or refunds()).folded for one in folded.outputs]
+    outputs = [value for folded in log.fold(rules or refunds()).folded for value in folded.outputs]
     values = [output.value for output in outputs if b"handrail.decision.v1" in output.value]
-    return [orjson.loads(one) for one in sign_batch(key(by), values)]
+    return [orjson.loads(value) for value in sign_batch(key(by), values)]
 
 
 def made_s(record: dict[str, Any]) -> float:
@@ -83,7 +83,7 @@ def test_an_allowed_action_runs_once(gate: Gate, record: dict[str, Any]) -> None
     assert error.value.claim.outcome == "ok"
 
 
-@pytest.mark.parametrize("form", [orjson.dumps, json.dumps, lambda one: one])
+@pytest.mark.parametrize("form", [orjson.dumps, json.dumps, lambda value: value])
 @pytest.mark.parametrize("tool", [TOOL, "Refund", " REFUND "])
 def test_any_form_of_the_record_and_any_spelling_of_the_tool(
     gate: Gate, record: dict[str, Any], form: Callable[[Any], Any], tool: str
@@ -173,8 +173,8 @@ def test_an_agent_that_is_only_observed_passes_where_the_gate_was_told_so(
     rules = bundle(refunds=files["refunds.yaml"], agents="agents: {refunds: {enforcement: observe}}")
     record = decided(rules, **arguments)[0]
     assert "only observed: give the gate observed=True" in refusal(gate, record, TOOL, arguments)
-    told = Gate([key().public.line], claims_of(tmp_path, "other.db"), observed=True, clock=Clock(made_s(record) + 1))
-    with told.admit(record, TOOL, arguments):
+    gate = Gate([key().public.line], claims_of(tmp_path, "other.db"), observed=True, clock=Clock(made_s(record) + 1))
+    with gate.admit(record, TOOL, arguments):
         pass
 
 
@@ -239,7 +239,7 @@ def test_64_threads_with_one_decision_run_it_once(gate: Gate, record: dict[str, 
         came = list(pool.map(attempt, range(64)))
     assert len(ran) == 1
     assert came.count("ran") == 1
-    assert all("@" in one for one in came if one != "ran")
+    assert all("@" in value for value in came if value != "ran")
 
 
 KILLED = """

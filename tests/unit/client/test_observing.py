@@ -23,7 +23,7 @@ async def test_what_would_be_blocked_goes_on_and_the_decision_comes_later(caplog
     assert decision is not None
     assert decision.verdict == "block"
     assert "would be answered block: Refund of $901 is too high." in caplog.text
-    assert len(governor.told("action.executed")) == 1
+    assert len(governor.published("action.executed")) == 1
 
 
 async def test_what_is_told_keeps_its_order_and_is_there_at_the_end() -> None:
@@ -31,7 +31,7 @@ async def test_what_is_told_keeps_its_order_and_is_there_at_the_end() -> None:
     async with governor.agent(observe=True) as agent:
         for number in range(20):
             await agent.feedback(text=str(number))
-    assert [told["text"] for told in governor.told("feedback.received")] == [str(number) for number in range(20)]
+    assert [data["text"] for data in governor.published("feedback.received")] == [str(number) for number in range(20)]
 
 
 async def test_nothing_raises_where_kafka_refuses_or_no_decision_comes(caplog: pytest.LogCaptureFixture) -> None:

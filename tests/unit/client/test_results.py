@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from handrail.client.event import EventContext
 from handrail.client.json_values import RESULT_BYTES_MAX, TEXT_MAX, to_json
 
-VOICE = EventContext("refunds", "conv-1", "conv-1/1", "/agents/refunds")
+CONTEXT = EventContext("refunds", "conv-1", "conv-1/1", "/agents/refunds")
 
 
 class Order(BaseModel):
@@ -31,7 +31,7 @@ for _ in range(100):
 
 
 @pytest.mark.parametrize(
-    ("result", "told"),
+    ("result", "expected"),
     [
         (None, None),
         ({"total": 3.5}, {"total": 3.5}),
@@ -48,16 +48,16 @@ for _ in range(100):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_result_is_told_as_json_or_as_text(result: Any, told: Any) -> None:
-    assert to_json(result) == told
-    data = {"action_id": "a1", "tool": "t", "arguments": {}, "status": "ok", "result": told}
-    assert VOICE.event("action.executed", data).data.get("result") == told
+def test_a_result_is_told_as_json_or_as_text(result: Any, expected: Any) -> None:
+    assert to_json(result) == expected
+    data = {"action_id": "a1", "tool": "t", "arguments": {}, "status": "ok", "result": expected}
+    assert CONTEXT.event("action.executed", data).data.get("result") == expected
 
 
 @pytest.mark.parametrize("size", [RESULT_BYTES_MAX, 5_000_000])
 def test_of_a_long_result_the_start_is_told_with_the_digest_of_all(size: int) -> None:
-    told = to_json("é" * (size // 2))
-    assert told["truncated"] is True
-    assert told["bytes"] == size + 2
-    assert len(told["start"]) == TEXT_MAX
-    assert len(told["sha256"]) == 64
+    result = to_json("é" * (size // 2))
+    assert result["truncated"] is True
+    assert result["bytes"] == size + 2
+    assert len(result["start"]) == TEXT_MAX
+    assert len(result["sha256"]) == 64

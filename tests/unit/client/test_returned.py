@@ -117,8 +117,8 @@ def closed(handoff: str, cause: str, owner: str = "ai") -> dict[str, Any]:
 
 
 def test_the_order_of_the_two_topics_does_not_matter_and_repeats_change_nothing() -> None:
-    told = [resolution("a", "returned", "first"), closed("a", "resolved"), closed("b", "resolved")]
-    for order in permutations([*told, *told]):
+    events = [resolution("a", "returned", "first"), closed("a", "resolved"), closed("b", "resolved")]
+    for order in permutations([*events, *events]):
         tracker = HandbackTracker(["a"])
         for event in order:
             tracker.take(event)

@@ -79,10 +79,10 @@ def test_the_tree_of_errors_is_the_one_drawn() -> None:
     drawn = {}
     parents: list[str] = []
     for line in (errors.__doc__ or "").splitlines():
-        if (found := re.match(r"([│ ]*)[├└]── (\w+)", line)) is not None:
-            depth = len(found[1]) // 4
-            parents = [*parents[:depth], found[2]]
-            drawn[found[2]] = parents[depth - 1] if depth else "HandrailError"
+        if (branch := re.match(r"([│ ]*)[├└]── (\w+)", line)) is not None:
+            depth = len(branch[1]) // 4
+            parents = [*parents[:depth], branch[2]]
+            drawn[branch[2]] = parents[depth - 1] if depth else "HandrailError"
     for name, parent in drawn.items():
         assert getattr(client, name).__base__.__name__ == parent, name
     defined = {

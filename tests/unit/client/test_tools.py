@@ -22,7 +22,7 @@ async def test_an_async_function_runs_when_allowed_and_its_result_is_told() -> N
 
         assert await refund("A1") == {"refunded": 20, "order": "A1"}
         assert (refund.__name__, refund.__doc__) == ("refund", "Give money back.")
-    (done,) = governor.told("action.executed")
+    (done,) = governor.published("action.executed")
     assert done["arguments"] == {"order_id": "A1", "amount": 20}, "defaults are judged too"
     assert done["result"] == {"refunded": 20, "order": "A1"}
 
@@ -44,13 +44,13 @@ async def test_what_is_blocked_does_not_run() -> None:
         with pytest.raises(Blocked):
             await give(900, note="please")
     assert ran == []
-    (proposed,) = governor.told("action.proposed")
+    (proposed,) = governor.published("action.proposed")
     assert (proposed["tool"], proposed["effect"], proposed["arguments"]) == (
         "refund",
         "write",
         {"amount": 900, "note": "please"},
     )
-    assert governor.told("action.executed") == []
+    assert governor.published("action.executed") == []
 
 
 async def test_a_tool_that_fails_is_told_as_an_error_and_still_fails() -> None:
@@ -66,7 +66,7 @@ async def test_a_tool_that_fails_is_told_as_an_error_and_still_fails() -> None:
         governor.away = True
         with pytest.raises(Exception, match="could not be asked"):
             await get_order("A2")
-    (done,) = governor.told("action.executed")
+    (done,) = governor.published("action.executed")
     assert (done["status"], done["error"]) == ("error", "KeyError: 'A1'")
 
 
@@ -84,8 +84,8 @@ async def test_a_tool_that_is_cancelled_may_have_run() -> None:
         task.cancel()
         await asyncio.wait([task])
     assert task.cancelled()
-    (told,) = governor.told("action.executed")
-    assert (told["status"], told["error"]) == ("unknown", "CancelledError: ")
+    (data,) = governor.published("action.executed")
+    assert (data["status"], data["error"]) == ("unknown", "CancelledError: ")
 
 
 async def test_a_result_that_cannot_be_told_is_kept_by_the_error() -> None:
@@ -110,7 +110,7 @@ async def test_wrong_arguments_ask_nothing() -> None:
             await refund()
         with pytest.raises(SchemaError, match="Decimal is not JSON"):
             await refund(Decimal(20))
-    assert governor.told("action.proposed") == []
+    assert governor.published("action.proposed") == []
 
 
 async def test_arguments_that_change_while_a_person_is_asked_do_not_reach_the_tool() -> None:

@@ -27,7 +27,7 @@ Arguments = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class _Submission:
     """A decision, its data as it came, and a copy of the arguments that nobody else can change; None: no plain JSON."""
 
     decision: Decision
@@ -45,44 +45,44 @@ class DecisionCheck:
 
     def admissible(self, given: GivenDecision, tool: str, arguments: Arguments | None) -> ClaimRequest:
         """The claim to make where the action may run now. Raises GateRefused, GateClosed."""
-        case = _case(given, tool, arguments)
-        _refuse(case, self._refusal(case))
-        return self._claim_request(case)
+        submission = _submission(given, tool, arguments)
+        _refuse(submission, self._refusal(submission))
+        return self._claim_request(submission)
 
     def genuine(self, given: GivenDecision, tool: str, arguments: Arguments | None) -> ClaimRequest:
         """The claim of a decision of this system on this action, whatever its verdict and time.
 
         Raises GateRefused, GateClosed.
         """
-        case = _case(given, tool, arguments)
-        _refuse(case, self._mismatch(case))
-        return self._claim_request(case)
+        submission = _submission(given, tool, arguments)
+        _refuse(submission, self._mismatch(submission))
+        return self._claim_request(submission)
 
-    def _refusal(self, case: _Case) -> str | None:
-        if (why := self._mismatch(case)) is not None:
+    def _refusal(self, submission: _Submission) -> str | None:
+        if (why := self._mismatch(submission)) is not None:
             return why
-        observed = case.decision.enforcement == "observe"
+        observed = submission.decision.enforcement == "observe"
         if observed and not self._observed:
             return "its agent is only observed: give the gate observed=True to let through whatever such an agent does"
-        if case.decision.verdict != "allow" and not observed:
-            return f"its verdict is {case.decision.verdict}"
-        return self._untimely(case.decision, observed)
+        if submission.decision.verdict != "allow" and not observed:
+            return f"its verdict is {submission.decision.verdict}"
+        return self._untimely(submission.decision, observed)
 
-    def _mismatch(self, case: _Case) -> str | None:
+    def _mismatch(self, submission: _Submission) -> str | None:
         """Why it is no decision of this system on this action."""
-        decision, tool = case.decision, case.tool
+        decision, tool = submission.decision, submission.tool
         if not isinstance(tool, str) or not tool.strip():
             raise GateRefused("gate: tool: must be the name of the tool that stands behind this gate, written there")
         try:
             keys = self._keys.current()
         except ConfigError as error:
             raise GateClosed(f"gate: {error}", decision) from None
-        if (why := decision_refused(case.data, keys)) is not None:
+        if (why := decision_refused(submission.data, keys)) is not None:
             return why
         if decision.kind not in KINDS or decision.action_id is None or decision.action_digest is None:
             return f"it answers no action ({decision.kind})"
-        if case.arguments is None or decision.action_digest != _digest(
-            decision, decision.action_id, tool, case.arguments
+        if submission.arguments is None or decision.action_digest != _digest(
+            decision, decision.action_id, tool, submission.arguments
         ):
             return "it is for another tool or other arguments"
         return None
@@ -104,12 +104,12 @@ class DecisionCheck:
             )
         return None
 
-    def _claim_request(self, case: _Case) -> ClaimRequest:
+    def _claim_request(self, submission: _Submission) -> ClaimRequest:
         """The claim of this decision, and of its action under all its ids.
 
         The earliest time at which it was made follows from its end, which is signed; of a repeat it is the first one's.
         """
-        decision, tool, arguments = case.decision, case.tool, case.arguments
+        decision, tool, arguments = submission.decision, submission.tool, submission.arguments
         assert decision.action_id is not None
         assert arguments is not None
         digest = _digest(decision, first_action_id(decision.action_id), tool, arguments)
@@ -119,13 +119,13 @@ class DecisionCheck:
         return ClaimRequest(decision.decision_id, digest, decision.conversation_id, tool, ends_ms, made_ms, arguments)
 
 
-def _case(given: GivenDecision, tool: str, arguments: Arguments | None) -> _Case:
+def _submission(given: GivenDecision, tool: str, arguments: Arguments | None) -> _Submission:
     """Raises GateRefused where it is no decision, or the arguments are missing."""
     if arguments is None and isinstance(given, Permit):
         arguments = given.arguments
     if arguments is None:
         raise GateRefused("gate: arguments are needed beside a decision's record")
-    return _Case(*_decode(given), tool, _plain_copy(arguments))
+    return _Submission(*_decode(given), tool, _plain_copy(arguments))
 
 
 def _decode(given: GivenDecision) -> tuple[Decision, Mapping[str, Any]]:
@@ -145,11 +145,11 @@ def _decode(given: GivenDecision) -> tuple[Decision, Mapping[str, Any]]:
     return decision, decoded.raw["data"]
 
 
-def _refuse(case: _Case, why: str | None) -> None:
+def _refuse(submission: _Submission, why: str | None) -> None:
     if why is not None:
-        decision = case.decision
+        decision = submission.decision
         raise GateRefused(
-            f"{decision.conversation_id}: {case.tool}: decision {decision.decision_id[:12]}: {why}", decision
+            f"{decision.conversation_id}: {submission.tool}: decision {decision.decision_id[:12]}: {why}", decision
         )
 
 

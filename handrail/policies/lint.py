@@ -6,14 +6,16 @@ from typing import NamedTuple
 
 from handrail.policies.bundle import Bundle
 from handrail.policies.condition import Condition, Group, Leaf
-from handrail.policies.lookup import BARE_ROOT
-from handrail.policies.misnamed import misnamed
+from handrail.policies.cumulative import Cumulative
+from handrail.policies.lookup import CHILDREN, EVENTS, NAMES, ROOTS, is_tool
+from handrail.policies.mistakes import nearest
 from handrail.policies.numeric import number
 from handrail.policies.policy import Policy, Rule, Scope
 from handrail.policies.subject import RESTRICTIVE
+from handrail.schemas.action import canonical_tool
+from handrail.schemas.event_types import LLM_PROPOSED
 
-LLM_PROPOSED = "handrail.llm.proposed.v1"
-OF_TOOLS = frozenset(event for event, root in BARE_ROOT.items() if root == "arguments")
+OF_TOOLS = frozenset(event_type for event_type, event in EVENTS.items() if event.bare_root == "arguments")
 ABOVE = {"max_value", "greater_than", "requires_approval"}
 BELOW = {"min_value", "less_than"}
 AT_LEAST = {"greater_than_or_equal", "greater_than_or_equals"}
@@ -81,19 +83,19 @@ def all_warnings(bundle: Bundle) -> list[Warned | Exempt | str]:
     """All that `handrail policy check`, `activate` and `doctor` warn of."""
     return [
         *warnings(bundle.policies),
-        *_misnamed(bundle),
+        *_misnamed_everywhere(bundle),
         *_unasked(bundle),
         *agent_warnings(bundle),
         *_dropped(bundle),
     ]
 
 
-def _misnamed(bundle: Bundle) -> list[Warned]:
+def _misnamed_everywhere(bundle: Bundle) -> list[Warned]:
     return [
         Warned(policy.id, rule.id, policy.file, reason)
         for policy in bundle.policies
         for rule in policy.rules
-        for reason in misnamed(bundle, rule)
+        for reason in _misnamed(bundle, rule)
     ]
 
 
@@ -209,3 +211,35 @@ def _as_wide(one: Scope, other: Scope) -> bool:
         and (one.agents is None or (other.agents is not None and one.agents >= other.agents))
         and (one.tenants is None or (other.tenants is not None and one.tenants >= other.tenants))
     )
+
+
+def _misnamed(bundle: Bundle, rule: Rule) -> Iterator[str]:
+    """A reason for each name in a rule that nearly is a tool, a field or a fact: the rule most likely never acts."""
+    known = NAMES | bundle.tools.field_names | bundle.tools.fact_names
+    for field in dict.fromkeys(leaf.field for leaf in rule.condition.leaves() if not isinstance(leaf, Cumulative)):
+        if field not in known and (near := _near_field(field, known)) is not None:
+            yield f"{field} is taken from what is judged, as it stands there: did you mean {near}?"
+    for tool in _tools_of(rule):
+        if bundle.tools.names.named(tool) is None and (near := nearest(tool, bundle.tools.names.names)) is not None:
+            yield f"{tool} is no tool of tools.yaml: did you mean {near}?"
+
+
+def _near_field(field: str, known: frozenset[str]) -> str | None:
+    head, dot, rest = field.partition(".")
+    if not dot:
+        return nearest(field, known)
+    if head in CHILDREN:
+        near = nearest(rest, CHILDREN[head])
+        return near and f"{head}.{near}"
+    near = None if head in ROOTS or head in known else nearest(head, ROOTS)
+    return f"{near}.{rest}" if near else nearest(field, known)
+
+
+def _tools_of(rule: Rule) -> Iterator[str]:
+    """The canonical names that the rule's scope and conditions have."""
+    if rule.scope.tools is not None:
+        yield from rule.scope.tools.names
+    for leaf in rule.condition.leaves():
+        if not isinstance(leaf, Cumulative) and is_tool(leaf.parts) and leaf.operator in ("equals", "in_list", "in"):
+            named = leaf.threshold if isinstance(leaf.threshold, list) else [leaf.threshold]
+            yield from (canonical_tool(name) for name in named if isinstance(name, str))

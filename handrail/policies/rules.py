@@ -8,11 +8,12 @@ from handrail.policies import template
 from handrail.policies.condition import Condition
 from handrail.policies.cumulative import Cumulative
 from handrail.policies.mistakes import Mistakes
-from handrail.policies.policy import ACTION_PROPOSED, Rule, Scope
+from handrail.policies.policy import Rule, Scope
 from handrail.policies.scope import read_scope
 from handrail.policies.shape import at, choice, integer, required, text
 from handrail.policies.subject import RESTRICTIVE
 from handrail.policies.template import Template
+from handrail.schemas.event_types import ACTION_PROPOSED
 
 TAGS = ("owasp", "severity", "owner")
 OWN_KEYS = ("mode", "applies_to", "on_missing", "on_block", "approvals", "customer_message", *TAGS)

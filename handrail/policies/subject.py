@@ -92,7 +92,7 @@ class Skipped(NamedTuple):
     why: str | None = None
 
 
-class Judgement(NamedTuple):
+class Evaluation(NamedTuple):
     """Every rule that fired, most restrictive first, and every rule that could not be asked."""
 
     findings: tuple[RuleFinding, ...]

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError, create_model
 
-from handrail.schemas.controls import CONTROL_KEY, CONTROLS, COPY, OF_A_CONVERSATION
+from handrail.schemas.controls import CONTROL_KEY, CONTROLS, OF_A_CONVERSATION
 from handrail.schemas.envelope import Envelope
 from handrail.schemas.errors import SchemaError
+from handrail.schemas.event_types import RESOLUTION_COPY
 from handrail.schemas.events import EVENTS
 from handrail.schemas.fields import PLAIN, TIME, Shape
 from handrail.schemas.money import PATTERN
@@ -58,7 +59,7 @@ def decode(value: bytes | None) -> Decoded:
             raise SchemaError(f"subject: {CONTROL_KEY!r} is kept for control records: use another conversation id")
     elif (raw["type"] in OF_A_CONVERSATION) == (subject == CONTROL_KEY):
         raise SchemaError(f"subject: {subject!r} does not fit {raw['type']}")
-    elif raw["type"] == COPY:
+    elif raw["type"] == RESOLUTION_COPY:
         _check_copy(raw["data"], subject)
     return found
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from handrail.schemas import event_types
 from handrail.schemas.fields import Count, Digest, Json, Money, Name, Position, Shape, Share, Time
 
 Verdict = Literal["allow", "require_approval", "block", "halt"]
@@ -241,9 +242,9 @@ class DeadLetter(Shape):
 
 
 OUTPUTS: dict[str, type[Shape]] = {
-    "handrail.decision.v1": Decision,
-    "handrail.handoff.v1": Handoff,
-    "handrail.handoff.closed.v1": Closed,
-    "handrail.alert.v1": Alert,
-    "handrail.deadletter.v1": DeadLetter,
+    event_types.DECISION: Decision,
+    event_types.HANDOFF: Handoff,
+    event_types.HANDOFF_CLOSED: Closed,
+    event_types.ALERT: Alert,
+    event_types.DEAD_LETTER: DeadLetter,
 }

@@ -63,8 +63,8 @@ from tests.log import Log
 
 log = Log("conv-odd")
 log.proposes("get_order", event_id="odd", order_id="#1")
-for name, one in HANDLERS.items():
-    HANDLERS[name] = failing(one, "odd")
+for event_type, handler in HANDLERS.items():
+    HANDLERS[event_type] = failing(handler, "odd")
 try:
     new_fold().fold(log.records)
 except FoldError as error:

@@ -7,13 +7,13 @@ import orjson
 
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
+from handrail.schemas.event_types import ALERT
 from handrail.schemas.record import Output, Record
 from handrail.schemas.topics import ALERTS
 from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.outgoing import record_of
 from handrail.streams.governor.redaction import Taken
 
-ALERT = "handrail.alert.v1"
 KEY_MAX = 200
 NOT_HISTORY = "`recorded: true` is ignored: recorded_sources in agents.yaml does not name its source"
 EVIDENCE = frozenset(f"evidence.{name}" for name in ("action_id", "tool", "action_digest", "handoff_id"))  # what joins

@@ -10,9 +10,8 @@ from typing import Any
 from handrail.schemas.canonical import canonical
 from handrail.schemas.clock import to_rfc3339
 from handrail.streams.governor import calls_under_way, decision, excerpts, handoff, sums
-from handrail.streams.governor.call import ActionCall
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding, most_restrictive, ordered
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 from handrail.streams.governor.handoff import OPEN_MAX
 from handrail.streams.governor.rules import Skipped
 from handrail.streams.governor.state import Approval, part_of
@@ -21,7 +20,7 @@ APPROVALS_MAX = OPEN_MAX  # with the other handoffs open in one conversation
 WAITING_BYTES_MAX = 20_000  # of a proposal that waits: a human has to read it
 DENIED_MAX = 16
 
-Judge = Callable[[FoldContext, ActionCall], tuple[list[Finding], Skipped]]
+Assess = Callable[[FoldContext, ActionCall], tuple[list[Finding], Skipped]]
 
 
 def waiting(context: FoldContext, call: ActionCall) -> Approval | None:
@@ -67,7 +66,7 @@ def request(context: FoldContext, kind: str, call: ActionCall, findings: list[Fi
         "effect": call.effect,
         "expires_at": to_rfc3339(expires_ms),
     }
-    opened = handoff.open_one(
+    opened = handoff.open_for(
         context,
         "approval",
         findings,
@@ -120,7 +119,7 @@ def deny(
         "release",
         BLOCK,
         [finding],
-        route=2 if head.owned else head.route,
+        route=context.conversation.route,
         action_id=call.action_id,
         digest=kind_of["digest"],
         handoff_id=approval.handoff_id,
@@ -132,13 +131,13 @@ def grant(
     context: FoldContext,
     waited: dict[str, Any],
     call: ActionCall,
-    judge: Judge,
+    assess: Assess,
     finding: Finding,
     approval: Approval,
     because: str,
 ) -> None:
     """Judge everything again and release: allowed unless something stands against it that the human was not shown."""
-    found, skipped = judge(context, call)
+    found, skipped = assess(context, call)
     left = [f for f in found if not (f.verdict == REQUIRE_APPROVAL and f.reason in waited["shown"])]
     verdict = most_restrictive(left)
     handoff_id = approval.handoff_id
@@ -153,7 +152,7 @@ def grant(
         "release",
         verdict,
         ordered([finding, *left]) if verdict == ALLOW else [*ordered(left), finding],
-        route=2 if context.conversation.head.owned else context.conversation.head.route,
+        route=context.conversation.route,
         action_id=call.action_id,
         digest=call.digest,
         handoff_id=handoff_id,

@@ -7,15 +7,17 @@ from handrail.policies import Bundle
 from handrail.policies.keys import trusted
 from handrail.schemas import quick
 from handrail.schemas.canonical import canonical
-from handrail.schemas.controls import FORGET
+from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import SchemaError
+from handrail.schemas.event_types import FORGET, GRANT, MEMORY, POLICIES_ACTIVATED, RESOLUTION_COPY
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Output, Record, Supervision
-from handrail.streams.governor import alerts, capacity, deadletters, deadlines, resolutions, state, trust
-from handrail.streams.governor.broken import broken
-from handrail.streams.governor.controls import ACTIVATED, CONTROLS, GRANT, MEMORY, RESOLUTION
-from handrail.streams.governor.events import AFTERWARDS, redo_bypass
+from handrail.streams.governor import alerts, capacity, deadletters, resolutions, state, timers, trust
+from handrail.streams.governor.controls import CONTROLS
+from handrail.streams.governor.deadletters import fold_error
+from handrail.streams.governor.events import HANDLERS
+from handrail.streams.governor.executions import redo_bypass
 from handrail.streams.governor.state import Conversation, PartitionState
 from handrail.streams.governor.step import Conflict, conflict, context_of, step
 from handrail.streams.governor.timers import Due
@@ -24,7 +26,6 @@ from handrail.streams.governor.working_conversation import WorkingConversation
 if TYPE_CHECKING:
     from handrail.streams.governor.partition import PartitionFold
 
-CONTROL_KEY = "control"
 PARTS_MAX = 16  # that one record makes: what is learnt, a part for each open handoff, an approval, a sealed block
 
 
@@ -61,7 +62,7 @@ class Batch:
         except (UnknownBundle, MemoryError):
             raise
         except Exception as error:
-            raise broken(record, error, self.settling) from error
+            raise fold_error(record, error, self.settling) from error
 
     def _record(self, record: Record) -> None:
         """Move the clock, settle what is due, then the record itself."""
@@ -108,7 +109,7 @@ class Batch:
         event_type = raw["type"]
         if event_type in CONTROLS:
             self._signed(record, raw, self._control)
-        elif event_type == RESOLUTION:
+        elif event_type == RESOLUTION_COPY:
             self._signed(record, raw, self._resolution)
         elif event_type == FORGET:
             self._signed(record, raw, self._forget)
@@ -132,7 +133,7 @@ class Batch:
         if not keys or not self.fold.checked:
             return True
         trust.check(keys, raw, record.partition)
-        if raw["type"] == RESOLUTION:  # which repeats by its own identity
+        if raw["type"] == RESOLUTION_COPY:  # which repeats by its own identity
             asked = bool(trusted(self.bundle[0].keys, "resolutions"))
             trust.check_answer(keys, data, raw["subject"], required=asked)
             return True
@@ -140,7 +141,7 @@ class Batch:
 
     def _keys(self, raw: dict[str, Any]) -> trust.Keys:
         """The keys that count; for the first activation those that come with it."""
-        if (found := trust.keys_of(self.state, self.bundle[0])) or raw["type"] != ACTIVATED:
+        if (found := trust.keys_of(self.state, self.bundle[0])) or raw["type"] != POLICIES_ACTIVATED:
             return found
         if (coming := self.fold.bundles.get(raw["data"]["ruleset"])) is None:
             raise UnknownBundle(raw["data"]["ruleset"])
@@ -148,7 +149,7 @@ class Batch:
 
     def _control(self, record: Record, raw: dict[str, Any]) -> None:
         event_type, data = raw["type"], raw["data"]
-        if event_type == ACTIVATED and data["ruleset"] not in self.fold.bundles:
+        if event_type == POLICIES_ACTIVATED and data["ruleset"] not in self.fold.bundles:
             raise UnknownBundle(data["ruleset"])
         CONTROLS[event_type](self.state, data)
         idle_ms = self.bundle[0].remembered.idle_s * 1000
@@ -159,7 +160,7 @@ class Batch:
             self.outputs.append(alerts.crowded(record, data, self.state.clock_ms))
 
     def _event(self, record: Record, raw: dict[str, Any], content: bytes, plain: bool = False) -> None:
-        if raw["type"] in AFTERWARDS and self._living(raw["subject"], record.offset) is None:
+        if not HANDLERS[raw["type"]].opens and self._living(raw["subject"], record.offset) is None:
             return
         bundle, active = self.bundle
         if self.state.full and self._living(raw["subject"], record.offset) is None:
@@ -220,7 +221,7 @@ class Batch:
             self._leave(conversation, due)
             return
         bundle, active = self.bundle
-        outputs = deadlines.settle(conversation, self.state, record, bundle, active)
+        outputs = timers.settle(conversation, self.state, record, bundle, active)
         if outputs:
             self._touch(conversation, record, outputs)
 

@@ -9,9 +9,8 @@ from hashlib import sha256
 from typing import Any
 
 from handrail.streams.governor.alerts import raise_alert
-from handrail.streams.governor.call import ActionCall
 from handrail.streams.governor.finding import BLOCK, Finding
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 from handrail.streams.governor.state import CALLS, DAY_MS
 from handrail.streams.governor.state import LOST as PART_LOST
 from handrail.streams.governor.working_conversation import WorkingConversation

@@ -10,20 +10,21 @@ from operator import itemgetter
 from typing import Any
 
 from handrail.policies.limits import Remembered
+from handrail.schemas.event_types import ACTION_EXECUTED
 from handrail.schemas.record import Output
-from handrail.streams.governor import decision, events, state
+from handrail.streams.governor import decision, state
 from handrail.streams.governor.calls import answer_of, call_of
 from handrail.streams.governor.controls import ACTIVE_MS
+from handrail.streams.governor.events import HANDLERS
+from handrail.streams.governor.executions import action_executed
 from handrail.streams.governor.finding import BLOCK, Finding
 from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.idle import Idle
 from handrail.streams.governor.state import PartitionState
 from handrail.streams.governor.state_store import StateStore
-from handrail.streams.governor.step import KINDS
 
 ROOM = 20  # one in so many leaves at a time
 LOOKED_AT_MAX = 20_000
-EXECUTED = "handrail.action.executed.v1"
 
 
 def told(
@@ -65,10 +66,10 @@ def _said(before_ms: int, full: bool, count: int, leaving: int, most: int) -> di
 
 def refused(context: FoldContext) -> list[Output]:
     """What is answered to an event of a new conversation while no more are remembered: nothing of it is kept."""
-    kind = KINDS.get(context.event_type)
-    if kind is None:
-        if context.event_type == EXECUTED:
-            events.action_executed(context)  # a bypass is one here too
+    kind = HANDLERS[context.event_type].kind
+    if not kind:
+        if context.event_type == ACTION_EXECUTED:
+            action_executed(context)  # a bypass is one here too
         return context.outputs
     one = (
         call_of(context, context.data)

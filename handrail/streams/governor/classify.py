@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
 
-from handrail.streams.governor.text import normalise
+from handrail.streams.governor.phrases import normalise
 
 CHARACTERS_MAX = 4_000
 """A longer text is read in part: the first 3,000 characters and the last 1,000."""

@@ -11,8 +11,7 @@ from typing import Any
 from handrail.schemas.canonical import canonical
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.strict_json import loads
-from handrail.streams.governor.call import ActionCall
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 from handrail.streams.governor.repeat import RESULT
 
 NO_RESULT = b"\x00" * RESULT

@@ -11,16 +11,16 @@ import orjson
 from handrail.schemas import chain
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.envelope import CLOUDEVENT
+from handrail.schemas.event_types import DECISION
 from handrail.schemas.money import from_pico
 from handrail.schemas.record import Counted, Output
 from handrail.schemas.topics import DECISIONS
-from handrail.streams.governor import unknown_cost
+from handrail.streams.governor import cost
 from handrail.streams.governor.finding import ALLOW, HALT, REQUIRE_APPROVAL, VERDICTS, Finding, ordered
 from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.outgoing import enveloped
 from handrail.streams.governor.state import ROUTES, Conversation
 
-DECISION = "handrail.decision.v1"
 UNSIGNED = b',"signature":null}'
 CALLS_COLLEAGUE = "I can't do that myself; a colleague will look at it."
 REFUSES = "I'm sorry, I can't do that."
@@ -45,8 +45,8 @@ def usage(context: FoldContext) -> dict[str, Any]:
         "steps_max": limits.steps_max,
         "cost_usd": from_pico(execution.cost_pico),
         "cost_usd_max": from_pico(limits.cost_pico_max),
-        "unpriced_tokens": unknown_cost.unpriced_tokens(execution),
-        "unknown_calls": unknown_cost.calls(execution),
+        "unpriced_tokens": cost.unpriced_tokens(execution),
+        "unknown_calls": cost.unknown_calls(execution),
         "loop_run": execution.calls_made,
         "loop_max": limits.loop_iterations,
         "conversation_steps": context.conversation.head.steps,

@@ -12,7 +12,7 @@ import orjson
 from handrail.schemas.canonical import digest
 from handrail.streams.governor.entries import Message
 from handrail.streams.governor.redaction import REDACTED, cut, is_secret
-from handrail.streams.governor.redaction.cut import LOOK_MAX
+from handrail.streams.governor.redaction.text import LOOK_MAX
 
 TEXT_MAX = 2000  # characters of one message
 VALUE_MAX = 256  # bytes of arguments or a result before they are cut

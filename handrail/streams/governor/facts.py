@@ -11,8 +11,7 @@ from handrail.policies import MISSING, resolve
 from handrail.policies.names import Unreadable
 from handrail.policies.subject import fact_key
 from handrail.policies.tools import Taken
-from handrail.streams.governor.call import ActionCall
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 
 FACTS_MAX, FACT_LENGTH_MAX = 32, 64
 FACTS_BY_KEY_MAX = 128  # values of one conversation: the one that was told longest ago leaves, and is unknown again

@@ -11,6 +11,7 @@ import orjson
 
 from handrail.policies import RouteRule
 from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.event_types import EXECUTION_ENDED, HANDOFF, HANDOFF_CLOSED
 from handrail.schemas.topics import HANDOFFS
 from handrail.streams.governor import decision, handoff_body, news
 from handrail.streams.governor.alerts import raise_alert
@@ -19,9 +20,6 @@ from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.redaction import NAMED, Taken
 from handrail.streams.governor.state import OpenHandoff, handoff_id, part_of
 
-HANDOFF = "handrail.handoff.v1"
-CLOSED = "handrail.handoff.closed.v1"
-ENDED = "handrail.execution.ended.v1"
 OPEN_MAX = 8  # of one conversation; beyond that the latest one that is no approval serves, see `_needs_its_own`
 ASKED = "customer.asked"
 REASONS_MAX = 20
@@ -43,7 +41,7 @@ NEXT_STEPS = {
 ID_BYTES, REASON_BYTES = 12, 8
 
 
-def open_one(
+def open_for(
     context: FoldContext,
     kind: str,
     findings: list[Finding],
@@ -189,7 +187,7 @@ def follow(context: FoldContext, opened: list[OpenHandoff], first_entry: int) ->
 
     `first_entry` is the number of the first entry that the event added.
     """
-    outcome = context.data["outcome"] if context.event_type == ENDED else None
+    outcome = context.data["outcome"] if context.event_type == EXECUTION_ENDED else None
     still = [one for one in context.conversation.head.handoffs if one in opened]
     new = news.of(context, first_entry) if still else news.NOTHING
     if new is news.NOTHING and outcome is None:
@@ -234,4 +232,4 @@ def close(context: FoldContext, handoff: OpenHandoff, cause: str) -> None:
         "owner": "human" if head.owned or head.halt else "ai",
         "at": to_rfc3339(context.now_ms),
     }
-    context.emit(HANDOFFS, CLOSED, f"{handoff.id}.closed", data)
+    context.emit(HANDOFFS, HANDOFF_CLOSED, f"{handoff.id}.closed", data)

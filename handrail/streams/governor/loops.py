@@ -1,11 +1,9 @@
 """Loops of calls, judged on a proposal: `loop.repeat` and `loop.cycle` (the counting is in repeat.py and cycle.py)."""
 
-from handrail.streams.governor import cycle, equal_calls, repeat
-from handrail.streams.governor.call import ActionCall
-from handrail.streams.governor.finding import BLOCK, HALT, Finding
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor import cycle, repeat
+from handrail.streams.governor.finding import BLOCK, HALT, Finding, ordinal
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 from handrail.streams.governor.state import Execution
-from handrail.streams.governor.text import ordinal
 
 
 def observe(context: FoldContext, call: ActionCall) -> list[Finding]:
@@ -20,7 +18,7 @@ def observe(context: FoldContext, call: ActionCall) -> list[Finding]:
         message = f"The same call of {call.named} comes for the {ordinal(count)} time without anything having changed."
         evidence = {"tool": call.named, "value": count, "threshold": limit}
         found.append(Finding("loop.repeat", BLOCK if count == limit else HALT, message, evidence, escalate=False))
-    too_often = equal_calls.observe(context, call)
+    too_often = _equal_calls(context, call)
     if too_often is not None and not (found and found[0].verdict >= too_often.verdict):
         found.append(too_often)
     if period:
@@ -30,6 +28,20 @@ def observe(context: FoldContext, call: ActionCall) -> list[Finding]:
         found.append(Finding("loop.cycle", verdict, message, evidence, escalate=False))
         execution.cycle_fired = True
     return found
+
+
+def _equal_calls(context: FoldContext, call: ActionCall) -> Finding | None:
+    """The last net under `loop.repeat`: the same call too often, whatever its results were.
+
+    A result that holds an id, an address or a time is new each time, and restarts the count of repeat.py. This count
+    goes on until the call itself is forgotten.
+    """
+    most, came = context.limits.equal_calls_max, repeat.often(context.execution.calls)
+    if came < most:
+        return None
+    message = f"The same call of {call.named} comes for the {ordinal(came)} time, whatever its results were."
+    evidence = {"field": "equal_calls", "tool": call.named, "value": came, "threshold": most}
+    return Finding("loop.repeat", BLOCK if came == most else HALT, message, evidence, escalate=False)
 
 
 def happened(context: FoldContext, call: ActionCall, succeeded: bool, digest: bytes) -> None:

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.event_types import ACTION_EXECUTED
 from handrail.schemas.handoff_revision import NEWS_MAX
 from handrail.streams.governor import calls, entries, excerpts
 from handrail.streams.governor.entries import Entry, Message, ToolExecution
 from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.redaction import NAMED, Taken, cut
 
-EXECUTED = "handrail.action.executed.v1"
 CUSTOMER = ("customer", "customer_action")
 WHAT = {
     "customer": "customer.wrote",
@@ -99,4 +99,4 @@ def _done(context: FoldContext, entry: ToolExecution, path: str, taken: Taken) -
 
 
 def _acts(context: FoldContext) -> bool:
-    return context.event_type == EXECUTED and calls.call_of(context, context.data).acts
+    return context.event_type == ACTION_EXECUTED and calls.call_of(context, context.data).acts

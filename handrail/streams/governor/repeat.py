@@ -2,7 +2,7 @@
 
 The count is per call. Another call in between does not reset it. The customer's next query or own action does, the end
 of the execution, a successful write, and a result of that call which changed. One call is 12 bytes: 8 of its digest,
-2 of its last result's, 1 its count, and 1 how often it came whatever its results were (equal_calls.py).
+2 of its last result's, 1 its count, and 1 how often it came whatever its results were (loops.py).
 """
 
 CALL, KEY, RESULT = 12, 8, 2

@@ -9,11 +9,11 @@ import orjson
 from handrail.policies import Bundle
 from handrail.schemas.clock import to_ms
 from handrail.schemas.errors import SchemaError
+from handrail.schemas.event_types import DEAD_LETTER, POLICIES_ACTIVATED
 from handrail.schemas.record import Output, Record
 from handrail.schemas.strict_json import BYTES_MAX
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS
 from handrail.streams.governor.alerts import NOT_HISTORY
-from handrail.streams.governor.controls import ACTIVATED
 from handrail.streams.governor.outgoing import SOURCE
 from handrail.streams.governor.partition import PartitionFold
 
@@ -40,7 +40,7 @@ def replay(
     ignored: set[str] = set()
     for record, raw in placed(lines):
         where = f"partition {record.partition}, offset {record.offset}"
-        if raw.get("type") == ACTIVATED and (other := _ruleset(raw)) is not None and other not in bundles:
+        if raw.get("type") == POLICIES_ACTIVATED and (other := _ruleset(raw)) is not None and other not in bundles:
             notice(f"{where}: activates {other}, which is not among the bundles given; passed over")
             continue
         if record.partition not in folds:
@@ -141,7 +141,7 @@ def shown(output: Output) -> dict[str, Any]:
         "specversion": "1.0",
         "id": f"dl-{partition}-{offset}",
         "source": SOURCE,
-        "type": "handrail.deadletter.v1",
+        "type": DEAD_LETTER,
         "subject": headers.get("handrail-key") or output.key.decode(),
         "time": headers["handrail-at"],
         "datacontenttype": "application/json",

@@ -2,22 +2,23 @@
 
 from typing import Any
 
+from msgspec import structs
+
+from handrail.schemas.event_types import HANDOFF_CLAIMED
 from handrail.schemas.identity import among
-from handrail.streams.governor import agent_identity, approvals, decision, handoff, judge
+from handrail.streams.governor import agent_identity, approvals, assessment, decision, handoff
 from handrail.streams.governor.alerts import raise_alert
-from handrail.streams.governor.call import ActionCall
 from handrail.streams.governor.calls import answer_of, call_of
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 from handrail.streams.governor.state import Approval, OpenHandoff, part_of
 
 AGENTS = "/agents/"  # what the source of an agent begins with, unless it says otherwise
-CLAIMED = "handrail.handoff.claimed.v1"
 
 
 def fold(context: FoldContext, data: dict[str, Any]) -> None:
     """Fold the copy of what a human did: `data` is that of a `control.resolution`."""
-    if data["type"] == CLAIMED:
+    if data["type"] == HANDOFF_CLAIMED:
         claimed(context, data["resolution"])
     else:
         resolved(context, data["resolution"], because=f"{data['source']}|{data['id']}")
@@ -103,8 +104,8 @@ def _outdated(context: FoldContext, opened: OpenHandoff, approval: Approval, by:
     """
     approval.by = []
     waited: dict[str, Any] = context.conversation.part(part_of("a", approval.handoff_id))
-    one = _waiting(context, waited)
-    handoff.revise(context, opened, approvals={"needed": approval.needed, "by": []})
+    proposal, call = _waiting_proposal(context, waited)
+    handoff.revise(proposal, opened, approvals={"needed": approval.needed, "by": []})
     evidence = {"by": by, "field": "revision", "value": seen, "threshold": opened.revision_min}
     message = (
         f"{by} approved revision {seen} of the handoff; the customer wrote or acted, or something ran, after it: look "
@@ -113,12 +114,12 @@ def _outdated(context: FoldContext, opened: OpenHandoff, approval: Approval, by:
         else f"{by} approved revision {seen} of the handoff, which does not exist: look at revision {opened.revision}."
     )
     decision.emit(
-        context,
+        proposal,
         "release",
         REQUIRE_APPROVAL,
         [Finding("approval.outdated", REQUIRE_APPROVAL, message, evidence)],
-        route=2 if context.conversation.head.owned else context.conversation.head.route,
-        action_id=one.action_id,
+        route=proposal.conversation.route,
+        action_id=call.action_id,
         digest=waited["digest"],
         handoff_id=approval.handoff_id,
         because=because,
@@ -133,20 +134,31 @@ def expired(context: FoldContext, approval: Approval, because: str) -> None:
 
 def _release(context: FoldContext, approval: Approval, finding: Finding, because: str, cause: str) -> None:
     waited = approvals.take(context, approval, cause)
-    one = _waiting(context, waited)
+    proposal, call = _waiting_proposal(context, waited)
     if finding.verdict == ALLOW:
-        approvals.grant(context, waited, one, judge.again, finding, approval, because)
+        approvals.grant(proposal, waited, call, assessment.of_release, finding, approval, because)
     else:
-        approvals.deny(context, waited, one, finding, approval, because)
+        approvals.deny(proposal, waited, call, finding, approval, because)
 
 
-def _waiting(context: FoldContext, waited: dict[str, Any]) -> ActionCall:
-    """The call that waits; from here on the context is about its proposal, which a release answers."""
-    context.source, context.event_id, context.event_type = waited["source"], waited["id"], waited["type"]
-    context.data, context.traceparent, context.agent_id = waited["data"], waited["traceparent"], waited["agent_id"]
-    context.limits = context.bundle.limits(context.tenant, context.agent_id)
-    context.observed, context.stranger = agent_identity.standing_of(
-        context.bundle, context.agent_id, context.source, context.tenant, context.data
+def _waiting_proposal(context: FoldContext, waited: dict[str, Any]) -> tuple[FoldContext, ActionCall]:
+    """(the context of the waiting proposal, which a release answers, the call that waits).
+
+    A copy: the conversation, the partition and the list of outputs are those of the record that releases.
+    """
+    agent_id, source, data = waited["agent_id"], waited["source"], waited["data"]
+    observed, stranger = agent_identity.standing_of(context.bundle, agent_id, source, context.tenant, data)
+    proposal = structs.replace(
+        context,
+        source=source,
+        event_id=waited["id"],
+        event_type=waited["type"],
+        data=data,
+        traceparent=waited["traceparent"],
+        agent_id=agent_id,
+        limits=context.bundle.limits(context.tenant, agent_id),
+        observed=observed,
+        stranger=stranger,
+        execution=context.conversation.execution(waited["execution_id"], agent_id, context.now_ms),
     )
-    context.execution = context.conversation.execution(waited["execution_id"], waited["agent_id"], context.now_ms)
-    return call_of(context, context.data) if waited["kind"] == "action" else answer_of(context, context.data)
+    return proposal, call_of(proposal, data) if waited["kind"] == "action" else answer_of(proposal, data)

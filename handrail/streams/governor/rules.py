@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from handrail.policies import Judgement, RuleFinding, Subject
+from handrail.policies import Evaluation, RuleFinding, Subject
 from handrail.policies.subject import Skipped as PassedOver
-from handrail.streams.governor import decision, facts, sums, unknown_cost
+from handrail.streams.governor import cost, decision, facts, sums
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding
 from handrail.streams.governor.fold_context import FoldContext
 
@@ -28,7 +28,7 @@ def evaluate(
 ) -> tuple[list[Finding], Skipped]:
     """Every rule that fired, and every rule passed over because its field was absent."""
     head, execution = context.conversation.head, context.execution
-    cost_pico = unknown_cost.counted_pico(context)
+    cost_pico = cost.counted_pico(context)
     passed_over = context.bundle.no_rule_fires(
         context.event_type, tool, context.agent_id, context.tenant, arguments or {}, cost_pico
     )
@@ -48,8 +48,8 @@ def evaluate(
             "steps_max": context.limits.steps_max,
             "cost_usd": decision.usd(cost_pico),
             "cost_usd_max": decision.usd(context.limits.cost_pico_max),
-            "unpriced_tokens": unknown_cost.unpriced_tokens(execution),
-            "unknown_calls": unknown_cost.calls(execution),
+            "unpriced_tokens": cost.unpriced_tokens(execution),
+            "unknown_calls": cost.unknown_calls(execution),
             "loop_run": execution.calls_made,
             "loop_max": context.limits.loop_iterations,
         },
@@ -59,7 +59,7 @@ def evaluate(
         facts_by_key=facts.by_key(context),
         earlier=sums.earlier(context),
     )
-    found: Judgement = context.bundle.judge(subject)
+    found: Evaluation = context.bundle.evaluate(subject)
     return [_finding(rule, effect) for rule in found.findings], _skipped(found.skipped)
 
 

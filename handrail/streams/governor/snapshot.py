@@ -10,9 +10,6 @@ import msgspec
 
 from handrail.streams.governor.state import DAY_MS, PartitionState
 
-SNAPSHOT = "handrail.control.snapshot.v1"
-
-
 PRESENT_MS = 60_000  # a log that is being imported or caught up with is older; a record of now would move its clock
 
 

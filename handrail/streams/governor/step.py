@@ -4,23 +4,16 @@ from functools import lru_cache
 from typing import Any
 
 from handrail.policies import Bundle
+from handrail.schemas.event_types import RESOLUTION_COPY
 from handrail.schemas.record import Record
 from handrail.streams.governor import agent_identity, approvals, decision, handoff, replay_guard
 from handrail.streams.governor.alerts import NOT_HISTORY, raise_alert
 from handrail.streams.governor.calls import answer_of, call_of
-from handrail.streams.governor.controls import RESOLUTION
-from handrail.streams.governor.events import HANDLERS, HUMAN_AGENT, Answer
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.events import HANDLERS, HUMAN_AGENT
+from handrail.streams.governor.fold_context import FoldContext, Reply
 from handrail.streams.governor.state import PartitionState
 from handrail.streams.governor.working_conversation import WorkingConversation
 
-KINDS = {
-    "handrail.query.received.v1": "route",
-    "handrail.human.requested.v1": "route",
-    "handrail.llm.proposed.v1": "llm",
-    "handrail.action.proposed.v1": "action",
-    "handrail.response.proposed.v1": "response",
-}
 RULESETS_MAX = 16
 PREFIX = "sha256:"
 WORD_MAX = 64
@@ -60,10 +53,10 @@ def step(
             _repeat(context, answer, replay_guard.ends_ms(conversation.guard, entry))
         return context
     opened, first_entry = conversation.head.handoffs, conversation.head.entries_next
-    answered: Answer = HANDLERS[raw["type"]](context)
+    reply: Reply = HANDLERS[raw["type"]].fold(context)
     if opened:
         handoff.follow(context, opened, first_entry)
-    packed = replay_guard.UNANSWERED if answered is None else replay_guard.pack(*answered, _slot(context))
+    packed = replay_guard.UNANSWERED if reply is None else replay_guard.pack(*reply, _slot(context))
     conversation.remember(entry, packed, context.ends_ms)
     return context
 
@@ -100,7 +93,7 @@ def context_of(
     if learns:
         _learn(conversation, data, record, named)
     # A person's answer has no agent: what stands there under the names of one, nobody has checked.
-    said = {} if raw["type"] == RESOLUTION else data
+    said = {} if raw["type"] == RESOLUTION_COPY else data
     agent_id = (named if said is data else None) or head.agent_id
     observed, stranger = False, ""
     if bundle.has_agents:
@@ -176,7 +169,7 @@ def _repeat(context: FoldContext, answer: int, ends_ms: int) -> None:
     verdict, route, slot = replay_guard.unpack(answer)
     digest = context.conversation.head.rulesets[slot]
     context.ruleset = PREFIX + digest.hex() if digest else ""
-    kind = KINDS.get(context.event_type, "execution")
+    kind = HANDLERS[context.event_type].kind or "execution"
     one = {"action": call_of, "response": answer_of}.get(kind, lambda *_: None)(context, context.data)
     waiting = approvals.waiting(context, one) if one else None
     decision.emit(

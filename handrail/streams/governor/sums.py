@@ -9,8 +9,7 @@ from typing import Any
 
 from handrail.policies.cumulative import addable
 from handrail.policies.subject import Counted, Earlier, Subject
-from handrail.streams.governor.call import UNKNOWN, ActionCall
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import UNKNOWN, ActionCall, FoldContext
 from handrail.streams.governor.state import SUMS
 
 COUNTED_MAX = 256  # actions of a conversation: beyond it the oldest leaves, and windows back to it fail closed

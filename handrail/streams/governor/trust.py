@@ -10,13 +10,12 @@ from typing import Any
 from handrail.policies import Bundle
 from handrail.policies.keys import Trusted
 from handrail.schemas.errors import SchemaError
+from handrail.schemas.event_types import AGENT_SUPERVISED
 from handrail.schemas.keys import public_of
 from handrail.schemas.signature import record_refused
 from handrail.streams.governor.state import PartitionState
 
 ISSUERS_MAX = 500  # whose last number is remembered; of one that leaves, the number stays as the least for a new one
-
-SUPERVISED = "handrail.control.agent.supervised.v1"  # can only take away, so whoever may sign decisions may sign it
 
 Keys = Mapping[str, Trusted]
 
@@ -42,7 +41,8 @@ def check(keys: Keys, raw: Mapping[str, Any], partition: int) -> None:
     data = raw["data"]
     if data.get("partition") != partition:
         raise SchemaError(f"data.partition: must be {partition}, where the record lies: sign one for each partition")
-    _signed(keys, ("controls", "decisions") if raw["type"] == SUPERVISED else ("controls",), raw)
+    # A supervision only restricts, so a key for decisions may sign it too.
+    _signed(keys, ("controls", "decisions") if raw["type"] == AGENT_SUPERVISED else ("controls",), raw)
     if data.get("seq") is None or data.get("issuer") is None:
         raise SchemaError("data.seq: is missing: number the control records of an issuer")
 

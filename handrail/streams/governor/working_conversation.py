@@ -20,7 +20,7 @@ ENDED_MAX = 64  # ended executions remembered beyond those, 8 bytes each: an end
 CUSTOMER_BYTES_MAX = 64_000
 SEALED_MAX = replay_guard.REMEMBERED * replay_guard.ENTRY // replay_guard.BLOCK
 CUSTOMER, GOAL, UNKNOWN_CALLS = "customer", "goal", "unknown"
-CALLS = 2**10  # of unknown cost, that one execution counts: see unknown_cost.py
+CALLS = 2**10  # of unknown cost, that one execution counts: see cost.py
 
 
 class WorkingConversation:
@@ -151,13 +151,18 @@ class WorkingConversation:
             self.customer_read = merged
 
     @property
+    def route(self) -> int:
+        """Who answers now, as an index of ROUTES: a human while one owns the conversation."""
+        return 2 if self.head.owned else self.head.route
+
+    @property
     def goal(self) -> str | None:
         """What the execution is for, as the agent put it."""
         return self.part(GOAL) if GOAL in self.head.parts else None
 
     @property
     def unknown_calls_before(self) -> int:
-        """Calls of unknown cost of executions that left (unknown_cost.py)."""
+        """Calls of unknown cost of executions that left (cost.py)."""
         found: int = self.part(UNKNOWN_CALLS) if UNKNOWN_CALLS in self.head.parts else 0
         return found
 

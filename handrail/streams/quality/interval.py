@@ -58,3 +58,22 @@ def bound(before: Mean, after: Mean) -> float:
     freedom = before.days + after.days - 2
     limit = LIMIT + (LIMIT**3 + LIMIT) / (4 * freedom)
     return max(limit * sqrt(before.se**2 + after.se**2), LEAST * abs(before.mean))
+
+
+def onset(days: Sequence[Daily], before: float, direction: int, bound: float) -> date:
+    """The first day of the shift: the onset of a one-sided CUSUM (E. Page, Continuous inspection schemes, 1954).
+
+    Day by day, sums of what is beyond half of the smallest shift that counts:
+
+        s_d = max(0, s_(d-1) + direction * (mean_d - before) - slack)
+
+    The shift began after the last day on which s was 0. `days` is not empty, in order; `direction` 1: upwards, -1:
+    downwards.
+    """
+    told = [one for one in days if one.n]
+    since, beyond = told[0].day, 0.0
+    for one, after in zip(told, [*told[1:], None], strict=True):
+        beyond = max(0.0, beyond + direction * (one.total / one.n - before) - bound / 2)
+        if beyond == 0 and after is not None:
+            since = after.day
+    return since

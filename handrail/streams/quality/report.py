@@ -10,7 +10,7 @@ from handrail.schemas.canonical import digest
 from handrail.schemas.clock import to_rfc3339
 from handrail.streams.quality.baseline import Baseline
 from handrail.streams.quality.interval import LIMIT, Mean
-from handrail.streams.quality.scissors import Judgement, Move, window
+from handrail.streams.quality.scissors import Comparison, Move, window
 from handrail.streams.quality.shift import Shift
 
 DAY_MS = 86_400_000
@@ -40,7 +40,7 @@ class Subject:
     day: date
 
 
-def divergence(subject: Subject, found: Judgement, examples: Sequence[str]) -> dict[str, Any]:
+def divergence(subject: Subject, found: Comparison, examples: Sequence[str]) -> dict[str, Any]:
     """The scissors alarm in words and numbers."""
     moves = (*found.effort, *found.quality)
     evidence = {

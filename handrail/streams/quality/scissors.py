@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from handrail.streams.quality.baseline import Baseline
-from handrail.streams.quality.interval import Daily, Mean, bound, mean_of
-from handrail.streams.quality.onset import onset
+from handrail.streams.quality.interval import Daily, Mean, bound, mean_of, onset
 
 WINDOW_DAYS = 28
 
@@ -46,7 +45,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Comparison:
     """What one day came to."""
 
     effort: tuple[Move, ...]
@@ -63,7 +62,7 @@ class Judgement:
         return max(min(one.since for one in moves) for moves in (self.effort, self.quality))
 
 
-def compare(series: Mapping[str, Sequence[Daily]], baseline: Baseline, day: date) -> Judgement | None:
+def compare(series: Mapping[str, Sequence[Daily]], baseline: Baseline, day: date) -> Comparison | None:
     """What the series, by measure and each in the order of days, say at the end of `day`; later days are not looked at.
 
     None where no measure of effort, or none of quality, has enough to speak.
@@ -74,7 +73,7 @@ def compare(series: Mapping[str, Sequence[Daily]], baseline: Baseline, day: date
     if any(all(move is None for move in side) for side in sides):
         return None
     effort, quality = (tuple(move for move in side if isinstance(move, Move)) for side in sides)
-    return Judgement(effort, quality)
+    return Comparison(effort, quality)
 
 
 def window(baseline: Baseline, last: date) -> date:

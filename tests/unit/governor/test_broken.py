@@ -9,7 +9,7 @@ import pytest
 
 from handrail.schemas.errors import FoldError
 from handrail.schemas.record import Record
-from handrail.streams.governor import batch, deadlines
+from handrail.streams.governor import batch, timers
 from handrail.streams.governor.events import HANDLERS
 from handrail.streams.governor.partition import PartitionFold
 from tests.broken import failing
@@ -36,8 +36,8 @@ def log() -> Log:
 
 
 def broken(patch: pytest.MonkeyPatch, event_id: str) -> None:
-    for name, one in HANDLERS.items():
-        patch.setitem(HANDLERS, name, failing(one, event_id))
+    for event_type, handler in HANDLERS.items():
+        patch.setitem(HANDLERS, event_type, failing(handler, event_id))
 
 
 def test_the_line_names_the_place_the_event_and_the_commands(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_a_deadline_that_cannot_be_settled_names_its_own_conversation(
     def failing_settle(*_: Any) -> None:
         raise KeyError("handoff")
 
-    monkeypatch.setattr(deadlines, "settle", failing_settle)
+    monkeypatch.setattr(timers, "settle", failing_settle)
     with pytest.raises(FoldError) as raised:
         new_fold().fold(log.records)
     place = "event 'late' of '/agents/refunds', conversation 'conv-odd', whose time came with one of 'conv-2'"
@@ -123,6 +123,6 @@ def test_too_little_memory_is_not_the_record_s_fault(log: Log, monkeypatch: pyte
     def exhausted(_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setitem(HANDLERS, PROPOSED, exhausted)
+    monkeypatch.setitem(HANDLERS, PROPOSED, HANDLERS[PROPOSED]._replace(fold=exhausted))
     with pytest.raises(MemoryError):
         new_fold().fold(log.records)

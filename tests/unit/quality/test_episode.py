@@ -1,13 +1,13 @@
 """One alert an episode."""
 
-from handrail.streams.quality.episode import Episode, observe
+from handrail.streams.quality.verdict import Episode, observe_alarm
 
 
 def begun(alarms: str) -> list[int]:
     """On which days an episode begins; `!` is a day on which the detector fires."""
     state, found = Episode(), []
     for number, one in enumerate(alarms):
-        state, begins = observe(state, one == "!")
+        state, begins = observe_alarm(state, one == "!")
         if begins:
             found.append(number)
     return found

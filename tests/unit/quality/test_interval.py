@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.streams.quality.interval import Daily, Mean, bound, mean_of
-from handrail.streams.quality.onset import onset
+from handrail.streams.quality.interval import Daily, Mean, bound, mean_of, onset
 
 FIRST = date(2026, 1, 5)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from handrail.demo.simulation import ANY_MONDAY, COURSES, DAYS, EROSION, conversations, fired_days, series
 from handrail.streams.quality.baseline import Baseline, baseline_of
 from handrail.streams.quality.interval import Daily
-from handrail.streams.quality.scissors import Judgement, compare
+from handrail.streams.quality.scissors import Comparison, compare
 
 BASELINE = baseline_of(ANY_MONDAY)
 MEASURES = series(list(conversations()), ANY_MONDAY)
@@ -21,7 +21,7 @@ def on(number: int) -> date:
     return ANY_MONDAY + timedelta(days=number - 1)
 
 
-def judged(number: int) -> Judgement | None:
+def judged(number: int) -> Comparison | None:
     return compare(MEASURES, BASELINE, on(number))
 
 

@@ -14,6 +14,8 @@ from handrail.streams.governor.redaction.view import UNSEEN, bytes_view, options
 SCANNED_MAX = 16 << 20  # characters of one text; the largest record is a dead letter of 9 MB
 CACHED, CACHED_MAX = 2048, 2048  # texts, characters of one: a conversation is handed off more than once
 
+LOOK_MAX = 160  # characters after a cut: more than the longest card, account number, address or start of a token
+
 UNSEEN_ONES = re.compile(f"[{UNSEEN}]")
 Find = Callable[[bytes], Iterable[Span]]
 # In the order in which they win where two find the same place.
@@ -70,6 +72,16 @@ def located(text: str) -> list[Span]:
     places = [at for at, one in enumerate(text) if one not in UNSEEN]
     found = spans(view("".join([text[at] for at in places])))
     return [Span(places[one.start], places[one.end - 1] + 1, one.kind, one.mark) for one in found]
+
+
+def cut(text: str, length_max: int) -> str:
+    """The start of the text, at most so long; shorter where it would end within a secret, a number or an address."""
+    if len(text) <= length_max:
+        return text
+    for span in located(text[: length_max + LOOK_MAX]):
+        if span.start < length_max < span.end:
+            return text[: span.start]
+    return text[:length_max]
 
 
 def _shown(text: str, found: list[Span]) -> tuple[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from handrail.policies.condition import Holds
 from handrail.policies.lookup import place
 from handrail.policies.policy import Policy
 from handrail.policies.screen import CLOSED, Screen, screen_of
-from handrail.policies.subject import RESTRICTIVE, Judgement, RuleFinding, Skipped, Subject
+from handrail.policies.subject import RESTRICTIVE, Evaluation, RuleFinding, Skipped, Subject
 from handrail.policies.tools import ToolEntry, Tools
 from handrail.policies.truth import MISSING_FIELD, MISSING_MAPPED
 from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX
@@ -18,7 +18,7 @@ PLANS_MAX = 4_096
 BINDINGS_MAX = 256
 
 
-_NOTHING = Judgement((), ())
+_NOTHING = Evaluation((), ())
 
 Key: TypeAlias = tuple[str, str | None, str, str]
 """Event type, tool, agent, tenant."""
@@ -31,7 +31,7 @@ class Plan(NamedTuple):
     defaults: tuple[Policy, ...]
 
 
-class Judge:
+class Evaluator:
     """Rules filtered and bound once for each event type, tool, agent and tenant; both caches are bounded."""
 
     def __init__(self, policies: Sequence[Policy], tools: Tools) -> None:
@@ -50,7 +50,7 @@ class Judge:
         arguments: Mapping[str, Any],
         cost_pico: int,
     ) -> Sequence[Skipped] | None:
-        """What `judge` would skip, where surely no rule fires and no default speaks; None where it has to be asked."""
+        """What `evaluate` would skip, where surely no rule and no default fires; None where it has to be called."""
         key = (event_type, tool, agent_id, tenant)
         screen = self._screens.get(key) or self._screen(key)
         return screen.passed(arguments, cost_pico)
@@ -66,7 +66,7 @@ class Judge:
         screen = self._screens[key] = CLOSED if plan.defaults else screen_of(rules, find, tool)
         return screen
 
-    def judge(self, subject: Subject) -> Judgement:
+    def evaluate(self, subject: Subject) -> Evaluation:
         """Every rule that fires, most restrictive first, then by policy id and order in the file."""
         key = (subject.event_type, subject.tool, subject.agent_id, subject.tenant)
         rules, defaults = self._plans.get(key) or self._remember(*key)
@@ -82,7 +82,7 @@ class Judge:
                 skipped.append(bound.skipped(subject))
         if defaults:
             findings = _with_defaults(findings, defaults)
-        return Judgement(tuple(findings), tuple(skipped)) if findings or skipped else _NOTHING
+        return Evaluation(tuple(findings), tuple(skipped)) if findings or skipped else _NOTHING
 
     def _remember(self, event_type: str, tool: str | None, agent_id: str, tenant: str) -> Plan:
         plan = self._plan(event_type, tool, agent_id, tenant)

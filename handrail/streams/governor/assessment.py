@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from handrail.streams.governor import approvals, calls_under_way, limits, loops, phrases, preconditions, rules
-from handrail.streams.governor.call import ActionCall
-from handrail.streams.governor.finding import BLOCK, REQUIRE_APPROVAL, Finding
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.finding import BLOCK, REQUIRE_APPROVAL, Finding, ordinal
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
+from handrail.streams.governor.phrases import normalise
 from handrail.streams.governor.rules import Skipped
-from handrail.streams.governor.text import normalise, ordinal
 
 PHRASE_WORDS_MIN = 3  # "yes" and "thank you" are no loop
 
 
-def again(context: FoldContext, call: ActionCall) -> tuple[list[Finding], Skipped]:
+def of_release(context: FoldContext, call: ActionCall) -> tuple[list[Finding], Skipped]:
     """What stands against a call, without counting it: used for a release."""
     found = preconditions.of_proposal(context, call.acts)
     over = limits.over_cost(context)
@@ -26,11 +25,11 @@ def again(context: FoldContext, call: ActionCall) -> tuple[list[Finding], Skippe
     return found + ruled, skipped
 
 
-def action(context: FoldContext, call: ActionCall) -> tuple[list[Finding], Skipped]:
+def of_action(context: FoldContext, call: ActionCall) -> tuple[list[Finding], Skipped]:
     """A proposed action: one step, maybe a loop, and whatever stands against it."""
     over = limits.count_step(context)
     turned = loops.observe(context, call)
-    found, skipped = again(context, call)
+    found, skipped = of_release(context, call)
     if over is not None:
         found.append(over)
     denied = approvals.was_denied(context, call)
@@ -39,9 +38,9 @@ def action(context: FoldContext, call: ActionCall) -> tuple[list[Finding], Skipp
     return found + turned, skipped
 
 
-def response(context: FoldContext, call: ActionCall) -> tuple[list[Finding], Skipped]:
+def of_response(context: FoldContext, call: ActionCall) -> tuple[list[Finding], Skipped]:
     """A proposed answer: said too often already, too unsure, or against a rule."""
-    found, skipped = again(context, call)
+    found, skipped = of_release(context, call)
     denied = approvals.was_denied(context, call)
     if denied is not None:
         found.append(denied)
@@ -51,7 +50,7 @@ def response(context: FoldContext, call: ActionCall) -> tuple[list[Finding], Ski
     return found, skipped
 
 
-def llm(context: FoldContext) -> tuple[list[Finding], Skipped]:
+def of_llm_call(context: FoldContext) -> tuple[list[Finding], Skipped]:
     """A call of a model that an agent asks for; it may read whoever owns the conversation."""
     found = preconditions.of_proposal(context, acts=False)
     over = limits.over_cost(context)
@@ -61,7 +60,7 @@ def llm(context: FoldContext) -> tuple[list[Finding], Skipped]:
     return found + ruled, skipped
 
 
-def query(context: FoldContext, classified: dict[str, Any]) -> tuple[list[Finding], Skipped]:
+def of_query(context: FoldContext, classified: dict[str, Any]) -> tuple[list[Finding], Skipped]:
     """A query: may the AI answer it, under supervision, or must a human?"""
     found = preconditions.of_query(context)
     if classified["wants_human"]:

@@ -16,7 +16,7 @@ from handrail.policies.policy import Policy
 from handrail.policies.prices import Price
 from handrail.policies.routing import RouteRule
 from handrail.policies.subject import Evaluation, Skipped, Subject
-from handrail.policies.tools import Effect, Path, Taken, Tools
+from handrail.policies.tools import Effect, Path, ToolFact, Tools
 from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX
 from handrail.schemas.canonical import digest
 from handrail.schemas.errors import PolicyError, PolicyErrors
@@ -191,7 +191,7 @@ class Bundle:
         """The ends of paths that are left out where results of a tool are compared."""
         return self._parts.tools.volatile(tool)
 
-    def facts(self, tool: str) -> tuple[Taken, ...]:
+    def facts(self, tool: str) -> tuple[ToolFact, ...]:
         """The facts to take from a result of the tool of exactly this canonical name."""
         return self._parts.tools.facts(tool)
 

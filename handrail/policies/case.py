@@ -105,11 +105,11 @@ def _case(item: Any, path: str, file: str, mistakes: Mistakes) -> PolicyCase | N
 
 def _check_notes(cases: list[PolicyCase | None], mistakes: Mistakes) -> None:
     """A note is how a person finds a case, so no two are alike."""
-    seen: set[str] = set()
+    notes: set[str] = set()
     for case in cases:
-        if case is not None and case.note in seen:
+        if case is not None and case.note in notes:
             mistakes.add(at(case.path, "note"), f"{shown(case.note)} is used twice: say what is different here")
-        seen.add(case.note if case is not None else "")
+        notes.add(case.note if case is not None else "")
 
 
 def _before(settings: Mapping[str, Any], path: str, mistakes: Mistakes) -> tuple[CaseEvent, ...]:
@@ -197,8 +197,8 @@ def _data(settings: Mapping[str, Any], path: str, mistakes: Mistakes) -> dict[st
         elif key != "data" and not isinstance(settings[key], str):
             mistakes.add(at(path, key), f"must be text, got {shown(settings[key])}")
     own = {key: settings[key] for key in OF_DATA if key in settings and key != "data"}
-    found: dict[str, Any] = plain({**more, **own})
-    return found
+    data: dict[str, Any] = plain({**more, **own})
+    return data
 
 
 def plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""All rules of a bundle over one subject: most restrictive wins, and every rule that fired is named."""
+"""Evaluates all rules of a bundle on one subject: the most restrictive wins, and every rule that fired is named."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
@@ -25,7 +25,7 @@ Key: TypeAlias = tuple[str, str | None, str, str]
 
 
 class Plan(NamedTuple):
-    """What judges one kind of subject: rules in the order of findings, and policies whose default is not `allow`."""
+    """The rules for one kind of subject in the order of findings, and policies whose default is not `allow`."""
 
     rules: tuple[tuple[Holds, BoundRule], ...]
     defaults: tuple[Policy, ...]
@@ -56,7 +56,7 @@ class Evaluator:
         return screen.passed(arguments, cost_pico)
 
     def _screen(self, key: Key) -> Screen:
-        """Made when a subject of its kind comes again: a tool's name that comes once is not worth it."""
+        """Build the screen when a subject of its kind comes again: for one that comes once it does not pay."""
         plan = self._plans.get(key)
         if plan is None:
             return CLOSED
@@ -116,7 +116,7 @@ class Evaluator:
 
 
 def _with_defaults(findings: list[RuleFinding], defaults: Sequence[Policy]) -> list[RuleFinding]:
-    """Let the default of a policy speak where none of its rules did. What a shadow rule says counts for shadow only."""
+    """Add the default of each policy of which no rule fired; a shadow rule replaces a shadow default only."""
     spoken = {(finding.policy_id, finding.mode) for finding in findings}
     findings += [_default(policy) for policy in defaults if (policy.id, policy.mode) not in spoken]
     return sorted(findings, key=lambda finding: (RESTRICTIVE[finding.action], finding.policy_id))

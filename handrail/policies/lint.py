@@ -1,4 +1,4 @@
-"""What is no mistake and still most likely not meant: rules that can never fire, and rules that change nothing."""
+"""Warnings: rules that can never fire, rules that change nothing, and names that are most likely misspelt."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -22,8 +22,8 @@ AT_LEAST = {"greater_than_or_equal", "greater_than_or_equals"}
 AT_MOST = {"less_than_or_equal", "less_than_or_equals"}
 
 
-class Warned(NamedTuple):
-    """A rule, and what is to be said of it."""
+class RuleWarning(NamedTuple):
+    """A rule, and what is wrong with it."""
 
     policy_id: str
     rule_id: str
@@ -55,21 +55,21 @@ class Range(NamedTuple):
         return low and high
 
 
-def _reaches(one: Range, other: Range) -> bool:
-    """Whether `one` begins before `other` ends."""
-    if one.low is None or other.high is None or one.low < other.high:
+def _reaches(lower: Range, upper: Range) -> bool:
+    """Whether `lower` begins before `upper` ends."""
+    if lower.low is None or upper.high is None or lower.low < upper.high:
         return True
-    return one.low == other.high and not one.low_open and not other.high_open
+    return lower.low == upper.high and not lower.low_open and not upper.high_open
 
 
-def warnings(policies: tuple[Policy, ...]) -> list[Warned]:
+def warnings(policies: tuple[Policy, ...]) -> list[RuleWarning]:
     """One warning at most for each rule, in the order of the files."""
     rules = [(policy, rule) for policy in policies for rule in policy.rules]
-    found = [(policy, rule, _reason(policy, rule, rules)) for policy, rule in rules]
-    return [Warned(policy.id, rule.id, policy.file, reason) for policy, rule, reason in found if reason]
+    reasons = [(policy, rule, _reason(policy, rule, rules)) for policy, rule in rules]
+    return [RuleWarning(policy.id, rule.id, policy.file, reason) for policy, rule, reason in reasons if reason]
 
 
-class Exempt(NamedTuple):
+class ExemptionWarning(NamedTuple):
     """An exemption in `agents.yaml` that anybody can claim, and what to write."""
 
     path: str
@@ -79,7 +79,7 @@ class Exempt(NamedTuple):
         return f"agents.yaml: {self.path}: {self.reason}"
 
 
-def all_warnings(bundle: Bundle) -> list[Warned | Exempt | str]:
+def all_warnings(bundle: Bundle) -> list[RuleWarning | ExemptionWarning | str]:
     """All that `handrail policy check`, `activate` and `doctor` warn of."""
     return [
         *warnings(bundle.policies),
@@ -90,20 +90,20 @@ def all_warnings(bundle: Bundle) -> list[Warned | Exempt | str]:
     ]
 
 
-def _misnamed_everywhere(bundle: Bundle) -> list[Warned]:
+def _misnamed_everywhere(bundle: Bundle) -> list[RuleWarning]:
     return [
-        Warned(policy.id, rule.id, policy.file, reason)
+        RuleWarning(policy.id, rule.id, policy.file, reason)
         for policy in bundle.policies
         for rule in policy.rules
         for reason in _misnamed(bundle, rule)
     ]
 
 
-def _unasked(bundle: Bundle) -> list[Warned]:
+def _unasked(bundle: Bundle) -> list[RuleWarning]:
     """What comes from frameworks only where somebody writes it."""
     reason = "judges llm.proposed alone, which only agents that ask bring (`propose_llm`): see that yours do"
     return [
-        Warned(policy.id, rule.id, policy.file, reason)
+        RuleWarning(policy.id, rule.id, policy.file, reason)
         for policy in bundle.policies
         for rule in policy.rules
         if rule.scope.events == {LLM_PROPOSED}
@@ -115,21 +115,21 @@ def _dropped(bundle: Bundle) -> list[str]:
     if not (topics := bundle.dropped):
         return []
     named, goes, them = ", ".join(topics), *(("goes", "it") if len(topics) == 1 else ("go", "them"))
-    mend = f"give {them} a rule, or write `drops: [{named}]`"
-    return [f"routing.yaml: {named} {goes} to the AI, which the built-in one sends to a human: {mend}"]
+    remedy = f"give {them} a rule, or write `drops: [{named}]`"
+    return [f"routing.yaml: {named} {goes} to the AI, which the built-in one sends to a human: {remedy}"]
 
 
-def agent_warnings(bundle: Bundle) -> list[Exempt]:
-    """Exemptions that whoever may write the log can claim for itself."""
+def agent_warnings(bundle: Bundle) -> list[ExemptionWarning]:
+    """Exemptions that any writer of the log can claim."""
     anyone = "who names it as agent_id is never held: list the sources that may speak as it"
-    found = [
-        Exempt(f"agents.{name}", f"is observed and lists no sources, so {anyone}")
+    observed = [
+        ExemptionWarning(f"agents.{name}", f"is observed and lists no sources, so {anyone}")
         for name, entry in bundle.agents.items()
         if entry.enforcement == "observe" and not entry.sources
     ]
     listed = (("recorded_sources", bundle.recorded_sources), ("human_sources", bundle.human_sources))
     everybody = "has *, which is every source, agents too: name the sources"
-    return found + [Exempt(name, everybody) for name, sources in listed if "" in sources.beginnings]
+    return observed + [ExemptionWarning(name, everybody) for name, sources in listed if "" in sources.beginnings]
 
 
 def _reason(policy: Policy, rule: Rule, rules: list[tuple[Policy, Rule]]) -> str | None:
@@ -156,8 +156,8 @@ def _contradiction(condition: Condition) -> str | None:
                 return leaf.field
     if condition.joined == "not":
         return None
-    found = [_contradiction(part) for part in condition.parts]
-    return next(filter(None, found), None) if condition.joined == "all" or all(found) else None
+    contradictions = [_contradiction(part) for part in condition.parts]
+    return next(filter(None, contradictions), None) if condition.joined == "all" or all(contradictions) else None
 
 
 def _ranges(group: Group) -> Iterator[tuple[Leaf, Range]]:
@@ -181,35 +181,35 @@ def _range(leaf: Leaf) -> Range | None:
     return Range(at, False, at, False) if leaf.operator == "equals" else None
 
 
-def _covers(one: Rule, other: Rule) -> bool:
-    """Whether `one` fires wherever `other` does, and leaves nothing for it to say."""
-    if {one.mode, other.mode} != {"enforce"} or not _as_wide(one.scope, other.scope):
+def _covers(outer: Rule, inner: Rule) -> bool:
+    """Whether `outer` fires wherever `inner` does, and leaves nothing for it to decide."""
+    if {outer.mode, inner.mode} != {"enforce"} or not _as_wide(outer.scope, inner.scope):
         return False
-    if not isinstance(one.condition, Leaf) or not isinstance(other.condition, Leaf):
+    if not isinstance(outer.condition, Leaf) or not isinstance(inner.condition, Leaf):
         return False
-    if one.condition.parts != other.condition.parts:
+    if outer.condition.parts != inner.condition.parts:
         return False
-    if one.missing_matches < other.missing_matches or one.mapped_matches < other.mapped_matches:
+    if outer.missing_matches < inner.missing_matches or outer.mapped_matches < inner.mapped_matches:
         return False
-    wide, narrow = _range(one.condition), _range(other.condition)
+    wide, narrow = _range(outer.condition), _range(inner.condition)
     if wide is None or narrow is None or not narrow.within(wide):
         return False
-    return RESTRICTIVE[one.action] < RESTRICTIVE[other.action] or (wide != narrow and _says_as_much(one, other))
+    return RESTRICTIVE[outer.action] < RESTRICTIVE[inner.action] or (wide != narrow and _asks_as_much(outer, inner))
 
 
-def _says_as_much(one: Rule, other: Rule) -> bool:
-    """Of two rules with one action: whether `one` calls the same people, and as many."""
-    alike = (one.action, one.on_block) == (other.action, other.on_block)
-    return alike and one.approvals_needed >= other.approvals_needed
+def _asks_as_much(outer: Rule, inner: Rule) -> bool:
+    """Of two rules with one action: whether `outer` calls the same people, and as many."""
+    alike = (outer.action, outer.on_block) == (inner.action, inner.on_block)
+    return alike and outer.approvals_needed >= inner.approvals_needed
 
 
-def _as_wide(one: Scope, other: Scope) -> bool:
-    """Whether `one` judges all that `other` judges; of tools that are named apart nothing can be said."""
+def _as_wide(outer: Scope, inner: Scope) -> bool:
+    """Whether `outer` judges all that `inner` judges; tools that are named apart are not compared."""
     return (
-        one.events >= other.events
-        and (one.tools is None or one.tools is other.tools)
-        and (one.agents is None or (other.agents is not None and one.agents >= other.agents))
-        and (one.tenants is None or (other.tenants is not None and one.tenants >= other.tenants))
+        outer.events >= inner.events
+        and (outer.tools is None or outer.tools is inner.tools)
+        and (outer.agents is None or (inner.agents is not None and outer.agents >= inner.agents))
+        and (outer.tenants is None or (inner.tenants is not None and outer.tenants >= inner.tenants))
     )
 
 

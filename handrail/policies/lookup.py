@@ -23,7 +23,7 @@ Getter: TypeAlias = Callable[[Subject], Any]
 class Place(NamedTuple):
     """An attribute of Subject, and the path inside it; `key` is where the key of a fact by key lies.
 
-    `absent` where `tools.yaml` says that the tool has this field: what is to be said where it is not there.
+    `absent` where `tools.yaml` says that the tool has this field: what to say where it is missing.
     """
 
     root: str
@@ -179,8 +179,8 @@ def _in_path(root: str, parts: tuple[str, ...]) -> Getter:
     read = attrgetter(root)
 
     def get(subject: Subject) -> Any:
-        found = resolve(parts, read(subject))
-        return Unreadable((root, *found.at), found.met, found.part) if type(found) is Unreadable else found
+        value = resolve(parts, read(subject))
+        return Unreadable((root, *value.at), value.met, value.part) if type(value) is Unreadable else value
 
     return get
 

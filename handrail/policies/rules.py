@@ -60,7 +60,7 @@ def read_rule(
 ) -> Rule | None:
     """The rule, or None where it has a mistake."""
     mistakes = frame.mistakes
-    before = len(mistakes.found)
+    before = len(mistakes.entries)
     written = required(settings, path, "action", "block, require_approval or allow", mistakes)
     action = read_action(written, at(path, "action"), mistakes) if "action" in settings else None
     scope = frame.scope
@@ -86,7 +86,7 @@ def read_rule(
         _approvals(settings, path, action, mistakes),
         {tag: _tag(settings[tag], at(path, tag), mistakes) for tag in TAGS if tag in settings},
     )
-    return rule if condition and len(mistakes.found) == before else None
+    return rule if condition and len(mistakes.entries) == before else None
 
 
 def read_template(settings: Mapping[str, Any], path: str, key: str, mistakes: Mistakes) -> Template | None:

@@ -47,7 +47,7 @@ def _events(names: tuple[str, ...], path: str, mistakes: Mistakes) -> frozenset[
 
 
 def _instead(name: str) -> str:
-    """What is told afterwards is nearest to what was asked before it."""
+    """For an event that reports what happened, name the event that asked for it."""
     event = name if name in READABLE else full_name(name)
     if event not in READABLE:
         return instead(name, EVENTS)

@@ -1,4 +1,4 @@
-"""What is judged, and what comes of it."""
+"""The input of rules, a subject, and their output, an evaluation."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -93,7 +93,7 @@ class Skipped(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """Every rule that fired, most restrictive first, and every rule that could not be asked."""
+    """Every rule that fired, most restrictive first, and every rule that could not be evaluated."""
 
     findings: tuple[RuleFinding, ...]
     skipped: tuple[Skipped, ...]

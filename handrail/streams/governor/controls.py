@@ -14,8 +14,8 @@ ACTIVE_MS = 3_600_000  # who had a record within the last hour does not make roo
 KEPT_MAX = 500  # of each kind; the oldest leaves
 
 
-def _put(kept: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
-    merged = {name: one for name, one in kept.items() if name != key} | {key: value}
+def _put(rows: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    merged = {name: row for name, row in rows.items() if name != key} | {key: value}
     while len(merged) > KEPT_MAX:
         del merged[next(iter(merged))]
     return merged

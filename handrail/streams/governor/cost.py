@@ -30,12 +30,12 @@ FREE, UNKNOWN = Cost(0), Cost(0, 0, True)
 def of_call(bundle: Bundle, data: Mapping[str, Any]) -> Cost:
     """What an `llm.completed` says.
 
-    A told `cost_usd` is the invoice and wins, also one of 0. Cached input tokens are part of the input tokens. A model
-    without a price is never free, and neither is a call whose usage is not told.
+    A reported `cost_usd` is the invoice and wins, also one of 0. Cached input tokens are part of the input tokens. A
+    model without a price is never free, and neither is a call without a reported usage.
     """
-    told, usage = data.get("cost_usd"), data.get("usage")
-    if told is not None:
-        return Cost(to_pico(told))
+    cost_usd, usage = data.get("cost_usd"), data.get("usage")
+    if cost_usd is not None:
+        return Cost(to_pico(cost_usd))
     if data.get("cached"):
         return FREE
     if usage is None:
@@ -66,7 +66,7 @@ def unpriced_tokens(execution: Execution) -> int:
 
 
 def unknown_calls_of(conversation: WorkingConversation) -> int:
-    """How many all executions made, those that left too."""
+    """How many calls of unknown cost all executions made, also those that are not remembered any more."""
     made = conversation.unknown_calls_before
     for execution in conversation.head.executions:
         made += execution.unknown % CALLS
@@ -74,6 +74,6 @@ def unknown_calls_of(conversation: WorkingConversation) -> int:
 
 
 def counted_pico(context: FoldContext) -> int:
-    """What the execution is held to have cost, for limits and rules: what is known, and the bundle's amount for each
-    call of unknown cost."""
+    """What the execution counts as having cost, for limits and rules: the known cost, and the bundle's amount for
+    each call of unknown cost."""
     return context.execution.cost_pico + unknown_calls(context.execution) * context.limits.unknown_call_pico

@@ -71,9 +71,9 @@ def fold_error(record: Record, error: Exception, settling: str | None = None) ->
     why = " ".join(f"{type(error).__name__}: {error}".split())[:WHY_MAX]
     place = f"{record.topic}[{record.partition}] offset {record.offset}: {what}, {whose}: {why}"
     alone = concerned.isprintable() and concerned != CONTROL_KEY and record.key is not None
-    found = FoldError(place, record.offset, concerned if alone else None)
-    found.__cause__ = error
-    return found
+    broken = FoldError(place, record.offset, concerned if alone else None)
+    broken.__cause__ = error
+    return broken
 
 
 def _decoded(record: Record) -> dict[str, Any] | None:

@@ -56,10 +56,10 @@ def usage(context: FoldContext) -> dict[str, Any]:
 
 def classification(context: FoldContext) -> dict[str, Any] | None:
     """The latest classification of the conversation's queries."""
-    found = context.conversation.head.classification
-    if found is None:
+    latest = context.conversation.head.classification
+    if latest is None:
         return None
-    intent, topic, risk, complexity, confidence, wants_human, model = found
+    intent, topic, risk, complexity, confidence, wants_human, model = latest
     return {
         "intent": intent or None,
         "topic": topic,
@@ -72,7 +72,7 @@ def classification(context: FoldContext) -> dict[str, Any] | None:
 
 
 def customer_message(verdict: int, findings: list[Finding], handoff_id: str | None) -> str | None:
-    """What may be said aloud: the rule's own words, else a sentence that promises no more than what happens."""
+    """What the agent may say to the customer: the rule's own words, else a sentence that promises only what happens."""
     if verdict == ALLOW:
         return None
     for finding in findings:
@@ -101,13 +101,13 @@ def emit(
     repeat: bool = False,
 ) -> str:
     """Emit the decision and give its id. `because` names the resolution or the record of a release."""
-    found = known_id or decision_id(context, kind, action_id, because)
+    emitted_id = known_id or decision_id(context, kind, action_id, because)
     conversation = context.conversation
     if expires_ms is None and verdict == ALLOW and kind in ACTED_ON:
         expires_ms = context.ends_ms = context.now_ms + context.limits.decision_ttl_s * 1000
     reasons = ordered(findings)[:REASONS_MAX] if findings else findings
     data: dict[str, Any] = {
-        "decision_id": found,
+        "decision_id": emitted_id,
         "for": {"source": context.source, "id": context.event_id, "type": context.event_type},
         "kind": kind,
         "verdict": VERDICTS[verdict],
@@ -138,12 +138,18 @@ def emit(
     if context.observed:
         data["enforcement"] = "observe"
     raw = _linked(conversation.head, data, repeat)
-    value = enveloped(DECISION, found, conversation.quoted, context.now_ms, raw[:-1] + UNSIGNED, context.traceparent)
-    labels = tuple([(one.code, one.policy_id or "", one.rule_id or "", one.mode) for one in reasons]) if reasons else ()
+    value = enveloped(
+        DECISION, emitted_id, conversation.quoted, context.now_ms, raw[:-1] + UNSIGNED, context.traceparent
+    )
+    labels = (
+        tuple([(reason.code, reason.policy_id or "", reason.rule_id or "", reason.mode) for reason in reasons])
+        if reasons
+        else ()
+    )
     context.outputs.append(
         Output(DECISIONS, conversation.key, value, CLOUDEVENT, Counted(kind, VERDICTS[verdict], context.offset, labels))
     )
-    return found
+    return emitted_id
 
 
 def _linked(head: Conversation, data: dict[str, Any], repeat: bool) -> bytes:

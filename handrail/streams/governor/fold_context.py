@@ -66,7 +66,7 @@ class FoldContext(msgspec.Struct, eq=False):
     ends_ms: int = 0  # when what was allowed ends, by the log; 0 where nothing was that can be acted on
 
     def emit(self, topic: str, event_type: str, event_id: str, data: Any, key: str | None = None) -> None:
-        """Add one CloudEvent to the outputs of this record; its key is the conversation unless told otherwise.
+        """Add one CloudEvent to the outputs of this record; its key is the conversation unless `key` is given.
 
         `data` is a dict, or what orjson takes for one.
         """

@@ -1,4 +1,4 @@
-"""What follows from a verdict: who owns the conversation, and which handoff carries it."""
+"""The consequences of a verdict: who owns the conversation, and which handoff is opened for it."""
 
 from handrail.streams.governor import approvals, decision, handoff
 from handrail.streams.governor.finding import ALLOW, BLOCK, HALT, REQUIRE_APPROVAL, Finding, most_restrictive, ordered
@@ -8,7 +8,7 @@ TAKES_OVER = ("loop.response", "loop.customer", "customer.asked")
 
 
 def halt(context: FoldContext, findings: list[Finding]) -> str:
-    """Halt the conversation for good and hand it off; the handoff's id."""
+    """Halt the conversation for good and hand it off; returns the handoff's id."""
     head = context.conversation.head
     cause = next(f for f in ordered(findings) if f.verdict == HALT)
     if not head.halt:

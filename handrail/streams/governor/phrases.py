@@ -29,21 +29,21 @@ def normalise(text: str) -> str:
     return _APART.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
-def observe(said: bytes, who: bytes, normalised: str, now_ms: int) -> tuple[bytes, int]:
+def observe(phrases: bytes, who: bytes, normalised: str, now_ms: int) -> tuple[bytes, int]:
     """The state with one more utterance, and how often `who` has said it within an hour: 1, 2, or 3 for more as well.
 
     `who` is AGENT or CUSTOMER, `now_ms` the log's time.
     """
     key = sha256(who + normalised.encode()).digest()[:KEY]
     minute = now_ms // MINUTE_MS % MINUTES
-    kept, count, gap = b"", 1, ONCE
-    for at in range(0, len(said), PHRASE):
-        since = (minute - int.from_bytes(said[at + KEY : at + KEY + 2], "big")) % MINUTES
+    others, count, gap = b"", 1, ONCE
+    for at in range(0, len(phrases), PHRASE):
+        since = (minute - int.from_bytes(phrases[at + KEY : at + KEY + 2], "big")) % MINUTES
         if since > WITHIN_MIN:
             continue
-        if said[at : at + KEY] != key:
-            kept += said[at : at + PHRASE]
+        if phrases[at : at + KEY] != key:
+            others += phrases[at : at + PHRASE]
             continue
-        count, gap = 3 if since + said[at + PHRASE - 1] <= WITHIN_MIN else 2, since
+        count, gap = 3 if since + phrases[at + PHRASE - 1] <= WITHIN_MIN else 2, since
     latest = key + minute.to_bytes(2, "big") + bytes((gap,))
-    return kept[-(PHRASES_MAX - 1) * PHRASE :] + latest, count
+    return others[-(PHRASES_MAX - 1) * PHRASE :] + latest, count

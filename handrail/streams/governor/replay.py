@@ -64,8 +64,8 @@ def replay(
 def _not_history(event: dict[str, Any]) -> str | None:
     """The source of which an alert says that its `recorded: true` is ignored; None of anything else."""
     data = event["data"]
-    found: str | None = data["evidence"]["source"] if data.get("message") == NOT_HISTORY else None
-    return found
+    source: str | None = data["evidence"]["source"] if data.get("message") == NOT_HISTORY else None
+    return source
 
 
 def placed(lines: Iterable[bytes]) -> Iterator[tuple[Record, dict[str, Any]]]:
@@ -106,15 +106,15 @@ def _read(line: bytes) -> dict[str, Any]:
 
 
 def _int(raw: dict[str, Any], name: str, otherwise: int) -> int:
-    found = raw.get(name)
-    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else otherwise
+    value = raw.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else otherwise
 
 
 def _time(raw: dict[str, Any], before: int) -> int:
     for name in ("logtime", "time"):
-        if isinstance(found := raw.get(name), str):
+        if isinstance(text := raw.get(name), str):
             try:
-                return max(to_ms(found), before)
+                return max(to_ms(text), before)
             except (SchemaError, ValueError):
                 return before
     return before
@@ -133,8 +133,8 @@ def _ruleset(raw: dict[str, Any]) -> str | None:
 def shown(output: Output) -> dict[str, Any]:
     """An output record as a CloudEvent; a dead letter is wrapped, for its value may be anything."""
     if output.topic != DEADLETTERS:
-        found: dict[str, Any] = orjson.loads(output.value)
-        return found
+        event: dict[str, Any] = orjson.loads(output.value)
+        return event
     headers = {name: value.decode(errors="replace") for name, value in output.headers}
     partition, offset = int(headers["handrail-partition"]), int(headers["handrail-offset"])
     return {

@@ -27,40 +27,40 @@ def fold(context: FoldContext, data: dict[str, Any]) -> None:
 def resolved(context: FoldContext, resolution: dict[str, Any], because: str) -> None:
     """Fold one resolution; what names no open handoff came too late and changes nothing."""
     head = context.conversation.head
-    found = next((one for one in head.handoffs if one.id == resolution["handoff_id"]), None)
-    if found is None:
+    opened = next((each for each in head.handoffs if each.id == resolution["handoff_id"]), None)
+    if opened is None:
         return
-    approval = next((one for one in head.approvals if one.handoff_id == found.id), None)
+    approval = next((approval for approval in head.approvals if approval.handoff_id == opened.id), None)
     if resolution["outcome"] != "denied" and _is_agent(context, approval, by := resolution["by"]["id"]):
-        message = f"an agent answered handoff {found.id}, which only a person may: nothing has changed"
-        raise_alert(context, "bypass", "high", message, handoff_id=found.id, by=by, outcome=resolution["outcome"])
+        message = f"an agent answered handoff {opened.id}, which only a person may: nothing has changed"
+        raise_alert(context, "bypass", "high", message, handoff_id=opened.id, by=by, outcome=resolution["outcome"])
         return
     if approval is not None:
-        _answer(context, found, approval, resolution, because)
+        _answer(context, opened, approval, resolution, because)
     else:
-        _given_back(context, found, resolution)
-        handoff.close(context, found, "resolved")
+        _given_back(context, opened, resolution)
+        handoff.close(context, opened, "resolved")
 
 
 def _given_back(context: FoldContext, back: OpenHandoff, resolution: dict[str, Any]) -> None:
     """With `returned` the conversation is the AI's again, unless a person has it for another handoff that is open."""
     head = context.conversation.head
-    others = (one for one in head.handoffs if one is not back)
-    if resolution["outcome"] == "returned" and not any(handoff.holds(context, one) for one in others):
+    others = (other for other in head.handoffs if other is not back)
+    if resolution["outcome"] == "returned" and not any(handoff.holds(context, other) for other in others):
         head.owned, head.route, head.said = False, 0, b""
 
 
 def claimed(context: FoldContext, claim: dict[str, Any]) -> None:
     """Somebody works on the handoff."""
-    for one in context.conversation.head.handoffs:
-        if one.id == claim["handoff_id"]:
-            one.claimed_by = claim["by"]["id"]
+    for opened in context.conversation.head.handoffs:
+        if opened.id == claim["handoff_id"]:
+            opened.claimed_by = claim["by"]["id"]
 
 
 def _is_agent(context: FoldContext, approval: Approval | None, by: str) -> bool:
     """Whether it is an agent of this conversation, or one that the bundle names: it may say no, and nothing else."""
     head = context.conversation.head
-    named = {head.agent_id, *(one.agent_id for one in head.executions)}
+    named = {head.agent_id, *(execution.agent_id for execution in head.executions)}
     if approval is not None:
         waited = context.conversation.part(part_of("a", approval.handoff_id))
         named |= {waited["agent_id"], waited["source"]}
@@ -83,9 +83,9 @@ def _answer(
         _given_back(context, opened, resolution)
         _release(context, approval, finding, because, cause="resolved")
         return
-    seen = resolution.get("revision") or 1
-    if not opened.revision_min <= seen <= opened.revision:
-        _outdated(context, opened, approval, by, seen, because)
+    revision = resolution.get("revision") or 1
+    if not opened.revision_min <= revision <= opened.revision:
+        _outdated(context, opened, approval, by, revision, because)
         return
     if not among(by, approval.by):
         approval.by = [*approval.by, by]
@@ -97,7 +97,9 @@ def _answer(
     _release(context, approval, finding, because, cause="resolved")
 
 
-def _outdated(context: FoldContext, opened: OpenHandoff, approval: Approval, by: str, seen: int, because: str) -> None:
+def _outdated(
+    context: FoldContext, opened: OpenHandoff, approval: Approval, by: str, revision: int, because: str
+) -> None:
     """Whoever approved has not seen what happened since: nothing is released, the handoff stays open until it expires.
 
     Its news come first in the next revision. Approvals of before do not count any more.
@@ -106,12 +108,12 @@ def _outdated(context: FoldContext, opened: OpenHandoff, approval: Approval, by:
     waited: dict[str, Any] = context.conversation.part(part_of("a", approval.handoff_id))
     proposal, call = _waiting_proposal(context, waited)
     handoff.revise(proposal, opened, approvals={"needed": approval.needed, "by": []})
-    evidence = {"by": by, "field": "revision", "value": seen, "threshold": opened.revision_min}
+    evidence = {"by": by, "field": "revision", "value": revision, "threshold": opened.revision_min}
+    approved, look = f"{by} approved revision {revision} of the handoff", f"look at revision {opened.revision}."
     message = (
-        f"{by} approved revision {seen} of the handoff; the customer wrote or acted, or something ran, after it: look "
-        f"at revision {opened.revision}."
-        if seen < opened.revision_min
-        else f"{by} approved revision {seen} of the handoff, which does not exist: look at revision {opened.revision}."
+        f"{approved}; the customer wrote or acted, or something ran, after it: {look}"
+        if revision < opened.revision_min
+        else f"{approved}, which does not exist: {look}"
     )
     decision.emit(
         proposal,

@@ -1,4 +1,4 @@
-"""The bundle's policies, judged on one record."""
+"""The bundle's policies, evaluated on one record."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -41,7 +41,7 @@ def evaluate(
         agent_id=context.agent_id,
         tool=tool,
         arguments=arguments or {},
-        attributes={} if (told := context.data.get("attributes")) is None else told,
+        attributes={} if (attributes := context.data.get("attributes")) is None else attributes,
         customer=context.conversation.customer,
         usage={
             "steps": execution.steps,
@@ -59,19 +59,19 @@ def evaluate(
         facts_by_key=facts.by_key(context),
         earlier=sums.earlier(context),
     )
-    found: Evaluation = context.bundle.evaluate(subject)
-    return [_finding(rule, effect) for rule in found.findings], _skipped(found.skipped)
+    evaluation: Evaluation = context.bundle.evaluate(subject)
+    return [_finding(rule, effect) for rule in evaluation.findings], _skipped(evaluation.skipped)
 
 
-def _skipped(found: Sequence[PassedOver]) -> Skipped:
-    return tuple([_as_dict(one) for one in found[:SKIPPED_MAX]]) if found else ()
+def _skipped(skipped: Sequence[PassedOver]) -> Skipped:
+    return tuple([_as_dict(rule) for rule in skipped[:SKIPPED_MAX]]) if skipped else ()
 
 
 @lru_cache(4096)
-def _as_dict(one: PassedOver) -> Mapping[str, Any]:
+def _as_dict(rule: PassedOver) -> Mapping[str, Any]:
     """The entry in a decision's `skipped`; do not change it."""
-    told = {"policy_id": one.policy_id, "rule_id": one.rule_id, "field": one.field}
-    return told | {"why": one.why} if one.why else told
+    entry = {"policy_id": rule.policy_id, "rule_id": rule.rule_id, "field": rule.field}
+    return entry | {"why": rule.why} if rule.why else entry
 
 
 def _finding(rule: RuleFinding, effect: str) -> Finding:

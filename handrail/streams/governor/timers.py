@@ -73,14 +73,14 @@ class Timers:
 def settle(
     conversation: WorkingConversation, partition: PartitionState, record: Record, bundle: Bundle, active: bool
 ) -> list[Output]:
-    """Everything of this conversation that is due at the partition's clock; empty where nothing is."""
+    """Settle all that is due in this conversation at the partition's clock; returns the outputs, if any."""
     now_ms = partition.clock_ms
     outputs: list[Output] = []
-    for approval in [one for one in conversation.head.approvals if one.expires_ms <= now_ms]:
+    for approval in [each for each in conversation.head.approvals if each.expires_ms <= now_ms]:
         context = _context(conversation, partition, record, bundle, active)
         resolutions.expired(context, approval, because=f"{record.partition}/{record.offset}")
         outputs += context.outputs
-    for handoff in [one for one in conversation.head.handoffs if one.due_ms and one.due_ms <= now_ms]:
+    for handoff in [each for each in conversation.head.handoffs if each.due_ms and each.due_ms <= now_ms]:
         context = _context(conversation, partition, record, bundle, active)
         message = f"nobody has answered the customer's request for a human in handoff {handoff.id}"
         due_at, counting = to_rfc3339(handoff.due_ms), bundle.human_sources.listed()[:SOURCES_SHOWN]

@@ -59,7 +59,7 @@ class Comparison:
     @property
     def since(self) -> date:
         """Since when both have moved; only of an alarm."""
-        return max(min(one.since for one in moves) for moves in (self.effort, self.quality))
+        return max(min(move.since for move in moves) for moves in (self.effort, self.quality))
 
 
 def compare(series: Mapping[str, Sequence[Daily]], baseline: Baseline, day: date) -> Comparison | None:
@@ -68,7 +68,8 @@ def compare(series: Mapping[str, Sequence[Daily]], baseline: Baseline, day: date
     None where no measure of effort, or none of quality, has enough to speak.
     """
     sides = [
-        [_move(series.get(one.name, ()), one, baseline, day) for one in measures] for measures in (EFFORT, QUALITY)
+        [_move(series.get(measure.name, ()), measure, baseline, day) for measure in measures]
+        for measures in (EFFORT, QUALITY)
     ]
     if any(all(move is None for move in side) for side in sides):
         return None
@@ -84,9 +85,9 @@ def window(baseline: Baseline, last: date) -> date:
 def _move(days: Sequence[Daily], measure: Measure, baseline: Baseline, day: date) -> Move | bool | None:
     """The move; False where it has not moved; None where there is not enough."""
     last = day - timedelta(days=measure.settles_days)
-    since_baseline = [one for one in days if baseline.end <= one.day <= last]
-    before = mean_of([one for one in days if baseline.has(one.day)])
-    after = mean_of([one for one in since_baseline if one.day >= window(baseline, last)])
+    since_baseline = [each for each in days if baseline.end <= each.day <= last]
+    before = mean_of([each for each in days if baseline.has(each.day)])
+    after = mean_of([each for each in since_baseline if each.day >= window(baseline, last)])
     if before is None or after is None:
         return None
     limit = bound(before, after)

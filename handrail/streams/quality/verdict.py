@@ -49,12 +49,12 @@ def key_of(subject: Subject, kind: str, measure: str) -> Key:
 
 def verdicts(record: AgentRecord, subject: Subject, episodes: Mapping[Key, Episode]) -> Iterator[Verdict]:
     """One of each detector that has enough to speak; `episodes` are those after the day before."""
-    found: list[tuple[str, str, Shift | Comparison]] = [
+    findings: list[tuple[str, str, Shift | Comparison]] = [
         (DRIFT, measure, shift) for measure, shift in record.shifts(subject.baseline, subject.day)
     ]
     if (judged := compare(record.series, subject.baseline, subject.day)) is not None:
-        found.append((DIVERGENCE, SCISSORS, judged))
-    for kind, measure, finding in found:
+        findings.append((DIVERGENCE, SCISSORS, judged))
+    for kind, measure, finding in findings:
         before = episodes.get(key_of(subject, kind, measure), Episode())
         after, begins = observe_alarm(before, finding.alarm)
         yield Verdict(subject, kind, measure, finding, after, begins)

@@ -50,7 +50,7 @@ def evaluator_of(*policies: str) -> Evaluator | None:
     """None where a policy has a mistake."""
     files = {f"p{number}.yaml": text for number, text in enumerate(policies)}
     parts, mistakes = read_parts({"tools.yaml": TOOLS, **files})
-    return None if any(each.found for each in mistakes) else Evaluator(parts.policies, parts.tools)
+    return None if any(each.entries for each in mistakes) else Evaluator(parts.policies, parts.tools)
 
 
 def policy(name: str, rules: list[str], default: str = "allow", more: str = "") -> str:
@@ -67,11 +67,11 @@ def agreed(evaluator: Evaluator, event_type: str, tool: str | None, arguments: d
     customer, data = {"tier": arguments.get("reason")}, {"amount": arguments.get("amount")}
     kind = "query" if event_type == QUERY else "action"
     subject = Subject(event_type, kind, "t", "a", tool, arguments, {}, customer, usage, {}, {}, data)
-    found = evaluator.evaluate(subject)
+    evaluation = evaluator.evaluate(subject)
     passed = evaluator.no_rule_fires(event_type, tool, "a", "t", arguments, cost_pico)
     if passed is None:
         return False
-    assert (found.findings, found.skipped) == ((), tuple(passed)), (tool, arguments, cost_pico)
+    assert (evaluation.findings, evaluation.skipped) == ((), tuple(passed)), (tool, arguments, cost_pico)
     return True
 
 
@@ -173,7 +173,7 @@ def test_what_is_passed_over_is_told_in_the_order_of_the_rules() -> None:
     assert evaluator is not None
     assert agreed(evaluator, PROPOSED, "refund", {}, 0)
     passed = evaluator.no_rule_fires(PROPOSED, "refund", "a", "t", {"b": 1}, 0)
-    assert [one.rule_id for one in passed or ()] == ["r-1", "text", "r-2", "r-3"]
+    assert [skipped.rule_id for skipped in passed or ()] == ["r-1", "text", "r-2", "r-3"]
 
 
 def test_a_sum_is_no_reason_to_ask_the_rules_about_tools_that_do_not_count() -> None:
@@ -189,7 +189,7 @@ def test_a_sum_is_no_reason_to_ask_the_rules_about_tools_that_do_not_count() -> 
     assert evaluator is not None
     assert agreed(evaluator, PROPOSED, "get_order", {}, 0)
     passed = evaluator.no_rule_fires(PROPOSED, "get_order", "a", "t", {}, 0)
-    assert [one.rule_id for one in passed or ()] == ["r", "s"]
+    assert [skipped.rule_id for skipped in passed or ()] == ["r", "s"]
     assert not agreed(evaluator, PROPOSED, "refund", {"order": {"total": 1}, "amount": 1}, 0)
 
 

@@ -27,12 +27,12 @@ def new_fold() -> PartitionFold:
 
 @pytest.fixture
 def log() -> Log:
-    found = Log("conv-odd")
-    found.query("Where is my parcel?")
-    found.proposes("refund", amount=300)
-    found.proposes("get_order", event_id="odd", order_id="#1")
-    found.answers("It comes on Monday.")
-    return found
+    log = Log("conv-odd")
+    log.query("Where is my parcel?")
+    log.proposes("refund", amount=300)
+    log.proposes("get_order", event_id="odd", order_id="#1")
+    log.answers("It comes on Monday.")
+    return log
 
 
 def broken(patch: pytest.MonkeyPatch, event_id: str) -> None:
@@ -62,25 +62,27 @@ def cut(records: list[Record], size: int) -> Iterator[list[Record]]:
 
 @pytest.mark.parametrize("size", [1, 7, 50])
 def test_once_mended_the_fold_goes_on_at_that_record(size: int) -> None:
-    found = list(traffic(20261126, 9, 30))
-    records = [Record(one.topic, 0, at, one.timestamp_ms, one.key, one.value) for at, one in enumerate(found)]
-    odd = next(one for one in records[len(records) // 2 :] if b"issue_refund" in (one.value or b""))
-    whole, mended = new_fold(), new_fold()
-    expected = [output for chunk in cut(records, size) for output in whole.fold(chunk).outputs]
+    events = list(traffic(20261126, 9, 30))
+    records = [
+        Record(event.topic, 0, at, event.timestamp_ms, event.key, event.value) for at, event in enumerate(events)
+    ]
+    odd = next(record for record in records[len(records) // 2 :] if b"issue_refund" in (record.value or b""))
+    unbroken, repaired = new_fold(), new_fold()
+    expected = [output for chunk in cut(records, size) for output in unbroken.fold(chunk).outputs]
     got, stops = [], 0
     for chunk in cut(records, size):
         with pytest.MonkeyPatch.context() as patch:
             broken(patch, event_of(odd))
             try:
-                got += mended.fold(chunk).outputs
+                got += repaired.fold(chunk).outputs
                 continue
             except FoldError as error:
                 stops, at = stops + 1, error.offset
-            got += mended.fold([one for one in chunk if one.offset < at]).outputs
-        got += mended.fold([one for one in chunk if one.offset >= at]).outputs
+            got += repaired.fold([record for record in chunk if record.offset < at]).outputs
+        got += repaired.fold([record for record in chunk if record.offset >= at]).outputs
     assert stops == 1
     assert got == expected
-    assert mended.position == whole.position
+    assert repaired.position == unbroken.position
 
 
 def event_of(record: Record) -> str:

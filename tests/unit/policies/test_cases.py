@@ -44,8 +44,8 @@ def test_operator(case: dict[str, Any], shape: str) -> None:
     for wanted in ("holds", "fails", "unknown"):
         for value in case[wanted]:
             findings = judge(subject({"arguments": {"field": value}})).findings
-            said = findings[0].evidence.get("unknown", "holds") if findings else "fails"
-            assert said.replace("not comparable", "unknown") == wanted, value
+            outcome = findings[0].evidence.get("unknown", "holds") if findings else "fails"
+            assert outcome.replace("not comparable", "unknown") == wanted, value
 
 
 def _flow(value: Any) -> str:

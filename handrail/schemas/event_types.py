@@ -1,7 +1,7 @@
 """The types of records on the wire: each name once; what every room does with a type is in that room's own table.
 
-Agent events: their fields are in schemas/events.py, how they are folded in streams/governor/events.py, what rules read
-of them in policies/lookup.py.
+The tables of agent events are schemas/events.py (fields), streams/governor/events.py (how each is folded) and, where
+rules read it, policies/lookup.py. A new type also needs a sample in schemas/samples; `make docs` makes the rest.
 """
 
 from typing import Final

@@ -100,7 +100,7 @@ def emit(
     known_id: str | None = None,
     repeat: bool = False,
 ) -> str:
-    """Emit the decision and give its id. `because` names the resolution or the record of a release."""
+    """Emit the decision and return its id. `because` names the resolution or the record of a release."""
     emitted_id = known_id or decision_id(context, kind, action_id, because)
     conversation = context.conversation
     if expires_ms is None and verdict == ALLOW and kind in ACTED_ON:
@@ -138,18 +138,18 @@ def emit(
     if context.observed:
         data["enforcement"] = "observe"
     raw = _linked(conversation.head, data, repeat)
-    value = enveloped(
-        DECISION, emitted_id, conversation.quoted, context.now_ms, raw[:-1] + UNSIGNED, context.traceparent
-    )
-    labels = (
-        tuple([(reason.code, reason.policy_id or "", reason.rule_id or "", reason.mode) for reason in reasons])
-        if reasons
-        else ()
-    )
-    context.outputs.append(
-        Output(DECISIONS, conversation.key, value, CLOUDEVENT, Counted(kind, VERDICTS[verdict], context.offset, labels))
-    )
+    context.outputs.append(_output(context, emitted_id, kind, verdict, reasons, raw))
     return emitted_id
+
+
+def _output(
+    context: FoldContext, emitted_id: str, kind: str, verdict: int, reasons: list[Finding], data: bytes
+) -> Output:
+    """The record of a decision with this `data`, not signed yet, and what metrics count of it."""
+    key, quoted = context.conversation.key, context.conversation.quoted
+    value = enveloped(DECISION, emitted_id, quoted, context.now_ms, data[:-1] + UNSIGNED, context.traceparent)
+    labels = tuple([(each.code, each.policy_id or "", each.rule_id or "", each.mode) for each in reasons])
+    return Output(DECISIONS, key, value, CLOUDEVENT, Counted(kind, VERDICTS[verdict], context.offset, labels))
 
 
 def _linked(head: Conversation, data: dict[str, Any], repeat: bool) -> bytes:

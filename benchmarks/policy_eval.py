@@ -54,7 +54,7 @@ def subject() -> Subject:
 def measure(policy: str, repeats: int, rounds: int = 9) -> tuple[float, float]:
     """Best and median microseconds of a judgement."""
     files = {"bench.yaml": policy, "tools.yaml": TOOLS}
-    judge = compile_bundle({"semantics": 1, "files": files}).judge
+    judge = compile_bundle({"semantics": 1, "files": files}).evaluate
     proposal = subject()
     assert len(judge(proposal).findings) == 1
     took = []

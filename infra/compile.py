@@ -16,12 +16,12 @@ from setuptools import Distribution
 from setuptools.command.build_ext import build_ext
 
 GOVERNOR = (
-    "approvals", "batch", "calls", "calls_under_way", "capacity", "comparable_result", "controls", "cost", "cycle",
-    "deadlines", "decision", "equal_calls", "events", "excerpts", "idle", "judge", "limits", "live_conversations",
-    "loops", "mode", "outgoing", "ownership", "partition", "phrases", "preconditions", "repeat", "replay_guard",
-    "resolutions", "rules", "state_store", "step", "text", "timers", "unknown_cost", "working_conversation",
+    "approvals", "assessment", "batch", "calls", "calls_under_way", "capacity", "comparable_result", "controls",
+    "cost", "cycle", "decision", "events", "excerpts", "executions", "idle", "limits", "live_conversations",
+    "loops", "mode", "outgoing", "ownership", "partition", "phrases", "preconditions", "proposals", "repeat",
+    "replay_guard", "resolutions", "rules", "state_store", "step", "timers", "working_conversation",
 )  # fmt: skip
-POLICIES = ("bound", "bundle", "condition", "judge", "names", "numeric", "operators", "screen", "truth")
+POLICIES = ("bound", "bundle", "condition", "evaluation", "names", "numeric", "operators", "screen", "truth")
 SCHEMAS = (
     "action", "canonical", "chain", "clock", "decode", "money", "partitioner", "quick", "signature", "strict_json",
 )  # fmt: skip

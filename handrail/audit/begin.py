@@ -7,8 +7,9 @@ from msgspec import ValidationError
 
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import ConfigError, SchemaError
+from handrail.schemas.event_types import SNAPSHOT
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.governor.snapshot import SNAPSHOT, restored
+from handrail.streams.governor.snapshot import restored
 
 
 def begin_of(value: bytes | None, offset: int, first: int) -> Mapping[str, Any] | None:

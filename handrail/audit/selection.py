@@ -12,10 +12,10 @@ from handrail.audit.folding import Rules
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.errors import FoldError
+from handrail.schemas.event_types import POLICIES_ACTIVATED, TICK
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Record
 from handrail.streams.governor.batch import UnknownBundle
-from handrail.streams.governor.controls import ACTIVATED
 
 SOURCE = "/handrail/export"
 
@@ -92,7 +92,7 @@ class Selection:
             "specversion": "1.0",
             "id": f"{record.partition}/{record.offset}",
             "source": SOURCE,
-            "type": "handrail.control.tick.v1",
+            "type": TICK,
             "subject": CONTROL_KEY,
             "time": to_rfc3339(self._clock_ms),
             "datacontenttype": "application/json",
@@ -109,7 +109,7 @@ class Selection:
         event = read(record.value) or {}
         if record.key == CONTROL_KEY.encode():
             self._taken.controls += 1
-            if event.get("type") == ACTIVATED and isinstance(event.get("data"), dict):
+            if event.get("type") == POLICIES_ACTIVATED and isinstance(event.get("data"), dict):
                 self._taken.rulesets[str(event["data"].get("ruleset"))] = None
             elif self._first and not self._began and (data := begin_of(record.value, record.offset, self._first)):
                 self._began = True

@@ -7,8 +7,8 @@ import duckdb
 from handrail.doctor.line import Line, ok, warn
 from handrail.doctor.place import Place
 from handrail.policies import Bundle, load_bundle
+from handrail.policies.mistakes import nearest
 from handrail.policies.names import ToolNames
-from handrail.policies.near import nearest
 from handrail.schemas.action import canonical_tool
 from handrail.schemas.errors import ConfigError, HandrailError
 from handrail.streams.sink.reading import open_readonly

@@ -221,7 +221,7 @@ def load(path: Path) -> Config:
     if len(raw) > FILE_BYTES_MAX:
         raise ConfigError(f"{path}: has {len(raw)} bytes, at most {FILE_BYTES_MAX} are read")
     value, mistakes = yaml12.read(str(path), raw.decode(errors="replace"))
-    if mistakes.found:
+    if mistakes.entries:
         raise ConfigError(str(mistakes.errors(str(path))[0]))
     try:
         return Config.model_validate(value)

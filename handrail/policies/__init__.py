@@ -7,7 +7,7 @@ from handrail.policies.limits import Limits
 from handrail.policies.names import MISSING, resolve
 from handrail.policies.prices import Price
 from handrail.policies.routing import RouteRule
-from handrail.policies.subject import Judgement, RuleFinding, Skipped, Subject
+from handrail.policies.subject import Evaluation, RuleFinding, Skipped, Subject
 from handrail.schemas.action import canonical_tool
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "SEMANTICS",
     "AgentEntry",
     "Bundle",
-    "Judgement",
+    "Evaluation",
     "Limits",
     "Price",
     "RouteRule",

@@ -37,15 +37,15 @@ class Sources:
 
     def listed(self) -> list[str]:
         """As a file would list them."""
-        return sorted([*self.names, *(f"{one}*" for one in self.beginnings)])
+        return sorted([*self.names, *(f"{beginning}*" for beginning in self.beginnings)])
 
     @classmethod
     def of(cls, listed: Iterable[str]) -> "Sources":
         """As a file lists them."""
-        found = list(listed)
+        names = list(listed)
         return cls(
-            frozenset(one for one in found if not one.endswith("*")),
-            tuple(one.removesuffix("*") for one in found if one.endswith("*")),
+            frozenset(name for name in names if not name.endswith("*")),
+            tuple(name.removesuffix("*") for name in names if name.endswith("*")),
         )
 
 

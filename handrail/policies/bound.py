@@ -64,23 +64,23 @@ class BoundCumulative:
 
     def evidence(self, subject: Subject, truth: int) -> dict[str, Any]:
         """What it comes to, what it is compared with, and its parts, newest last: offset and value of each."""
-        leaf, found = self._leaf, self._total(subject)
+        leaf, total = self._leaf, self._total(subject)
         evidence: dict[str, Any] = {"field": leaf.field, "operator": leaf.operator, "value": None}
         evidence |= {"threshold": leaf.threshold, "measure": leaf.measure, "by": BY, "over": leaf.over}
         if truth != YES:
             evidence["unknown"] = _UNKNOWN[truth]
-        if found is None:
+        if total is None:
             return evidence | {"why": self._absent} if self._absent else evidence
-        if found.unknown:
-            evidence["why"] = found.unknown
+        if total.unknown:
+            evidence["why"] = total.unknown
         else:
-            evidence["value"] = _amount(found.value)
-        shown = found.parts[-PARTS_MAX:]
+            evidence["value"] = _amount(total.value)
+        shown = total.parts[-PARTS_MAX:]
         evidence["parts"] = [
-            {"offset": at, "value": None if one is None else _amount(Decimal(one))} for at, one in shown
+            {"offset": at, "value": None if value is None else _amount(Decimal(value))} for at, value in shown
         ]
-        if len(found.parts) > PARTS_MAX:
-            evidence["more"] = len(found.parts) - PARTS_MAX
+        if len(total.parts) > PARTS_MAX:
+            evidence["more"] = len(total.parts) - PARTS_MAX
         return evidence
 
     def why(self, _: Any) -> str | None:
@@ -90,8 +90,8 @@ class BoundCumulative:
     def message(self, evidence: dict[str, Any]) -> str:
         """What is said where the rule has no message of its own."""
         leaf, unknown = self._leaf, f" ({evidence['unknown']})" if "unknown" in evidence else ""
-        told = f"{self._rule_id}: {leaf.measure} of {leaf.field} over {leaf.over} = {words(evidence['value'])}"
-        return f"{told}{unknown}, {leaf.operator} {words(leaf.threshold)}"
+        start = f"{self._rule_id}: {leaf.measure} of {leaf.field} over {leaf.over} = {words(evidence['value'])}"
+        return f"{start}{unknown}, {leaf.operator} {words(leaf.threshold)}"
 
 
 def _bound(rule: Rule, leaf: Leaf | Cumulative, find: Find) -> BoundLeaf | BoundCumulative:

@@ -7,7 +7,7 @@ from typing import Any
 
 from handrail.policies.agents import UNLISTED, AgentEntry, Sources
 from handrail.policies.cumulative import Cumulative, getters
-from handrail.policies.judge import Judge
+from handrail.policies.evaluation import Evaluator
 from handrail.policies.keys import Trusted
 from handrail.policies.limits import Limits
 from handrail.policies.lookup import Getter
@@ -15,8 +15,8 @@ from handrail.policies.parts import Parts, read_parts
 from handrail.policies.policy import Policy
 from handrail.policies.prices import Price
 from handrail.policies.routing import RouteRule
-from handrail.policies.subject import Judgement, Skipped, Subject
-from handrail.policies.tools import Effect, Path, Taken, Tools
+from handrail.policies.subject import Evaluation, Skipped, Subject
+from handrail.policies.tools import Effect, Path, ToolFact, Tools
 from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX
 from handrail.schemas.canonical import digest
 from handrail.schemas.errors import PolicyError, PolicyErrors
@@ -35,7 +35,7 @@ class Bundle:
         self._files = dict(document["files"])
         self._ruleset = f"sha256:{digest(self.document)}"
         self._parts = parts
-        self._judge = Judge(parts.policies, parts.tools)
+        self._evaluator = Evaluator(parts.policies, parts.tools)
         self._lexicon = MappingProxyType(dict(parts.lexicon))
         self._limits = lru_cache(CACHED)(parts.limits.limits)
         self.remembered = parts.limits.remembered
@@ -98,9 +98,9 @@ class Bundle:
         """Where a handoff goes that no route sends elsewhere."""
         return self._parts.routing.default_queue
 
-    def judge(self, subject: Subject) -> Judgement:
+    def evaluate(self, subject: Subject) -> Evaluation:
         """Every rule that fires, most restrictive first, and every rule whose field was absent."""
-        return self._judge.judge(subject)
+        return self._evaluator.evaluate(subject)
 
     def no_rule_fires(
         self,
@@ -111,11 +111,11 @@ class Bundle:
         arguments: Mapping[str, Any],
         cost_pico: int,
     ) -> Sequence[Skipped] | None:
-        """The rules that `judge` would pass over, where surely none would fire; None where it has to be asked.
+        """The rules that `evaluate` would pass over, where surely none would fire; None where it has to be asked.
 
         Of a proposal: its arguments, and what its execution has cost so far in pico-dollars (1e-12 USD).
         """
-        return self._judge.no_rule_fires(event_type, tool, agent_id, tenant, arguments, cost_pico)
+        return self._evaluator.no_rule_fires(event_type, tool, agent_id, tenant, arguments, cost_pico)
 
     def limits(self, tenant: str, agent_id: str) -> Limits:
         """The limits of an agent for a tenant: the agent's over the tenant's over the default."""
@@ -191,7 +191,7 @@ class Bundle:
         """The ends of paths that are left out where results of a tool are compared."""
         return self._parts.tools.volatile(tool)
 
-    def facts(self, tool: str) -> tuple[Taken, ...]:
+    def facts(self, tool: str) -> tuple[ToolFact, ...]:
         """The facts to take from a result of the tool of exactly this canonical name."""
         return self._parts.tools.facts(tool)
 

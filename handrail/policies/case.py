@@ -16,10 +16,11 @@ from typing import Any
 
 from handrail.policies import yaml12
 from handrail.policies.cumulative import duration, milliseconds
-from handrail.policies.lookup import BARE_ROOT
+from handrail.policies.lookup import EVENTS as READABLE
 from handrail.policies.mistakes import Mistakes, instead, shown
 from handrail.policies.numeric import as_json
 from handrail.policies.shape import at, choice, items_of, known_keys, mapping, required, text, texts
+from handrail.schemas.event_types import ACTION_PROPOSED, LLM_COMPLETED, QUERY_RECEIVED, short_name
 
 VERDICTS = ("allow", "require_approval", "block", "halt")
 ROUTES = ("ai", "ai_supervised", "human")
@@ -30,10 +31,8 @@ TEXTS = ("want_message", "want_customer_message")
 WANTS = (*WORDS, *LISTS, *TEXTS, "want_evidence")
 KEYS = ("note", "policy", "before", "input", *WANTS)
 
-PROPOSED = "handrail.action.proposed.v1"
-QUERY = "handrail.query.received.v1"
-TOLD = "handrail.llm.completed.v1"  # what it cost is no matter of rules
-EVENTS = {event.removeprefix("handrail.").removesuffix(".v1"): event for event in BARE_ROOT if event != TOLD}
+# What a call of a model cost is no matter of rules.
+EVENTS = {short_name(event_type): event_type for event_type in READABLE if event_type != LLM_COMPLETED}
 """The events that a case can bring, by the words of `applies_to`."""
 
 OF_TOOL = ("tool", "arguments", "effect", "result", "status")
@@ -106,11 +105,11 @@ def _case(item: Any, path: str, file: str, mistakes: Mistakes) -> PolicyCase | N
 
 def _check_notes(cases: list[PolicyCase | None], mistakes: Mistakes) -> None:
     """A note is how a person finds a case, so no two are alike."""
-    seen: set[str] = set()
+    notes: set[str] = set()
     for case in cases:
-        if case is not None and case.note in seen:
+        if case is not None and case.note in notes:
             mistakes.add(at(case.path, "note"), f"{shown(case.note)} is used twice: say what is different here")
-        seen.add(case.note if case is not None else "")
+        notes.add(case.note if case is not None else "")
 
 
 def _before(settings: Mapping[str, Any], path: str, mistakes: Mistakes) -> tuple[CaseEvent, ...]:
@@ -158,7 +157,7 @@ def _event(value: Any, path: str, mistakes: Mistakes) -> CaseEvent | None:
     data, after_ms = _data(settings, path, mistakes), _after(settings, path, mistakes)
     if "arguments" in settings:
         mapping(settings["arguments"], at(path, "arguments"), mistakes, "{amount: 900}")
-    if kind != PROPOSED:
+    if kind != ACTION_PROPOSED:
         return CaseEvent(kind, data, None, after_ms)
     tool = text(required(settings, path, "tool", "the name of the tool", mistakes), at(path, "tool"), mistakes)
     data |= {"tool": tool, "arguments": plain(settings.get("arguments", {}))}
@@ -179,7 +178,7 @@ def _after(settings: Mapping[str, Any], path: str, mistakes: Mistakes) -> int:
 def _type(settings: Mapping[str, Any], path: str, mistakes: Mistakes) -> str:
     """The type of an event: as stated, else by what it has: a tool is proposed, a text is the customer's."""
     if "event" not in settings:
-        return PROPOSED if any(key in settings for key in OF_TOOL) else QUERY
+        return ACTION_PROPOSED if any(key in settings for key in OF_TOOL) else QUERY_RECEIVED
     named = settings["event"]
     if named in EVENTS.values():
         return str(named)
@@ -187,7 +186,7 @@ def _type(settings: Mapping[str, Any], path: str, mistakes: Mistakes) -> str:
         mistakes.add(
             at(path, "event"), f"{shown(named)} is no event that a case can bring: {instead(str(named), EVENTS)}"
         )
-    return EVENTS.get(str(named), QUERY)
+    return EVENTS.get(str(named), QUERY_RECEIVED)
 
 
 def _data(settings: Mapping[str, Any], path: str, mistakes: Mistakes) -> dict[str, Any]:
@@ -198,8 +197,8 @@ def _data(settings: Mapping[str, Any], path: str, mistakes: Mistakes) -> dict[st
         elif key != "data" and not isinstance(settings[key], str):
             mistakes.add(at(path, key), f"must be text, got {shown(settings[key])}")
     own = {key: settings[key] for key in OF_DATA if key in settings and key != "data"}
-    found: dict[str, Any] = plain({**more, **own})
-    return found
+    data: dict[str, Any] = plain({**more, **own})
+    return data
 
 
 def plain(value: Any) -> Any:

@@ -144,17 +144,17 @@ def _misread(parts: dict[str, Any], path: str, mistakes: Mistakes) -> bool:
 
 def _group(joined: Any, value: Any, path: str, mistakes: Mistakes, depth: int) -> Condition | None:
     if joined == "not" and isinstance(value, dict):
-        one = _condition(value, path, mistakes, depth + 1)
-        return Group("not", (one,)) if one else None
+        inner = _condition(value, path, mistakes, depth + 1)
+        return Group("not", (inner,)) if inner else None
     if joined == "not":
         mistakes.add(path, f"must be one condition, got {shown(value)}: use any or all inside it for several")
         return None
     items = items_of(value, path, mistakes, "conditions")
     parts = [_condition(item, f"{path}[{index}]", mistakes, depth + 1) for index, item in enumerate(items)]
-    whole = tuple(part for part in parts if part is not None)
-    if not items or len(whole) < len(parts):
+    read = tuple(part for part in parts if part is not None)
+    if not items or len(read) < len(parts):
         return None
-    return Group(joined, whole)
+    return Group(joined, read)
 
 
 def _leaf(parts: dict[str, Any], path: str, mistakes: Mistakes) -> Leaf | None:

@@ -41,7 +41,7 @@ PARTS_MAX = 10  # that evidence lists
 
 ADDED_MAX = 10**18  # what is as large is not added, nor what has more decimals than
 DECIMALS_MAX = 30
-_EXACT = Context(prec=60)  # 18 digits before the point, 30 behind it, and room for as many parts as are ever kept
+_EXACT = Context(prec=60)  # 18 digits before the point, 30 after it, and room for the most parts of a sum
 
 
 class Total(NamedTuple):
@@ -54,10 +54,10 @@ class Total(NamedTuple):
 
 def addable(value: Any) -> Decimal | None:
     """The number to be added, or None: what is no number cannot be, nor what would make room for more (below zero)."""
-    found = number(value)
-    if found is None or not 0 <= found < ADDED_MAX:
+    read = number(value)
+    if read is None or not 0 <= read < ADDED_MAX:
         return None
-    exact = Decimal(found)
+    exact = Decimal(read)
     exponent = exact.as_tuple().exponent
     return exact if isinstance(exponent, int) and exponent >= -DECIMALS_MAX else None
 
@@ -87,10 +87,10 @@ class Cumulative:
         total, test, missing = self.total(find), self.test, self.missing(find(self.parts))
 
         def holds(subject: Subject) -> int:
-            found = total(subject)
-            if found is None:
+            sum_ = total(subject)
+            if sum_ is None:
                 return missing
-            return INCOMPARABLE if found.unknown else test(found.value)
+            return INCOMPARABLE if sum_.unknown else test(sum_.value)
 
         return holds
 
@@ -107,7 +107,9 @@ class Cumulative:
                 return None
             earlier = subject.earlier or Earlier((), 0, 0, 0)
             since = earlier.now_ms - over_ms
-            parts = [(one.offset, one.values[self.field]) for one in earlier.actions if self._counts(one, since)]
+            parts = [
+                (action.offset, action.values[self.field]) for action in earlier.actions if self._counts(action, since)
+            ]
             own = addable(own)
             parts.append((earlier.offset, None if own is None else str(own)))
             complete = not earlier.lost_ms or earlier.lost_ms < since
@@ -115,8 +117,8 @@ class Cumulative:
 
         return of
 
-    def _counts(self, one: Counted, since_ms: int) -> bool:
-        return one.at_ms >= since_ms and self.field in one.values
+    def _counts(self, action: Counted, since_ms: int) -> bool:
+        return action.at_ms >= since_ms and self.field in action.values
 
     def _of(self, parts: tuple[tuple[int, str | None], ...], complete: bool) -> Total:
         if not complete:
@@ -155,7 +157,7 @@ def duration(value: Any, path: str, mistakes: Mistakes) -> str | None:
 
 def read_cumulative(parts: dict[str, Any], path: str, mistakes: Mistakes) -> Cumulative | None:
     """The condition of a mapping with `sum` or `count`, or None after noting what is wrong."""
-    before = len(mistakes.found)
+    before = len(mistakes.entries)
     known_keys(parts, path, KEYS, mistakes)
     measure: Literal["sum", "count"] = "sum" if "sum" in parts else "count"
     if all(key in parts for key in MEASURES):
@@ -168,7 +170,7 @@ def read_cumulative(parts: dict[str, Any], path: str, mistakes: Mistakes) -> Cum
     over = required(parts, path, "over", "the time that counts, such as 24h", mistakes)
     window = duration(over, at(path, "over"), mistakes) if "over" in parts else None
     compared = _compared(parts, path, mistakes)
-    if len(mistakes.found) > before or not name or names is None or window is None or compared is None:
+    if len(mistakes.entries) > before or not name or names is None or window is None or compared is None:
         return None
     operator, test = compared
     return Cumulative(measure, name, names, window, operator, as_json(parts["value"]), test, at(path, measure))

@@ -77,20 +77,20 @@ def _misplaced(folder: Path, paths: list[Path]) -> list[PolicyError]:
     """Folders with files that a person takes for policies, and that would be passed over without a word."""
     inner = [path for path in paths if path.is_dir() and path.name != CASES]
     if any(path.suffix.lower() in ENDINGS and not path.is_dir() for path in paths):
-        mend = f"move it up into {folder}, or out of it (cases belong in {folder / CASES})"
+        remedy = f"move it up into {folder}, or out of it (cases belong in {folder / CASES})"
     else:
-        mend = "give that folder, or move its files up"
-    found = [(path, _first_file(path)) for path in inner]
+        remedy = "give that folder, or move its files up"
+    firsts = [(path, _first_file(path)) for path in inner]
     return [
-        PolicyError(str(path), "", f"is a folder in the policy folder, and its {first} would not be read: {mend}")
-        for path, first in found
+        PolicyError(str(path), "", f"is a folder in the policy folder, and its {first} would not be read: {remedy}")
+        for path, first in firsts
         if first is not None
     ]
 
 
 def _first_file(folder: Path) -> str | None:
     """The first policy file in a folder and the folders in it; what cannot be looked through may have one."""
-    left, seen = [folder], 0
+    left, count = [folder], 0
     try:
         while left:
             paths = sorted(path for path in left.pop().iterdir() if not path.name.startswith("."))
@@ -98,8 +98,8 @@ def _first_file(folder: Path) -> str | None:
             if files:
                 return str(files[0].relative_to(folder))
             left += [path for path in reversed(paths) if path.is_dir() and not path.is_symlink()]
-            seen += len(paths)
-            if seen > LOOKED_AT_MAX:
+            count += len(paths)
+            if count > LOOKED_AT_MAX:
                 return f"content of over {LOOKED_AT_MAX} files"
     except OSError as error:
         return f"content ({error.strerror})"

@@ -34,21 +34,21 @@ def read_keys(value: Any, mistakes: Mistakes) -> dict[str, Trusted]:
         mistakes.add("keys", f"has {len(named)} keys: write at most {KEYS_MAX}")
         return {}
     named_once(named, "keys", mistakes)
-    found: dict[str, Trusted] = {}
+    keys: dict[str, Trusted] = {}
     read = {at("keys", name): _entry(settings, at("keys", name), mistakes) for name, settings in named.items()}
-    for path, one in read.items():
-        if one is not None and found.setdefault(one.key.id, one) is not one:
+    for path, entry in read.items():
+        if entry is not None and keys.setdefault(entry.key.id, entry) is not entry:
             mistakes.add(at(path, "public"), "is there under another name too: write each key once")
-    missing = [use for use in NEEDED if not any(use in one.uses for one in found.values())]
+    missing = [use for use in NEEDED if not any(use in entry.uses for entry in keys.values())]
     if missing and None not in read.values():
         uses = ", ".join(NEEDED)
         mistakes.add("keys", f"no key may sign {listed(missing)}: name the workers' key with uses: [{uses}]")
-    return found
+    return keys
 
 
 def trusted(keys: Mapping[str, Trusted], use: str) -> dict[str, PublicKey]:
     """The keys that may sign this."""
-    return {key_id: one.key for key_id, one in keys.items() if use in one.uses}
+    return {key_id: entry.key for key_id, entry in keys.items() if use in entry.uses}
 
 
 def _entry(value: Any, path: str, mistakes: Mistakes) -> Trusted | None:

@@ -130,19 +130,19 @@ def _confidence(value: Any, path: str, mistakes: Mistakes) -> Stated:
 def _share(value: Any, path: str, mistakes: Mistakes) -> float | None:
     if value is None:
         return None
-    found = decimal(value, path, mistakes)
-    if found is not None and not 0 <= found <= 1:
+    share = decimal(value, path, mistakes)
+    if share is not None and not 0 <= share <= 1:
         mistakes.add(path, f"must be from 0 to 1, got {shown(value)}")
         return None
-    return None if found is None else float(found)
+    return None if share is None else float(share)
 
 
 def _usd(value: Any, path: str, mistakes: Mistakes) -> int | None:
-    found = number(value)
-    if found is None or not 0 <= found <= USD_MAX:
+    amount = number(value)
+    if amount is None or not 0 <= amount <= USD_MAX:
         mistakes.add(path, f'must be an amount in USD such as "10.00", got {shown(value)}')
         return None
-    pico = scaled(found, 12)
+    pico = scaled(amount, 12)
     if pico is None:
         mistakes.add(path, f"must have at most 12 decimals, got {shown(value)}")
     return pico
@@ -153,10 +153,10 @@ def _seconds_or_none(value: Any, path: str, mistakes: Mistakes) -> int | None:
 
 
 def _from(least: int, most: int) -> Callable[[Any, str, Mistakes], int | None]:
-    return partial(_whole, least, most)
+    return partial(_integer, least, most)
 
 
-def _whole(least: int, most: int, value: Any, path: str, mistakes: Mistakes) -> int | None:
+def _integer(least: int, most: int, value: Any, path: str, mistakes: Mistakes) -> int | None:
     return integer(value, path, least, most, mistakes)
 
 

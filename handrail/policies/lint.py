@@ -1,4 +1,4 @@
-"""What is no mistake and still most likely not meant: rules that can never fire, and rules that change nothing."""
+"""Warnings: rules that can never fire, rules that change nothing, and names that are most likely misspelt."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -6,22 +6,24 @@ from typing import NamedTuple
 
 from handrail.policies.bundle import Bundle
 from handrail.policies.condition import Condition, Group, Leaf
-from handrail.policies.lookup import BARE_ROOT
-from handrail.policies.misnamed import misnamed
+from handrail.policies.cumulative import Cumulative
+from handrail.policies.lookup import CHILDREN, EVENTS, NAMES, ROOTS, is_tool
+from handrail.policies.mistakes import nearest
 from handrail.policies.numeric import number
 from handrail.policies.policy import Policy, Rule, Scope
 from handrail.policies.subject import RESTRICTIVE
+from handrail.schemas.action import canonical_tool
+from handrail.schemas.event_types import LLM_PROPOSED
 
-LLM_PROPOSED = "handrail.llm.proposed.v1"
-OF_TOOLS = frozenset(event for event, root in BARE_ROOT.items() if root == "arguments")
+OF_TOOLS = frozenset(event_type for event_type, event in EVENTS.items() if event.bare_root == "arguments")
 ABOVE = {"max_value", "greater_than", "requires_approval"}
 BELOW = {"min_value", "less_than"}
 AT_LEAST = {"greater_than_or_equal", "greater_than_or_equals"}
 AT_MOST = {"less_than_or_equal", "less_than_or_equals"}
 
 
-class Warned(NamedTuple):
-    """A rule, and what is to be said of it."""
+class RuleWarning(NamedTuple):
+    """A rule, and what is wrong with it."""
 
     policy_id: str
     rule_id: str
@@ -53,21 +55,21 @@ class Range(NamedTuple):
         return low and high
 
 
-def _reaches(one: Range, other: Range) -> bool:
-    """Whether `one` begins before `other` ends."""
-    if one.low is None or other.high is None or one.low < other.high:
+def _reaches(lower: Range, upper: Range) -> bool:
+    """Whether `lower` begins before `upper` ends."""
+    if lower.low is None or upper.high is None or lower.low < upper.high:
         return True
-    return one.low == other.high and not one.low_open and not other.high_open
+    return lower.low == upper.high and not lower.low_open and not upper.high_open
 
 
-def warnings(policies: tuple[Policy, ...]) -> list[Warned]:
+def warnings(policies: tuple[Policy, ...]) -> list[RuleWarning]:
     """One warning at most for each rule, in the order of the files."""
     rules = [(policy, rule) for policy in policies for rule in policy.rules]
-    found = [(policy, rule, _reason(policy, rule, rules)) for policy, rule in rules]
-    return [Warned(policy.id, rule.id, policy.file, reason) for policy, rule, reason in found if reason]
+    reasons = [(policy, rule, _reason(policy, rule, rules)) for policy, rule in rules]
+    return [RuleWarning(policy.id, rule.id, policy.file, reason) for policy, rule, reason in reasons if reason]
 
 
-class Exempt(NamedTuple):
+class ExemptionWarning(NamedTuple):
     """An exemption in `agents.yaml` that anybody can claim, and what to write."""
 
     path: str
@@ -77,31 +79,31 @@ class Exempt(NamedTuple):
         return f"agents.yaml: {self.path}: {self.reason}"
 
 
-def all_warnings(bundle: Bundle) -> list[Warned | Exempt | str]:
+def all_warnings(bundle: Bundle) -> list[RuleWarning | ExemptionWarning | str]:
     """All that `handrail policy check`, `activate` and `doctor` warn of."""
     return [
         *warnings(bundle.policies),
-        *_misnamed(bundle),
+        *_misnamed_everywhere(bundle),
         *_unasked(bundle),
         *agent_warnings(bundle),
         *_dropped(bundle),
     ]
 
 
-def _misnamed(bundle: Bundle) -> list[Warned]:
+def _misnamed_everywhere(bundle: Bundle) -> list[RuleWarning]:
     return [
-        Warned(policy.id, rule.id, policy.file, reason)
+        RuleWarning(policy.id, rule.id, policy.file, reason)
         for policy in bundle.policies
         for rule in policy.rules
-        for reason in misnamed(bundle, rule)
+        for reason in _misnamed(bundle, rule)
     ]
 
 
-def _unasked(bundle: Bundle) -> list[Warned]:
+def _unasked(bundle: Bundle) -> list[RuleWarning]:
     """What comes from frameworks only where somebody writes it."""
     reason = "judges llm.proposed alone, which only agents that ask bring (`propose_llm`): see that yours do"
     return [
-        Warned(policy.id, rule.id, policy.file, reason)
+        RuleWarning(policy.id, rule.id, policy.file, reason)
         for policy in bundle.policies
         for rule in policy.rules
         if rule.scope.events == {LLM_PROPOSED}
@@ -113,21 +115,21 @@ def _dropped(bundle: Bundle) -> list[str]:
     if not (topics := bundle.dropped):
         return []
     named, goes, them = ", ".join(topics), *(("goes", "it") if len(topics) == 1 else ("go", "them"))
-    mend = f"give {them} a rule, or write `drops: [{named}]`"
-    return [f"routing.yaml: {named} {goes} to the AI, which the built-in one sends to a human: {mend}"]
+    remedy = f"give {them} a rule, or write `drops: [{named}]`"
+    return [f"routing.yaml: {named} {goes} to the AI, which the built-in one sends to a human: {remedy}"]
 
 
-def agent_warnings(bundle: Bundle) -> list[Exempt]:
-    """Exemptions that whoever may write the log can claim for itself."""
+def agent_warnings(bundle: Bundle) -> list[ExemptionWarning]:
+    """Exemptions that any writer of the log can claim."""
     anyone = "who names it as agent_id is never held: list the sources that may speak as it"
-    found = [
-        Exempt(f"agents.{name}", f"is observed and lists no sources, so {anyone}")
+    observed = [
+        ExemptionWarning(f"agents.{name}", f"is observed and lists no sources, so {anyone}")
         for name, entry in bundle.agents.items()
         if entry.enforcement == "observe" and not entry.sources
     ]
     listed = (("recorded_sources", bundle.recorded_sources), ("human_sources", bundle.human_sources))
     everybody = "has *, which is every source, agents too: name the sources"
-    return found + [Exempt(name, everybody) for name, sources in listed if "" in sources.beginnings]
+    return observed + [ExemptionWarning(name, everybody) for name, sources in listed if "" in sources.beginnings]
 
 
 def _reason(policy: Policy, rule: Rule, rules: list[tuple[Policy, Rule]]) -> str | None:
@@ -154,8 +156,8 @@ def _contradiction(condition: Condition) -> str | None:
                 return leaf.field
     if condition.joined == "not":
         return None
-    found = [_contradiction(part) for part in condition.parts]
-    return next(filter(None, found), None) if condition.joined == "all" or all(found) else None
+    contradictions = [_contradiction(part) for part in condition.parts]
+    return next(filter(None, contradictions), None) if condition.joined == "all" or all(contradictions) else None
 
 
 def _ranges(group: Group) -> Iterator[tuple[Leaf, Range]]:
@@ -179,33 +181,65 @@ def _range(leaf: Leaf) -> Range | None:
     return Range(at, False, at, False) if leaf.operator == "equals" else None
 
 
-def _covers(one: Rule, other: Rule) -> bool:
-    """Whether `one` fires wherever `other` does, and leaves nothing for it to say."""
-    if {one.mode, other.mode} != {"enforce"} or not _as_wide(one.scope, other.scope):
+def _covers(outer: Rule, inner: Rule) -> bool:
+    """Whether `outer` fires wherever `inner` does, and leaves nothing for it to decide."""
+    if {outer.mode, inner.mode} != {"enforce"} or not _as_wide(outer.scope, inner.scope):
         return False
-    if not isinstance(one.condition, Leaf) or not isinstance(other.condition, Leaf):
+    if not isinstance(outer.condition, Leaf) or not isinstance(inner.condition, Leaf):
         return False
-    if one.condition.parts != other.condition.parts:
+    if outer.condition.parts != inner.condition.parts:
         return False
-    if one.missing_matches < other.missing_matches or one.mapped_matches < other.mapped_matches:
+    if outer.missing_matches < inner.missing_matches or outer.mapped_matches < inner.mapped_matches:
         return False
-    wide, narrow = _range(one.condition), _range(other.condition)
+    wide, narrow = _range(outer.condition), _range(inner.condition)
     if wide is None or narrow is None or not narrow.within(wide):
         return False
-    return RESTRICTIVE[one.action] < RESTRICTIVE[other.action] or (wide != narrow and _says_as_much(one, other))
+    return RESTRICTIVE[outer.action] < RESTRICTIVE[inner.action] or (wide != narrow and _asks_as_much(outer, inner))
 
 
-def _says_as_much(one: Rule, other: Rule) -> bool:
-    """Of two rules with one action: whether `one` calls the same people, and as many."""
-    alike = (one.action, one.on_block) == (other.action, other.on_block)
-    return alike and one.approvals_needed >= other.approvals_needed
+def _asks_as_much(outer: Rule, inner: Rule) -> bool:
+    """Of two rules with one action: whether `outer` calls the same people, and as many."""
+    alike = (outer.action, outer.on_block) == (inner.action, inner.on_block)
+    return alike and outer.approvals_needed >= inner.approvals_needed
 
 
-def _as_wide(one: Scope, other: Scope) -> bool:
-    """Whether `one` judges all that `other` judges; of tools that are named apart nothing can be said."""
+def _as_wide(outer: Scope, inner: Scope) -> bool:
+    """Whether `outer` judges all that `inner` judges; tools that are named apart are not compared."""
     return (
-        one.events >= other.events
-        and (one.tools is None or one.tools is other.tools)
-        and (one.agents is None or (other.agents is not None and one.agents >= other.agents))
-        and (one.tenants is None or (other.tenants is not None and one.tenants >= other.tenants))
+        outer.events >= inner.events
+        and (outer.tools is None or outer.tools is inner.tools)
+        and (outer.agents is None or (inner.agents is not None and outer.agents >= inner.agents))
+        and (outer.tenants is None or (inner.tenants is not None and outer.tenants >= inner.tenants))
     )
+
+
+def _misnamed(bundle: Bundle, rule: Rule) -> Iterator[str]:
+    """A reason for each name in a rule that nearly is a tool, a field or a fact: the rule most likely never acts."""
+    known = NAMES | bundle.tools.field_names | bundle.tools.fact_names
+    for field in dict.fromkeys(leaf.field for leaf in rule.condition.leaves() if not isinstance(leaf, Cumulative)):
+        if field not in known and (near := _near_field(field, known)) is not None:
+            yield f"{field} is taken from what is judged, as it stands there: did you mean {near}?"
+    for tool in _tools_of(rule):
+        if bundle.tools.names.named(tool) is None and (near := nearest(tool, bundle.tools.names.names)) is not None:
+            yield f"{tool} is no tool of tools.yaml: did you mean {near}?"
+
+
+def _near_field(field: str, known: frozenset[str]) -> str | None:
+    head, dot, rest = field.partition(".")
+    if not dot:
+        return nearest(field, known)
+    if head in CHILDREN:
+        near = nearest(rest, CHILDREN[head])
+        return near and f"{head}.{near}"
+    near = None if head in ROOTS or head in known else nearest(head, ROOTS)
+    return f"{near}.{rest}" if near else nearest(field, known)
+
+
+def _tools_of(rule: Rule) -> Iterator[str]:
+    """The canonical names that the rule's scope and conditions have."""
+    if rule.scope.tools is not None:
+        yield from rule.scope.tools.names
+    for leaf in rule.condition.leaves():
+        if not isinstance(leaf, Cumulative) and is_tool(leaf.parts) and leaf.operator in ("equals", "in_list", "in"):
+            named = leaf.threshold if isinstance(leaf.threshold, list) else [leaf.threshold]
+            yield from (canonical_tool(name) for name in named if isinstance(name, str))

@@ -1,12 +1,20 @@
 """Where a field of a rule is found: names of the contract first, then the tool's fields and facts, then the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from handrail.policies.names import MISSING, Unreadable, resolve
 from handrail.policies.subject import Subject, fact_key
 from handrail.policies.tools import ToolEntry
+from handrail.schemas.event_types import (
+    ACTION_EXECUTED,
+    ACTION_PROPOSED,
+    LLM_COMPLETED,
+    LLM_PROPOSED,
+    QUERY_RECEIVED,
+    RESPONSE_PROPOSED,
+)
 
 Getter: TypeAlias = Callable[[Subject], Any]
 """The value of a field in a subject, MISSING, or an Unreadable."""
@@ -15,7 +23,7 @@ Getter: TypeAlias = Callable[[Subject], Any]
 class Place(NamedTuple):
     """An attribute of Subject, and the path inside it; `key` is where the key of a fact by key lies.
 
-    `absent` where `tools.yaml` says that the tool has this field: what is to be said where it is not there.
+    `absent` where `tools.yaml` says that the tool has this field: what to say where it is missing.
     """
 
     root: str
@@ -35,24 +43,6 @@ EFFECT = "effect"
 ROOTS = frozenset({"arguments", "attributes", "customer", "usage", "classification", "data"})
 """First parts that say where the rest of a path lies."""
 
-BARE_ROOT: dict[str, str] = {
-    "handrail.query.received.v1": "attributes",
-    "handrail.action.proposed.v1": "arguments",
-    "handrail.action.executed.v1": "arguments",
-    "handrail.response.proposed.v1": "data",
-    "handrail.llm.proposed.v1": "data",
-    "handrail.llm.completed.v1": "data",
-}
-"""Events of which conditions can read, and where a bare name lies that nobody else knows."""
-
-JUDGED = (
-    "handrail.query.received.v1",
-    "handrail.action.proposed.v1",
-    "handrail.response.proposed.v1",
-    "handrail.llm.proposed.v1",
-)
-"""The events that rules judge: what somebody asks for. What is told afterwards is judged by none."""
-
 _EVERYWHERE: dict[str, str] = {
     **dict.fromkeys(("conversation_id", "execution_id", "parent_execution_id", "agent_version", "recorded"), "data"),
     **dict.fromkeys(
@@ -70,15 +60,38 @@ _EVERYWHERE: dict[str, str] = {
     ),
     **dict.fromkeys(("intent", "topic", "risk", "complexity", "wants_human"), "classification"),
 }
-_OF_ACTIONS = {"action_id": "data"}
-_OF_EVENT: dict[str, dict[str, str]] = {
-    "handrail.query.received.v1": {
-        **dict.fromkeys(("text", "channel", "locale"), "data"),
-        "confidence": "classification",
-    },
-    "handrail.action.proposed.v1": _OF_ACTIONS,
-    "handrail.action.executed.v1": _OF_ACTIONS | dict.fromkeys(("status", "result", "error", "decision_id"), "data"),
+
+
+class RuleEvent(NamedTuple):
+    """What rules read of one event type.
+
+    `bare_root` is where a bare name lies that nobody else knows, `names` where those of this event lie. `judged`: rules
+    judge it, since the agent asks and waits. What is reported afterwards is judged by none; facts and sums read of it.
+    """
+
+    bare_root: str
+    judged: bool = False
+    names: Mapping[str, str] = {}
+
+
+EVENTS: dict[str, RuleEvent] = {
+    QUERY_RECEIVED: RuleEvent(
+        "attributes",
+        judged=True,
+        names={**dict.fromkeys(("text", "channel", "locale"), "data"), "confidence": "classification"},
+    ),
+    ACTION_PROPOSED: RuleEvent("arguments", judged=True, names={"action_id": "data"}),
+    ACTION_EXECUTED: RuleEvent(
+        "arguments", names=dict.fromkeys(("action_id", "status", "result", "error", "decision_id"), "data")
+    ),
+    RESPONSE_PROPOSED: RuleEvent("data", judged=True),
+    LLM_PROPOSED: RuleEvent("data", judged=True),
+    LLM_COMPLETED: RuleEvent("data"),
 }
+"""The events that conditions can read."""
+
+JUDGED = tuple(event_type for event_type, event in EVENTS.items() if event.judged)
+
 CHILDREN: dict[str, frozenset[str]] = {
     root: frozenset(name for name, lies in _EVERYWHERE.items() if lies == root) for root in ("usage", "classification")
 }
@@ -89,7 +102,7 @@ _DIRECT: dict[str, str] = {"tool": "tool", "tool_name": "tool", "agent_id": "age
 
 
 NAMES = frozenset(
-    {*_EVERYWHERE, *_DIRECT, *(name for names in _OF_EVENT.values() for name in names), "effect", "model"}
+    {*_EVERYWHERE, *_DIRECT, *(name for event in EVENTS.values() for name in event.names), "effect", "model"}
 )
 """Names without a root that the contract knows."""
 
@@ -106,19 +119,19 @@ def is_tool(parts: tuple[str, ...]) -> bool:
 
 def place(parts: tuple[str, ...], event_type: str, entry: ToolEntry | None) -> Place:
     """Where a field lies in subjects of this event type and tool."""
-    head = parts[0]
+    head, event = parts[0], EVENTS[event_type]
     if head in ROOTS:
         return Place(head, parts[1:])
     if len(parts) == 1 and head in _DIRECT:
         return Place(_DIRECT[head])
-    if parts == ("effect",) and BARE_ROOT[event_type] == "arguments":
+    if parts == ("effect",) and event.bare_root == "arguments":
         return Place(EFFECT, (entry.effect if entry else "unknown",))
     if head == "model":
         return Place("data", parts if len(parts) > 1 else ("model", "name"))
-    root = _OF_EVENT.get(event_type, {}).get(head) or _EVERYWHERE.get(head)
+    root = event.names.get(head) or _EVERYWHERE.get(head)
     if root is not None:
         return Place(root, parts)
-    return _of_tool(".".join(parts), entry) or Place(BARE_ROOT[event_type], parts)
+    return _of_tool(".".join(parts), entry) or Place(event.bare_root, parts)
 
 
 def _of_tool(name: str, entry: ToolEntry | None) -> Place | None:
@@ -166,8 +179,8 @@ def _in_path(root: str, parts: tuple[str, ...]) -> Getter:
     read = attrgetter(root)
 
     def get(subject: Subject) -> Any:
-        found = resolve(parts, read(subject))
-        return Unreadable((root, *found.at), found.met, found.part) if type(found) is Unreadable else found
+        value = resolve(parts, read(subject))
+        return Unreadable((root, *value.at), value.met, value.part) if type(value) is Unreadable else value
 
     return get
 

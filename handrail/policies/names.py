@@ -49,7 +49,7 @@ def _kind(value: Any) -> str:
 
 
 def last_segment(tool: str) -> str:
-    """What stands behind the last `.`, `/`, `:` or `__` of a canonical name; the name itself where there is none."""
+    """What follows the last `.`, `/`, `:` or `__` of a canonical name; the name itself where there is none."""
     return _last(tool) if len(tool) > CACHED_NAME_CHARACTERS_MAX else _cached_last(tool)
 
 
@@ -66,8 +66,8 @@ def words(tool: str) -> tuple[str, ...]:
 
 
 def _words(tool: str) -> tuple[str, ...]:
-    seen = "".join(character for character in tool if category(character) != "Cf")
-    return tuple(_WORD.findall(seen))
+    visible = "".join(character for character in tool if category(character) != "Cf")
+    return tuple(_WORD.findall(visible))
 
 
 _cached_words = lru_cache(4096)(_words)
@@ -101,12 +101,12 @@ class ToolNames:
         if (last := last_segment(tool)) in self._bare:
             return last
         split = words(tool)
-        found = self._whole.get(split) or self._joined.get("".join(split))
-        if found is not None:
-            return found
+        entry = self._whole.get(split) or self._joined.get("".join(split))
+        if entry is not None:
+            return entry
         for length in range(min(self._longest, len(split) - 1), 1, -1):
-            if (found := self._ends.get(split[-length:])) is not None:
-                return found
+            if (entry := self._ends.get(split[-length:])) is not None:
+                return entry
         return None
 
 

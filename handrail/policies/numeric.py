@@ -27,10 +27,10 @@ def number(value: Any) -> int | Decimal | None:
 
 def from_text(text: str) -> int | Decimal | None:
     """The number written in `text`, or None."""
-    found = _NUMBER(text) if len(text) <= CHARACTERS_MAX else None
-    if found is None:
+    match = _NUMBER(text) if len(text) <= CHARACTERS_MAX else None
+    if match is None:
         return None
-    if found.lastindex is None:
+    if match.lastindex is None:
         return int(text)
     try:
         return Decimal(text.strip(" "))
@@ -49,14 +49,14 @@ def scaled(value: int | Decimal, decimals: int) -> int | None:
     sign, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)
     shift = exponent + decimals
-    whole = int("".join(map(str, digits)))
+    units = int("".join(map(str, digits)))
     if shift >= 0:
-        whole *= 10 ** min(shift, CHARACTERS_MAX) if whole else 1
-    elif whole:
-        whole, rest = divmod(whole, 10 ** min(-shift, CHARACTERS_MAX))
+        units *= 10 ** min(shift, CHARACTERS_MAX) if units else 1
+    elif units:
+        units, rest = divmod(units, 10 ** min(-shift, CHARACTERS_MAX))
         if rest:
             return None
-    return -whole if sign else whole
+    return -units if sign else units
 
 
 def as_json(value: Any) -> Any:

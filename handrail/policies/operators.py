@@ -73,19 +73,19 @@ def between(threshold: Any) -> Test:
         raise ValueError(f"must be the lower number first, got {shown(threshold)}")
 
     def test(value: Any) -> int:
-        found = number(value)
-        if found is None:
+        compared = number(value)
+        if compared is None:
             return INCOMPARABLE
-        return YES if low <= found <= high else NO
+        return YES if low <= compared <= high else NO
 
     return test
 
 
 def _number(threshold: Any) -> int | Decimal:
-    found = number(threshold)
-    if found is None:
+    read = number(threshold)
+    if read is None:
         raise ValueError(f"must be a number, got {shown(threshold)}")
-    return found
+    return read
 
 
 def equals(threshold: Any) -> Test:
@@ -111,17 +111,17 @@ def in_list(threshold: Any) -> Test:
             return YES if value in texts or (written and number(value) in written) else NO
         if kind is bool:
             return YES if value in truths else NO
-        found = number(value)
-        if found is None:
+        compared = number(value)
+        if compared is None:
             return INCOMPARABLE
-        return YES if found in numbers else NO
+        return YES if compared in numbers else NO
 
     return test
 
 
 def _numbers(texts: Iterable[str]) -> frozenset[int | Decimal]:
-    found = (number(text) for text in texts)
-    return frozenset(item for item in found if item is not None)
+    read = (number(text) for text in texts)
+    return frozenset(item for item in read if item is not None)
 
 
 def _scalar(threshold: Any) -> Any:
@@ -206,12 +206,12 @@ def is_id(of: Callable[[Any], Test], exact: bool) -> Callable[[Any], Test]:
     """The operator `of` on an agent or a tenant: every spelling of it; a pattern (not `exact`) may fit the text too."""
 
     def of_ids(threshold: Any) -> Test:
-        listed = [_identity(one) for one in threshold] if isinstance(threshold, list) else _identity(threshold)
+        listed = [_identity(item) for item in threshold] if isinstance(threshold, list) else _identity(threshold)
         test = of(listed if exact else threshold)
 
         def folded(value: Any) -> int:
-            found = test(_identity(value))
-            return found if exact or found == YES else test(value)
+            truth = test(_identity(value))
+            return truth if exact or truth == YES else test(value)
 
         return folded
 

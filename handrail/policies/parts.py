@@ -55,7 +55,7 @@ def _parsed(name: str, text: str) -> tuple[Any, Mistakes]:
 def _parsed_default(name: str, text: str) -> tuple[Any, Mapping[str, int]]:
     """The value, which nobody changes, and the lines; None where there is a mistake in it."""
     value, mistakes = yaml12.read(name, text)
-    return (None if mistakes.found else value), mistakes.lines
+    return (None if mistakes.entries else value), mistakes.lines
 
 
 class Files:
@@ -67,7 +67,7 @@ class Files:
     @property
     def mistakes(self) -> list[Mistakes]:
         """The mistakes of all files, in the order of their names."""
-        return [self._parsed[name][1] for name in sorted(self._parsed) if self._parsed[name][1].found]
+        return [self._parsed[name][1] for name in sorted(self._parsed) if self._parsed[name][1].entries]
 
     def policies(self) -> list[str]:
         """The names of the policy files, sorted."""
@@ -111,7 +111,7 @@ def read_parts(texts: Mapping[str, str]) -> tuple[Parts, list[Mistakes]]:
 
 
 def _policies(files: Files, tools: Tools) -> tuple[Policy, ...]:
-    found: dict[str, Policy] = {}
+    policies: dict[str, Policy] = {}
     rules = 0
     for name in files.policies():
         value, mistakes = files.parsed(name)
@@ -122,10 +122,12 @@ def _policies(files: Files, tools: Tools) -> tuple[Policy, ...]:
         rules += len(policy.rules)
         if rules > RULES_MAX:
             mistakes.add("", f"brings the bundle to {rules} rules: keep it to {RULES_MAX}")
-        if policy.id in found:
-            mistakes.add("id", f'"{policy.id}" is the id of {found[policy.id].file} too: give each policy its own id')
-        found.setdefault(policy.id, policy)
-    return tuple(found.values())
+        if policy.id in policies:
+            mistakes.add(
+                "id", f'"{policy.id}" is the id of {policies[policy.id].file} too: give each policy its own id'
+            )
+        policies.setdefault(policy.id, policy)
+    return tuple(policies.values())
 
 
 def _check_sums(policy: Policy, tools: Tools, mistakes: Mistakes) -> None:

@@ -8,9 +8,8 @@ from handrail.policies.condition import Condition
 from handrail.policies.names import ToolNames
 from handrail.policies.subject import Action, Mode
 from handrail.policies.template import Template
+from handrail.schemas.event_types import ACTION_PROPOSED
 from handrail.schemas.identity import identity
-
-ACTION_PROPOSED = "handrail.action.proposed.v1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,11 +77,11 @@ def _price(value: Any, path: str, mistakes: Mistakes) -> Price:
 
 
 def _pico(value: Any, path: str, mistakes: Mistakes) -> int:
-    found = number(value)
-    if found is None or not 0 <= found <= USD_MAX:
+    amount = number(value)
+    if amount is None or not 0 <= amount <= USD_MAX:
         mistakes.add(path, f'must be USD for a million tokens such as "2.00", got {shown(value)}')
         return 0
-    pico = scaled(found, 6)  # one USD for a million tokens is 10^6 pico-dollars a token
+    pico = scaled(amount, 6)  # one USD for a million tokens is 10^6 pico-dollars a token
     if pico is None:
         mistakes.add(path, f"must have at most 6 decimals, got {shown(value)}")
     return pico or 0

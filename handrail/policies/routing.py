@@ -74,17 +74,17 @@ class Routing:
         return [topic for topic in PROTECTED if topic not in self.drops and self._may_reach_ai(topic)]
 
     def _may_reach_ai(self, topic: str) -> bool:
-        seen = {
+        classification = {
             "topic": topic if not self.topics or topic in self.topics else GENERAL,
             "intent": None,
             "wants_human": False,
         }
-        found = (
-            self.route_for({**seen, "risk": risk, "complexity": complexity, "attributes": {}, "customer": {}})
+        routes = (
+            self.route_for({**classification, "risk": risk, "complexity": complexity, "attributes": {}, "customer": {}})
             for risk in VALUES["risk"]
             for complexity in VALUES["complexity"]
         )
-        return any(rule is None or rule.route == "ai" for rule in found)
+        return any(rule is None or rule.route == "ai" for rule in routes)
 
 
 def _has(classification: Mapping[str, Any], path: tuple[str, ...], test: Test) -> bool:

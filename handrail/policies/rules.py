@@ -8,11 +8,12 @@ from handrail.policies import template
 from handrail.policies.condition import Condition
 from handrail.policies.cumulative import Cumulative
 from handrail.policies.mistakes import Mistakes
-from handrail.policies.policy import ACTION_PROPOSED, Rule, Scope
+from handrail.policies.policy import Rule, Scope
 from handrail.policies.scope import read_scope
 from handrail.policies.shape import at, choice, integer, required, text
 from handrail.policies.subject import RESTRICTIVE
 from handrail.policies.template import Template
+from handrail.schemas.event_types import ACTION_PROPOSED
 
 TAGS = ("owasp", "severity", "owner")
 OWN_KEYS = ("mode", "applies_to", "on_missing", "on_block", "approvals", "customer_message", *TAGS)
@@ -59,7 +60,7 @@ def read_rule(
 ) -> Rule | None:
     """The rule, or None where it has a mistake."""
     mistakes = frame.mistakes
-    before = len(mistakes.found)
+    before = len(mistakes.entries)
     written = required(settings, path, "action", "block, require_approval or allow", mistakes)
     action = read_action(written, at(path, "action"), mistakes) if "action" in settings else None
     scope = frame.scope
@@ -85,7 +86,7 @@ def read_rule(
         _approvals(settings, path, action, mistakes),
         {tag: _tag(settings[tag], at(path, tag), mistakes) for tag in TAGS if tag in settings},
     )
-    return rule if condition and len(mistakes.found) == before else None
+    return rule if condition and len(mistakes.entries) == before else None
 
 
 def read_template(settings: Mapping[str, Any], path: str, key: str, mistakes: Mistakes) -> Template | None:

@@ -3,18 +3,20 @@
 from dataclasses import replace
 from typing import Any
 
-from handrail.policies.lookup import BARE_ROOT, JUDGED
+from handrail.policies.lookup import EVENTS as READABLE
+from handrail.policies.lookup import JUDGED
 from handrail.policies.mistakes import Mistakes, instead
 from handrail.policies.names import tool_matcher
 from handrail.policies.policy import Scope
 from handrail.policies.shape import at, identities, known_keys, mapping, texts
+from handrail.schemas.event_types import ACTION_PROPOSED, LLM_PROPOSED, QUERY_RECEIVED, full_name, short_name
 
 KEYS = ("agents", "tools", "events", "tenants")
-EVENTS = {event.removeprefix("handrail.").removesuffix(".v1"): event for event in JUDGED}
+EVENTS = {short_name(event_type): event_type for event_type in JUDGED}
 ACTION_TYPES = {
-    "tool_call": "handrail.action.proposed.v1",
-    "llm_call": "handrail.llm.proposed.v1",
-    "agent_execution": "handrail.query.received.v1",
+    "tool_call": ACTION_PROPOSED,
+    "llm_call": LLM_PROPOSED,
+    "agent_execution": QUERY_RECEIVED,
 }
 """The words of the published files, and the events that they mean here."""
 
@@ -45,11 +47,11 @@ def _events(names: tuple[str, ...], path: str, mistakes: Mistakes) -> frozenset[
 
 
 def _instead(name: str) -> str:
-    """What is told afterwards is nearest to what was asked before it."""
-    event = name if name in BARE_ROOT else f"handrail.{name}.v1"
-    if event not in BARE_ROOT:
+    """For an event that reports what happened, name the event that asked for it."""
+    event = name if name in READABLE else full_name(name)
+    if event not in READABLE:
         return instead(name, EVENTS)
-    asked = event.removeprefix("handrail.").partition(".")[0]
+    asked = short_name(event).partition(".")[0]
     return f"it is told when it is over: write {asked}.proposed"
 
 

@@ -80,17 +80,17 @@ class Screen:
     __slots__ = ("_always", "_cost_pico_max", "_either", "_numbers", "_texts")
 
     def __init__(self, needs: Iterable[Need], always: Notes = ()) -> None:
-        found = list(needs)
+        all_needs = list(needs)
         self._always = always  # of rules that are passed over whatever the arguments are
         # Bare tuples: named ones take four times as long to be taken apart.
         self._numbers = [
-            (one.name, one.low, one.high, one.notes) for one in _of_each_argument(found, Number, _both_numbers)
+            (need.name, need.low, need.high, need.notes) for need in _of_each_argument(all_needs, Number, _both_numbers)
         ]
         self._texts = [
-            (one.name, one.equal, one.inside, one.notes) for one in _of_each_argument(found, Text, _both_texts)
+            (need.name, need.equal, need.inside, need.notes) for need in _of_each_argument(all_needs, Text, _both_texts)
         ]
-        self._cost_pico_max = min((need.pico_max for need in found if isinstance(need, Cost)), default=inf)
-        self._either = tuple(tuple(map(Screen, need.ways)) for need in found if isinstance(need, Either))
+        self._cost_pico_max = min((need.pico_max for need in all_needs if isinstance(need, Cost)), default=inf)
+        self._either = tuple(tuple(map(Screen, need.ways)) for need in all_needs if isinstance(need, Either))
 
     def passed(self, arguments: Mapping[str, Any], cost_pico: int) -> Sequence[Skipped] | None:
         """The rules that are passed over, in the order of the plan, where surely no rule fires; None where one may.
@@ -137,12 +137,12 @@ def screen_of(rules: Iterable[tuple[Condition, Skipped | None]], find: Find, too
         if isinstance(condition, Cumulative) and skipped is not None and not mapped(find(condition.parts)):
             always.append((place, skipped))
             continue
-        found = _needs(condition, find, tool)
-        if found is None:
+        of_rule = _needs(condition, find, tool)
+        if of_rule is None:
             return CLOSED
         if skipped is not None and isinstance(condition, Leaf):
-            found = [_noted(need, (place, skipped)) for need in found]
-        needs += found
+            of_rule = [_noted(need, (place, skipped)) for need in of_rule]
+        needs += of_rule
     return Screen(needs, tuple(always))
 
 
@@ -159,10 +159,10 @@ def _needs(condition: Condition, find: Find, tool: str | None) -> list[Need] | N
 
 def _of_group(group: Group, find: Find, tool: str | None) -> list[Need] | None:
     """`all` is no where one part is, `any` where all are; a `not` is asked."""
-    found = [_needs(part, find, tool) for part in group.parts]
-    sure = [needs for needs in found if needs is not None]
+    of_parts = [_needs(part, find, tool) for part in group.parts]
+    sure = [needs for needs in of_parts if needs is not None]
     if group.joined == "any":
-        return [need for needs in sure for need in needs] if len(sure) == len(found) else None
+        return [need for needs in sure for need in needs] if len(sure) == len(of_parts) else None
     if group.joined == "not" or not sure:
         return None
     if len(sure) == 1 or [] in sure:
@@ -193,7 +193,7 @@ def _of_argument(leaf: Leaf, name: str) -> list[Need] | None:
     operator, given = leaf.operator, leaf.given
     if operator in _EQUAL:
         wanted = given if isinstance(given, list) else [given]
-        return [Text(name, frozenset(wanted))] if all(isinstance(one, str) for one in wanted) else None
+        return [Text(name, frozenset(wanted))] if all(isinstance(text, str) for text in wanted) else None
     if operator == "contains":
         return [Text(name, inside=(given.casefold(),))] if isinstance(given, str) else None
     limit = number(given)
@@ -213,25 +213,27 @@ def _of_number(operator: str, limit: int | Decimal, name: str) -> list[Need] | N
 
 def _of_each_argument(needs: Iterable[Need], kind: type[N], both: Callable[[N, N], N]) -> Iterable[N]:
     """One need of this kind for each argument, which asks what all of them ask."""
-    found: dict[str, N] = {}
+    merged: dict[str, N] = {}
     for need in needs:
         if isinstance(need, kind):
-            found[need.name] = both(found[need.name], need) if need.name in found else need
-    return found.values()
+            merged[need.name] = both(merged[need.name], need) if need.name in merged else need
+    return merged.values()
 
 
-def _both_numbers(one: Number, other: Number) -> Number:
-    return Number(one.name, max(one.low, other.low), min(one.high, other.high), _both_notes(one.notes, other.notes))
+def _both_numbers(first: Number, second: Number) -> Number:
+    return Number(
+        first.name, max(first.low, second.low), min(first.high, second.high), _both_notes(first.notes, second.notes)
+    )
 
 
-def _both_texts(one: Text, other: Text) -> Text:
-    inside = tuple(dict.fromkeys(one.inside + other.inside))
-    return Text(one.name, one.equal | other.equal, inside, _both_notes(one.notes, other.notes))
+def _both_texts(first: Text, second: Text) -> Text:
+    inside = tuple(dict.fromkeys(first.inside + second.inside))
+    return Text(first.name, first.equal | second.equal, inside, _both_notes(first.notes, second.notes))
 
 
-def _both_notes(one: Notes | None, other: Notes | None) -> Notes | None:
+def _both_notes(first: Notes | None, second: Notes | None) -> Notes | None:
     """None as soon as one rule has to be asked where the argument is absent."""
-    return None if one is None or other is None else one + other
+    return None if first is None or second is None else first + second
 
 
 def _any_in(parts: Iterable[str], folded: str) -> bool:

@@ -64,21 +64,21 @@ def texts(value: Any, path: str, mistakes: Mistakes) -> tuple[str, ...]:
 
 def identities(value: Any, path: str, mistakes: Mistakes) -> frozenset[str]:
     """One id of an agent or a tenant, or a list of them, folded."""
-    found = texts(value, path, mistakes)
-    for index, one in enumerate(found):
-        _seen_whole(one, f"{path}[{index}]", mistakes)
-    return frozenset(map(identity, found))
+    names = texts(value, path, mistakes)
+    for index, name in enumerate(names):
+        _check_visible(name, f"{path}[{index}]", mistakes)
+    return frozenset(map(identity, names))
 
 
 def named_once(value: Mapping[str, Any], path: str, mistakes: Mistakes) -> None:
     """Note a key that is no id of an agent or a tenant, and one that is another key in another spelling."""
     for name in value:
-        _seen_whole(name, at(path, name), mistakes)
+        _check_visible(name, at(path, name), mistakes)
     if (same := twice(value)) is not None:
         mistakes.add(at(path, same[1]), f"is the same as {shown(same[0])}, which is there already: keep one of them")
 
 
-def _seen_whole(name: str, path: str, mistakes: Mistakes) -> None:
+def _check_visible(name: str, path: str, mistakes: Mistakes) -> None:
     if (mistake := mistake_in(name)) is not None:
         mistakes.add(path, f"{mistake}, in {name!a}")
 
@@ -124,7 +124,7 @@ def integer(value: Any, path: str, least: int, most: int, mistakes: Mistakes) ->
 
 def decimal(value: Any, path: str, mistakes: Mistakes) -> int | Decimal | None:
     """A number, or text that is one by the grammar of policies."""
-    found = number(value)
-    if found is None:
+    read = number(value)
+    if read is None:
         mistakes.add(path, f"must be a number, got {shown(value)}")
-    return found
+    return read

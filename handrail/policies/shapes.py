@@ -140,10 +140,10 @@ def _policy(root: Mapping[str, Any], stem: str, default: Any, frame: Frame, rule
     mistakes = frame.mistakes
     name = text(root["name"], "name", mistakes) if "name" in root else None
     id_ = text(root["id"], "id", mistakes) if "id" in root else stem
-    if mistakes.found or id_ is None or default is None:
+    if mistakes.entries or id_ is None or default is None:
         return None
-    whole = tuple(rule for rule in rules if rule is not None)
-    return Policy(id_, mistakes.file, name or id_, default, frame.mode, frame.scope, whole)
+    read = tuple(rule for rule in rules if rule is not None)
+    return Policy(id_, mistakes.file, name or id_, default, frame.mode, frame.scope, read)
 
 
 def _version(settings: Mapping[str, Any], path: str, known: tuple[str, ...], mistakes: Mistakes) -> None:

@@ -1,4 +1,4 @@
-"""What is judged, and what comes of it."""
+"""The input of rules, a subject, and their output, an evaluation."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -92,8 +92,8 @@ class Skipped(NamedTuple):
     why: str | None = None
 
 
-class Judgement(NamedTuple):
-    """Every rule that fired, most restrictive first, and every rule that could not be asked."""
+class Evaluation(NamedTuple):
+    """Every rule that fired, most restrictive first, and every rule that could not be evaluated."""
 
     findings: tuple[RuleFinding, ...]
     skipped: tuple[Skipped, ...]

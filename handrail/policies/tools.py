@@ -38,7 +38,7 @@ class Fact(NamedTuple):
     key: Path | None = None
 
 
-class Taken(NamedTuple):
+class ToolFact(NamedTuple):
     """A fact as it is taken from one tool's result: `key` is the path of its key in the arguments of that tool."""
 
     name: str
@@ -71,7 +71,7 @@ class Tools:
     def __init__(self, entries: Mapping[str, ToolEntry]) -> None:
         self._entries = dict(entries)
         self.names = ToolNames(self._entries)
-        self._facts: dict[str, dict[str, Taken]] = {}
+        self._facts: dict[str, dict[str, ToolFact]] = {}
         for entry in entries.values():
             for name, fact in entry.facts.items():
                 self._facts.setdefault(fact.source, {})[name] = self._taken(name, fact)
@@ -111,13 +111,13 @@ class Tools:
         """The names of quantities that any tool has."""
         return frozenset(name for entry in self._entries.values() for name in entry.fields)
 
-    def _taken(self, name: str, fact: Fact) -> Taken:
+    def _taken(self, name: str, fact: Fact) -> ToolFact:
         if fact.key is None:
-            return Taken(name, fact.path)
+            return ToolFact(name, fact.path)
         looked_up = self.entry(fact.source) or ToolEntry(fact.source)
-        return Taken(name, fact.path, looked_up.key_path(fact.key)[1:])
+        return ToolFact(name, fact.path, looked_up.key_path(fact.key)[1:])
 
-    def facts(self, tool: str) -> tuple[Taken, ...]:
+    def facts(self, tool: str) -> tuple[ToolFact, ...]:
         """What to take from a result of this tool. Its exact name counts: `scratch.get_order` is no `get_order`."""
         taken = self._facts.get(tool)
         return tuple(taken.values()) if taken else ()
@@ -167,11 +167,11 @@ def _entry(name: str, value: Any, path: str, listed: Collection[str], mistakes: 
 
 def _volatile(value: Any, path: str, mistakes: Mistakes) -> tuple[Path, ...]:
     named = texts(value, path, mistakes)
-    found = [path_parts(name) for name in named]
-    for name, parts in zip(named, found, strict=True):
+    paths = [path_parts(name) for name in named]
+    for name, parts in zip(named, paths, strict=True):
         if parts is None:
             mistakes.add(path, f"must be names of fields such as request_id or meta.read_at, got {shown(name)}")
-    return tuple(parts for parts in found if parts is not None)
+    return tuple(parts for parts in paths if parts is not None)
 
 
 def _paths(
@@ -205,18 +205,18 @@ def _fact(value: Any, path: str, listed: Collection[str], mistakes: Mistakes) ->
     key = path_parts(named) if isinstance(named, str) else None
     if key is None and "key" in value:
         mistakes.add(at(path, "key"), f"must be the name of an argument such as order_id, got {shown(named)}")
-    found = _from(text, at(path, "from"), listed, mistakes) if "from" in value else None
-    return found._replace(key=key) if found and key else None
+    fact = _from(text, at(path, "from"), listed, mistakes) if "from" in value else None
+    return fact._replace(key=key) if fact and key else None
 
 
 def _from(text: Any, path: str, listed: Collection[str], mistakes: Mistakes) -> Fact | None:
-    """The tool is the longest name that the file lists, else the one part behind `results`: names may have dots."""
+    """The tool is the longest name that the file lists, else the one part after `results`: names may have dots."""
     parts = path_parts(text) if isinstance(text, str) else None
     if parts is None or len(parts) < 3 or parts[0] != "results":
         mistakes.add(path, f"must be a path such as results.get_order.total, got {shown(text)}")
         return None
     names = [(canonical_tool(".".join(parts[1:end])), parts[end:]) for end in range(len(parts) - 1, 1, -1)]
-    return Fact(*next((found for found in names if found[0] in listed), names[-1]))
+    return Fact(*next((candidate for candidate in names if candidate[0] in listed), names[-1]))
 
 
 def _check_facts(entries: Mapping[str, ToolEntry], mistakes: Mistakes) -> None:

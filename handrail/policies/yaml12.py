@@ -182,9 +182,9 @@ def read(file: str, text: str) -> tuple[Any, Mistakes]:
         mistakes.add(refused.path, refused.reason)
         return None, mistakes
     except yaml.YAMLError as error:
-        mistakes.found.append(_unreadable(error))
+        mistakes.entries.append(_unreadable(error))
         return None, mistakes
-    if reader.root is None and not mistakes.found:
+    if reader.root is None and not mistakes.entries:
         mistakes.add("", "is empty: write a policy, or remove the file")
     return reader.root, mistakes
 
@@ -196,7 +196,7 @@ def _first_document(text: str, mistakes: Mistakes) -> Iterator[Any]:
         documents += isinstance(event, yaml.DocumentStartEvent)
         if documents > 1:
             line = event.start_mark.line + 1
-            mistakes.found.append((line, f"line {line}", "a second document begins: one file holds one document"))
+            mistakes.entries.append((line, f"line {line}", "a second document begins: one file holds one document"))
             return
         yield event
 

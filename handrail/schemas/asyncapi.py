@@ -3,6 +3,7 @@
 from typing import Any
 
 from handrail.schemas.controls import CONTROLS
+from handrail.schemas.event_types import ALERT, DECISION, HANDOFF, HANDOFF_CLOSED
 from handrail.schemas.events import EVENTS
 from handrail.schemas.json_schema import TYPES, short
 from handrail.schemas.resolutions import RESOLUTIONS
@@ -12,10 +13,10 @@ from handrail.schemas.topics import RESOLUTIONS as RESOLUTIONS_TOPIC
 RECORDS = "json/records"
 ON_TOPIC: dict[str, tuple[str, ...]] = {
     AGENT_EVENTS: (*EVENTS, *CONTROLS),
-    DECISIONS: ("handrail.decision.v1",),
-    HANDOFFS: ("handrail.handoff.v1", "handrail.handoff.closed.v1"),
+    DECISIONS: (DECISION,),
+    HANDOFFS: (HANDOFF, HANDOFF_CLOSED),
     RESOLUTIONS_TOPIC: tuple(RESOLUTIONS),
-    ALERTS: ("handrail.alert.v1",),
+    ALERTS: (ALERT,),
 }
 READ, WRITTEN = (AGENT_EVENTS, RESOLUTIONS_TOPIC), (AGENT_EVENTS, DECISIONS, HANDOFFS, ALERTS)
 ABOUT = """\

@@ -12,12 +12,12 @@ _ENDS = tuple(f".{ms:03d}Z" for ms in range(1000))
 def to_ms(text: str) -> int:
     """Milliseconds of an RFC 3339 time; a time without a zone is refused. Raises SchemaError."""
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise SchemaError(f"time: must be RFC 3339 such as 2026-11-23T10:15:02Z, got {text[:40]!r}") from None
-    if found.tzinfo is None:
+    if moment.tzinfo is None:
         raise SchemaError(f"time: must have a zone (end it with Z for UTC), got {text[:40]!r}")
-    return int(found.timestamp() * 1000)
+    return int(moment.timestamp() * 1000)
 
 
 @lru_cache(1024)

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from handrail.schemas import event_types
 from handrail.schemas.clock import to_ms
 from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.fields import Count, Identity, Json, Model, Name, Ruleset, Shape, Share, Time
@@ -11,7 +12,6 @@ from handrail.schemas.keys import Use, public_of
 from handrail.schemas.strict_json import INTEGER_MAX
 
 CONTROL_KEY = "control"
-FORGET = "handrail.control.forget.v1"
 KEYS_MAX = 100
 
 
@@ -170,19 +170,18 @@ class Grant(Control):
 
 
 CONTROLS: dict[str, type[Control]] = {
-    "handrail.control.policies.activated.v1": PoliciesActivated,
-    "handrail.control.agent.mode.v1": AgentMode,
-    "handrail.control.agent.supervised.v1": AgentSupervised,
-    "handrail.control.model.verified.v1": ModelVerified,
-    "handrail.control.breaker.changed.v1": BreakerChanged,
-    "handrail.control.queue.state.v1": QueueState,
-    "handrail.control.baseline.set.v1": BaselineSet,
-    "handrail.control.snapshot.v1": Snapshot,
-    "handrail.control.memory.v1": Memory,
-    "handrail.control.tick.v1": Tick,
-    "handrail.control.resolution.v1": Resolution,
-    "handrail.control.grant.v1": Grant,
-    FORGET: Forget,
+    event_types.POLICIES_ACTIVATED: PoliciesActivated,
+    event_types.AGENT_MODE: AgentMode,
+    event_types.AGENT_SUPERVISED: AgentSupervised,
+    event_types.MODEL_VERIFIED: ModelVerified,
+    event_types.BREAKER_CHANGED: BreakerChanged,
+    event_types.QUEUE_STATE: QueueState,
+    event_types.BASELINE_SET: BaselineSet,
+    event_types.SNAPSHOT: Snapshot,
+    event_types.MEMORY: Memory,
+    event_types.TICK: Tick,
+    event_types.RESOLUTION_COPY: Resolution,
+    event_types.GRANT: Grant,
+    event_types.FORGET: Forget,
 }
-COPY = "handrail.control.resolution.v1"
-OF_A_CONVERSATION = frozenset({COPY, FORGET, "handrail.control.grant.v1"})
+OF_A_CONVERSATION = frozenset({event_types.RESOLUTION_COPY, event_types.FORGET, event_types.GRANT})

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError, create_model
 
-from handrail.schemas.controls import CONTROL_KEY, CONTROLS, COPY, OF_A_CONVERSATION
+from handrail.schemas.controls import CONTROL_KEY, CONTROLS, OF_A_CONVERSATION
 from handrail.schemas.envelope import Envelope
 from handrail.schemas.errors import SchemaError
+from handrail.schemas.event_types import RESOLUTION_COPY
 from handrail.schemas.events import EVENTS
 from handrail.schemas.fields import PLAIN, TIME, Shape
 from handrail.schemas.money import PATTERN
@@ -49,8 +50,8 @@ WRITTEN = _validators(OUTPUTS)
 
 def decode(value: bytes | None) -> Decoded:
     """A record of `agent.events.v1`. Raises SchemaError."""
-    found = _decode(value, LOG)
-    raw, subject = found.raw, found.raw["subject"]
+    decoded = _decode(value, LOG)
+    raw, subject = decoded.raw, decoded.raw["subject"]
     if raw["type"] in EVENTS:
         if raw["data"]["conversation_id"] != subject:
             raise SchemaError(f"data.conversation_id: must be the subject {subject!r}")
@@ -58,18 +59,18 @@ def decode(value: bytes | None) -> Decoded:
             raise SchemaError(f"subject: {CONTROL_KEY!r} is kept for control records: use another conversation id")
     elif (raw["type"] in OF_A_CONVERSATION) == (subject == CONTROL_KEY):
         raise SchemaError(f"subject: {subject!r} does not fit {raw['type']}")
-    elif raw["type"] == COPY:
+    elif raw["type"] == RESOLUTION_COPY:
         _check_copy(raw["data"], subject)
-    return found
+    return decoded
 
 
 def decode_resolution(value: bytes | None) -> Decoded:
     """A record of `human.resolutions.v1`. Raises SchemaError."""
-    found = _decode(value, ANSWERS)
-    subject = found.raw["subject"]
-    if found.raw["data"].get("conversation_id", subject) != subject:
+    decoded = _decode(value, ANSWERS)
+    subject = decoded.raw["subject"]
+    if decoded.raw["data"].get("conversation_id", subject) != subject:
         raise SchemaError(f"data.conversation_id: must be the subject {subject!r}")
-    return found
+    return decoded
 
 
 def decode_output(value: bytes | None) -> Decoded:
@@ -95,12 +96,12 @@ def _decode(value: bytes | None, validators: Validators) -> Decoded:
     named = raw.get("type")
     validate = validators.get(named) if isinstance(named, str) else None
     try:
-        found = (validate or Envelope.model_validate)(raw)
+        event = (validate or Envelope.model_validate)(raw)
     except ValidationError as error:
         raise SchemaError(line(error)) from None
     if validate is None:
         raise SchemaError(f"type: {raw['type'][:SHOWN]!r} is not known here: see the types of the contract")
-    return Decoded(raw, found)
+    return Decoded(raw, event)
 
 
 def line(error: ValidationError) -> str:
@@ -117,8 +118,8 @@ def _what(message: str) -> str:
     """Pydantic's words in those of the contract."""
     if "match pattern" in message:
         return next((words for pattern, words in _FORMS.items() if pattern in message), "has the wrong form")
-    found = _INSTANCE.sub("", message.removeprefix("Value error, ").replace("Input should be", "must be"))
-    return found.replace("a valid dictionary", "an object").replace("valid ", "")
+    words = _INSTANCE.sub("", message.removeprefix("Value error, ").replace("Input should be", "must be"))
+    return words.replace("a valid dictionary", "an object").replace("valid ", "")
 
 
 def shown(value: Any) -> str:

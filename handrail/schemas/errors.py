@@ -53,7 +53,7 @@ class SchemaError(HandrailError):
 
 
 class FoldError(HandrailError):
-    """The code failed on a record that may be good; it is neither decided nor refused until the code is mended.
+    """The code failed on a record that may be good; it is neither decided nor refused until the code is repaired.
 
     `place` says where the record lies, whose it is and what failed. `conversation` is the one to be replayed, None
     where nobody can tell which. `get` holds options that every command about this log needs. Its cause is the

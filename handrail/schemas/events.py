@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from handrail.schemas import event_types
 from handrail.schemas.fields import Customer, Estimate, Identity, Json, Model, Money, Name, Shape, Share, Usage
 
 
@@ -153,17 +154,17 @@ class EvaluationScored(Event):
 
 
 EVENTS: dict[str, type[Event]] = {
-    "handrail.execution.started.v1": ExecutionStarted,
-    "handrail.query.received.v1": QueryReceived,
-    "handrail.human.requested.v1": HumanRequested,
-    "handrail.llm.proposed.v1": LlmProposed,
-    "handrail.llm.completed.v1": LlmCompleted,
-    "handrail.action.proposed.v1": ActionProposed,
-    "handrail.action.executed.v1": ActionExecuted,
-    "handrail.customer.acted.v1": CustomerActed,
-    "handrail.response.proposed.v1": ResponseProposed,
-    "handrail.message.sent.v1": MessageSent,
-    "handrail.execution.ended.v1": ExecutionEnded,
-    "handrail.feedback.received.v1": FeedbackReceived,
-    "handrail.evaluation.scored.v1": EvaluationScored,
+    event_types.EXECUTION_STARTED: ExecutionStarted,
+    event_types.QUERY_RECEIVED: QueryReceived,
+    event_types.HUMAN_REQUESTED: HumanRequested,
+    event_types.LLM_PROPOSED: LlmProposed,
+    event_types.LLM_COMPLETED: LlmCompleted,
+    event_types.ACTION_PROPOSED: ActionProposed,
+    event_types.ACTION_EXECUTED: ActionExecuted,
+    event_types.CUSTOMER_ACTED: CustomerActed,
+    event_types.RESPONSE_PROPOSED: ResponseProposed,
+    event_types.MESSAGE_SENT: MessageSent,
+    event_types.EXECUTION_ENDED: ExecutionEnded,
+    event_types.FEEDBACK_RECEIVED: FeedbackReceived,
+    event_types.EVALUATION_SCORED: EvaluationScored,
 }

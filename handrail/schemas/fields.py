@@ -14,7 +14,7 @@ PLAIN = r"^[^\x00-\x1f\x7f]+$"
 TIME = r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$"
 
 
-def seen_whole(text: str) -> str:
+def check_visible(text: str) -> str:
     """The id itself. Raises ValueError where something in it cannot be seen (identity.py)."""
     if (mistake := mistake_in(text)) is not None:
         raise ValueError(mistake)
@@ -22,7 +22,7 @@ def seen_whole(text: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX, pattern=PLAIN)]
-Identity = Annotated[Name, AfterValidator(seen_whole)]
+Identity = Annotated[Name, AfterValidator(check_visible)]
 """The id of a person, an agent or a tenant: shown as it came, compared by `identity.identity`."""
 
 Time = Annotated[str, Field(max_length=40, pattern=TIME)]

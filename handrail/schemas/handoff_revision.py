@@ -9,10 +9,10 @@ SAID_MAX = 5
 GAP = "\n…\n"  # between the customer's first words and the latest
 WANTED = ("problem.text", "customer.ref", "classification", "transcript", "attempts")  # what a human needs
 INDEX = re.compile(r"\A(transcript|attempts)\[(\d+)\](.*)\Z", re.DOTALL)
-AS_TOLD = (
+REPLACED = (
     "revision", "revision_min", "execution_id", "tenant", "agent_id", "classification", "queue", "priority", "kind",
 )  # fmt: skip
-IF_TOLD = ("approvals", "outcome", "recorded")
+REPLACED_WHERE_PRESENT = ("approvals", "outcome", "recorded")
 OPEN = (None, "unknown")  # of an attempt: how it ended may follow
 
 Data = dict[str, Any]
@@ -28,19 +28,19 @@ def applied(full: Mapping[str, Any], revision: Mapping[str, Any]) -> Data:
         return dict(revision)
     if revision["revision"] <= full["revision"]:
         return dict(full)
-    found: Data = {**full, **{name: revision[name] for name in AS_TOLD}}
-    found |= {name: revision[name] for name in IF_TOLD if name in revision}
-    found["news"] = [*full["news"], *revision["news"]][-NEWS_MAX:]
+    merged: Data = {**full, **{name: revision[name] for name in REPLACED}}
+    merged |= {name: revision[name] for name in REPLACED_WHERE_PRESENT if name in revision}
+    merged["news"] = [*full["news"], *revision["news"]][-NEWS_MAX:]
     places = {f"transcript[{at}]": len(full["transcript"]) + at for at in range(len(revision["transcript"]))}
-    found["transcript"] = [*full["transcript"], *revision["transcript"]]
-    found["transcript_truncated"] = full["transcript_truncated"] or revision["transcript_truncated"]
-    found["attempts"] = attempts = list(full["attempts"])
+    merged["transcript"] = [*full["transcript"], *revision["transcript"]]
+    merged["transcript_truncated"] = full["transcript_truncated"] or revision["transcript_truncated"]
+    merged["attempts"] = attempts = list(full["attempts"])
     for number, row in enumerate(revision["attempts"]):
         places[f"attempts[{number}]"] = _join(attempts, row)
-    found["log"] = {**full["log"], "last_offset": revision["log"]["last_offset"]}
-    _add_redactions(found, revision, places)
-    _add_words(found, revision)
-    return found
+    merged["log"] = {**full["log"], "last_offset": revision["log"]["last_offset"]}
+    _add_redactions(merged, revision, places)
+    _add_words(merged, revision)
+    return merged
 
 
 def completeness_of(there: Mapping[str, bool]) -> Data:
@@ -52,16 +52,16 @@ def completeness_of(there: Mapping[str, bool]) -> Data:
 def _join(attempts: list[Data], row: Data) -> int:
     """The execution goes to its proposal, or stands for itself; gives its place."""
     for at in range(len(attempts) - 1, -1, -1):
-        one = attempts[at]
-        if one["action_id"] == row["action_id"] and one.get("status") in OPEN:
-            attempts[at] = {**one, "status": row["status"], "result": row["result"], "error": row["error"]}
+        attempt = attempts[at]
+        if attempt["action_id"] == row["action_id"] and attempt.get("status") in OPEN:
+            attempts[at] = {**attempt, "status": row["status"], "result": row["result"], "error": row["error"]}
             return at
     attempts.append(row)
     return len(attempts) - 1
 
 
-def _add_redactions(found: Data, revision: Mapping[str, Any], places: Mapping[str, int]) -> None:
-    kinds = {row["path"]: set(row["kinds"]) for row in found.get("redactions") or ()}
+def _add_redactions(merged: Data, revision: Mapping[str, Any], places: Mapping[str, int]) -> None:
+    kinds = {row["path"]: set(row["kinds"]) for row in merged.get("redactions") or ()}
     for row in revision.get("redactions") or ():
         matched = INDEX.match(row["path"])
         place = places.get(f"{matched[1]}[{matched[2]}]") if matched else None
@@ -69,23 +69,23 @@ def _add_redactions(found: Data, revision: Mapping[str, Any], places: Mapping[st
         kinds.setdefault(path, set()).update(row["kinds"])
         if matched and matched[1] == "transcript" and _is_customers(revision, int(matched[2])):
             kinds.setdefault("problem.text", set()).update(row["kinds"])
-    found["redactions"] = [{"path": path, "kinds": sorted(of)} for path, of in sorted(kinds.items())]
-    found["redacted"] = sorted(kinds)
+    merged["redactions"] = [{"path": path, "kinds": sorted(of)} for path, of in sorted(kinds.items())]
+    merged["redacted"] = sorted(kinds)
 
 
 def _is_customers(revision: Mapping[str, Any], at: int) -> bool:
     return at < len(revision["transcript"]) and revision["transcript"][at]["role"] == "customer"
 
 
-def _add_words(found: Data, revision: Mapping[str, Any]) -> None:
+def _add_words(merged: Data, revision: Mapping[str, Any]) -> None:
     """What follows from the new lines of the transcript: the customer's latest words, and what was promised."""
-    said = revision["transcript"]
-    told = [line["text"] for line in said if line["role"] == "assistant"]
-    found["said_to_customer"] = [*found["said_to_customer"], *told][-SAID_MAX:]
-    if words := [line["text"] for line in said if line["role"] == "customer"]:
-        first = found["problem"].get("text", "").split(GAP)[0]
+    lines = revision["transcript"]
+    texts = [line["text"] for line in lines if line["role"] == "assistant"]
+    merged["said_to_customer"] = [*merged["said_to_customer"], *texts][-SAID_MAX:]
+    if words := [line["text"] for line in lines if line["role"] == "customer"]:
+        first = merged["problem"].get("text", "").split(GAP)[0]
         text = words[-1] if not first or first == words[-1] else f"{first}{GAP}{words[-1]}"
-        found["problem"] = {**found["problem"], "text": text}
-    there = {name: name not in found["completeness"]["missing"] for name in WANTED}
-    there |= {"problem.text": bool(found["problem"].get("text")), "transcript": bool(found["transcript"])}
-    found["completeness"] = completeness_of(there)
+        merged["problem"] = {**merged["problem"], "text": text}
+    there = {name: name not in merged["completeness"]["missing"] for name in WANTED}
+    there |= {"problem.text": bool(merged["problem"].get("text")), "transcript": bool(merged["transcript"])}
+    merged["completeness"] = completeness_of(there)

@@ -1,7 +1,7 @@
 """Who somebody is: ids of people, agents and tenants, under whatever spelling they come.
 
 Compared are folded ids: NFKC, trimmed, case-folded. Shown is the text as it came. An id in which something cannot be
-seen, or cannot be told from something else, is refused (https://www.unicode.org/reports/tr39/).
+seen, or cannot be distinguished from something else, is refused (https://www.unicode.org/reports/tr39/).
 """
 
 import re
@@ -59,11 +59,11 @@ def _mistake(text: str) -> str | None:
     if not trimmed or not identity(text):
         return "must not be empty or blank: give an id"
     if trimmed.isascii():
-        found = next((letter for letter in trimmed if not " " <= letter < "\x7f"), None)
+        wrong = next((letter for letter in trimmed if not " " <= letter < "\x7f"), None)
     else:
-        found = next((letter for letter in trimmed if _hidden(letter)), None)
-    if found is not None:
-        return f"must not have U+{ord(found):04X}, which nobody can see: take it out"
+        wrong = next((letter for letter in trimmed if _hidden(letter)), None)
+    if wrong is not None:
+        return f"must not have U+{ord(wrong):04X}, which nobody can see: take it out"
     if "  " in trimmed:
         return "must not have two spaces in a row: leave one"
     mixed = None if trimmed.isascii() else next(filter(None, map(_mixed, _WORDS(trimmed))), None)
@@ -74,7 +74,7 @@ _cached_mistake = lru_cache(4096)(_mistake)
 
 
 def _hidden(letter: str) -> bool:
-    """Whether it shows nothing; of all spaces only the plain one is told from the others."""
+    """Whether it shows nothing; of all spaces only the plain one can be recognised."""
     kind = category(letter)
     return kind in HIDDEN or ord(letter) in BLANK or (kind == "Zs" and letter != " ")
 
@@ -84,26 +84,26 @@ def _mixed(word: str) -> str | None:
     if word.isascii():
         return None
     named = [name(letter, "") for letter in normalize("NFKC", word)]
-    found = [script for script in ALIKE if any(one.startswith(script) for one in named)]
-    return " and ".join(script.capitalize() for script in found) if len(found) > 1 else None
+    scripts = [script for script in ALIKE if any(name.startswith(script) for name in named)]
+    return " and ".join(script.capitalize() for script in scripts) if len(scripts) > 1 else None
 
 
-def same(one: str | None, other: str | None) -> bool:
+def same(name: str | None, other: str | None) -> bool:
     """Whether both are ids, and of one person, agent or tenant."""
-    return one is not None and other is not None and identity(one) == identity(other)
+    return name is not None and other is not None and identity(name) == identity(other)
 
 
-def among(one: str, others: Iterable[str]) -> bool:
+def among(name: str, others: Iterable[str]) -> bool:
     """Whether one of these is the same id."""
-    return identity(one) in map(identity, others)
+    return identity(name) in map(identity, others)
 
 
 def twice(names: Iterable[str]) -> tuple[str, str] | None:
     """Two of these that are the same id, in the order in which they come; None where all differ."""
     first: dict[str, str] = {}
-    for one in names:
-        folded = identity(one)
+    for written in names:
+        folded = identity(written)
         if folded in first:
-            return first[folded], one
-        first[folded] = one
+            return first[folded], written
+        first[folded] = written
     return None

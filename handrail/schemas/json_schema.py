@@ -1,4 +1,4 @@
-"""JSON Schema of every record: what whoever writes Handrail's records in another language validates against."""
+"""JSON Schema of every record: for writers of Handrail's records in other languages to validate against."""
 
 from typing import Any
 

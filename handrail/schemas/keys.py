@@ -1,4 +1,4 @@
-"""Ed25519 keys (RFC 8032): whoever signs has one in a file of its own; whoever checks has the public parts.
+"""Ed25519 keys (RFC 8032): a signer has one in a file of its own, a verifier has the public parts.
 
 A private key is a file in PEM (PKCS 8). A public key is a line as in OpenSSH's `authorized_keys`:
 `ssh-ed25519 AAAA… a name for people`. Its id is the start of the SHA-256 of its 32 bytes, so that nobody chooses it.
@@ -79,12 +79,12 @@ class SigningKey:
     def of_pem(cls, pem: bytes) -> "SigningKey":
         """The key of a file. Raises ConfigError for anything but an Ed25519 key without a password."""
         try:
-            found = load_pem_private_key(pem, password=None)
+            key = load_pem_private_key(pem, password=None)
         except (ValueError, TypeError):
-            found = None
-        if not isinstance(found, Ed25519PrivateKey):
+            key = None
+        if not isinstance(key, Ed25519PrivateKey):
             raise ConfigError("is no Ed25519 key in PEM without a password: make one with `handrail keys new FILE`")
-        return cls(found.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
+        return cls(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
 
 
 def public_of(line: str) -> PublicKey:

@@ -30,7 +30,7 @@ def tree(entries: Sequence[bytes]) -> tuple[bytes, list[Path]]:
 
 def root_of(entry: bytes, index: int, size: int, path: Path) -> bytes | None:
     """The root that the path leads to from the entry at `index` of `size`; None for a path that no such tree has."""
-    found, last = sha256(LEAF + entry).digest(), size - 1
+    digest, last = sha256(LEAF + entry).digest(), size - 1
     if not 0 <= index <= last:
         return None
     left = iter(path)
@@ -39,6 +39,6 @@ def root_of(entry: bytes, index: int, size: int, path: Path) -> bytes | None:
             beside = next(left, None)
             if beside is None:
                 return None
-            found = sha256(NODE + (beside + found if index % 2 else found + beside)).digest()
+            digest = sha256(NODE + (beside + digest if index % 2 else digest + beside)).digest()
         index, last = index // 2, last // 2
-    return found if next(left, None) is None else None
+    return digest if next(left, None) is None else None

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from handrail.schemas import event_types
 from handrail.schemas.fields import Count, Digest, Json, Money, Name, Position, Shape, Share, Time
 
 Verdict = Literal["allow", "require_approval", "block", "halt"]
@@ -160,7 +161,7 @@ class Handoff(Shape):
     since: Annotated[int, Field(ge=1)] | None = None
     revision_min: Annotated[int, Field(ge=1, description="An approval of an earlier revision does not release.")]
     opened_at: Time
-    opened_offset: Annotated[int, Field(ge=0, description="What lies behind it on the log is new since it was opened.")]
+    opened_offset: Annotated[int, Field(ge=0, description="What lies after it on the log is new since it was opened.")]
     news: list[News]
     conversation_id: Name
     execution_id: Name
@@ -196,7 +197,7 @@ class Handoff(Shape):
     completeness: Completeness | None = None
 
     @model_validator(mode="after")
-    def _whole_or_an_update(self) -> Self:
+    def _full_or_update(self) -> Self:
         if self.since is None and (missing := sorted(IN_FULL - self.model_fields_set)):
             raise ValueError(f"{', '.join(missing)}: a revision without `since` has to have it")
         if self.since is not None and self.since >= self.revision:
@@ -241,9 +242,9 @@ class DeadLetter(Shape):
 
 
 OUTPUTS: dict[str, type[Shape]] = {
-    "handrail.decision.v1": Decision,
-    "handrail.handoff.v1": Handoff,
-    "handrail.handoff.closed.v1": Closed,
-    "handrail.alert.v1": Alert,
-    "handrail.deadletter.v1": DeadLetter,
+    event_types.DECISION: Decision,
+    event_types.HANDOFF: Handoff,
+    event_types.HANDOFF_CLOSED: Closed,
+    event_types.ALERT: Alert,
+    event_types.DEAD_LETTER: DeadLetter,
 }

@@ -20,7 +20,7 @@ from handrail.schemas.canonical import is_plain
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.envelope import Envelope
 from handrail.schemas.events import EVENTS
-from handrail.schemas.fields import PLAIN, seen_whole
+from handrail.schemas.fields import PLAIN, check_visible
 from handrail.schemas.identity import mistake_in
 from handrail.schemas.strict_json import DEPTH_MAX
 
@@ -45,14 +45,14 @@ def read(value: bytes | None) -> tuple[dict[str, Any], bytes] | None:
         raw = orjson.loads(value)
         _CHECKS[raw["type"]](raw)
         data = raw.pop("data")
-        if not _seen_whole(data.get("agent_id"), data.get("tenant")):
+        if not _check_visible(data.get("agent_id"), data.get("tenant")):
             return None
         content = orjson.dumps(data, option=_EXACT)
         size = _compact_size(raw, content)
     except (ValueError, TypeError, KeyError):
         return None
     raw["data"] = data
-    if not (value.isascii() and len(value) == size and (_no_fraction(content) or _whole(data))):
+    if not (value.isascii() and len(value) == size and (_no_fraction(content) or _has_no_floats(data))):
         # Whatever stands there, a key that was dropped because it came twice took its quotes with it.
         quotes = 4 * len(raw) - 2 + content.count(b'"')
         if value.count(b'"') != quotes or not is_plain(data):
@@ -64,9 +64,9 @@ def read(value: bytes | None) -> tuple[dict[str, Any], bytes] | None:
 
 
 @lru_cache(4096)  # of names that are not too long: the models have looked at them
-def _seen_whole(*ids: str | None) -> bool:
-    """Whether each is an id, or absent (fields.seen_whole)."""
-    return all(one is None or mistake_in(one) is None for one in ids)
+def _check_visible(*ids: str | None) -> bool:
+    """Whether each is an id, or absent (fields.check_visible)."""
+    return all(name is None or mistake_in(name) is None for name in ids)
 
 
 def _compact_size(envelope: Mapping[str, Any], content: bytes) -> int:
@@ -83,12 +83,12 @@ def _no_fraction(content: bytes) -> bool:
     return DOT not in content and content.translate(_ZEROS).find(b"0e") < 0
 
 
-def _whole(value: dict[str, Any] | list[Any]) -> bool:
+def _has_no_floats(value: dict[str, Any] | list[Any]) -> bool:
     """Whether there are no fractions in it."""
     inners: Iterable[Any] = value.values() if isinstance(value, dict) else value
     if _LEAVES.issuperset(map(type, inners)):
         return True
-    return all(type(inner) is not float and (type(inner) in _LEAVES or _whole(inner)) for inner in inners)
+    return all(type(inner) is not float and (type(inner) in _LEAVES or _has_no_floats(inner)) for inner in inners)
 
 
 # --- shapes that accept what the models accept, or less
@@ -113,9 +113,9 @@ def _kind(annotation: Any, metadata: list[Any]) -> Any:
     if get_origin(annotation) is Annotated:
         annotation, *inner = get_args(annotation)
         metadata = [*metadata, *inner]
-    bounds = [one for each in metadata for one in getattr(each, "metadata", [each])]
+    bounds = [bound for each in metadata for bound in getattr(each, "metadata", [each])]
     if get_origin(annotation) in (Union, UnionType):
-        return Union[tuple(_kind(one, bounds) for one in get_args(annotation))]  # noqa: UP007 - made of a tuple
+        return Union[tuple(_kind(bound, bounds) for bound in get_args(annotation))]  # noqa: UP007 - made of a tuple
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return _struct(annotation)
     if annotation is NoneType or get_origin(annotation) in (Literal, dict):
@@ -124,22 +124,22 @@ def _kind(annotation: Any, metadata: list[Any]) -> Any:
 
 
 def _meta(bounds: Iterable[Any]) -> msgspec.Meta:
-    found: dict[str, Any] = {}
-    for one in bounds:
-        match one:
+    limits: dict[str, Any] = {}
+    for bound in bounds:
+        match bound:
             case MinLen(min_length=n):
-                found["min_length"] = n
+                limits["min_length"] = n
             case MaxLen(max_length=n):
-                found["max_length"] = n
+                limits["max_length"] = n
             case Ge(ge=n):
-                found["ge"] = n
+                limits["ge"] = n
             case Le(le=n):
-                found["le"] = n
-            case AfterValidator(func=check) if check is seen_whole:
+                limits["le"] = n
+            case AfterValidator(func=check) if check is check_visible:
                 pass  # which `read` looks after
-            case _ if one.pattern != PLAIN:  # which `read` looks after
-                found["pattern"] = one.pattern
-    return msgspec.Meta(**found)
+            case _ if bound.pattern != PLAIN:  # which `read` looks after
+                limits["pattern"] = bound.pattern
+    return msgspec.Meta(**limits)
 
 
 _CHECKS = {name: _check(model) for name, model in EVENTS.items()}

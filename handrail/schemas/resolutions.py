@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from handrail.schemas import event_types
 from handrail.schemas.fields import By, Digest, Json, Money, Name, Shape, Time
 
 
@@ -41,6 +42,6 @@ class Claimed(Shape):
 
 
 RESOLUTIONS: dict[str, type[Shape]] = {
-    "handrail.resolution.v1": Resolution,
-    "handrail.handoff.claimed.v1": Claimed,
+    event_types.RESOLUTION: Resolution,
+    event_types.HANDOFF_CLAIMED: Claimed,
 }

@@ -49,12 +49,12 @@ def sign_batch(key: SigningKey, values: Sequence[bytes]) -> list[bytes]:
 
 def unsigned(value: bytes) -> bytes:
     """The decision as the fold gives it; the value itself where it is not a decision with a signature at its end."""
-    head, found, tail = value.rpartition(FIELD)
-    if not found or tail == b"null}}" or not tail.endswith(b"}}}"):
+    head, field, tail = value.rpartition(FIELD)
+    if not field or tail == b"null}}" or not tail.endswith(b"}}}"):
         return value
     try:
         signature = orjson.loads(tail[:-2])
-    except orjson.JSONDecodeError:  # something else stands behind it
+    except orjson.JSONDecodeError:  # something else follows it
         return value
     return head + UNSIGNED if isinstance(signature, dict) else value
 
@@ -74,7 +74,7 @@ def decision_refused(
         return "it is not signed"
     try:
         key_id, root, index, size = (signature[name] for name in ("key_id", "root", "index", "size"))
-        path, value = [bytes.fromhex(one) for one in signature["path"]], _bytes(signature["value"])
+        path, value = [bytes.fromhex(digest) for digest in signature["path"]], _bytes(signature["value"])
         top = bytes.fromhex(root)
     except (KeyError, TypeError, ValueError):
         return "its signature cannot be read"
@@ -114,8 +114,8 @@ def sign_ruleset(key: SigningKey, ruleset: str, number: int) -> bytes:
 def ruleset_vouched(header: bytes, ruleset: str, number: int, keys: Mapping[str, PublicKey]) -> bool:
     """Whether one of these keys vouches for the bundle as the publication of that number."""
     try:
-        said = orjson.loads(header)
-        key, value = keys[said["key_id"]], _bytes(said["value"])
+        vouch = orjson.loads(header)
+        key, value = keys[vouch["key_id"]], _bytes(vouch["value"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return False
     return key.holds(value, _bundle(ruleset, number))
@@ -137,7 +137,7 @@ def _bundle(ruleset: str, number: int) -> bytes:
 
 
 def _hex(path: merkle.Path) -> list[str]:
-    return [one.hex() for one in path]
+    return [digest.hex() for digest in path]
 
 
 def _bytes(text: str) -> bytes:

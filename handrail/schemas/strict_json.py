@@ -35,22 +35,22 @@ def loads(value: bytes | None) -> Any:
     if value.count(b"{") + value.count(b"[") > DEPTH_MAX:
         _check_depth(value)
     try:
-        found = orjson.loads(value)
+        parsed = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise SchemaError(f"value: is not JSON: {_why(value, error)}") from None
-    if not _plainly_fine(value, found):
+    if not _plainly_fine(value, parsed):
         _check_exactly(value)
-    return found
+    return parsed
 
 
-def _plainly_fine(value: bytes, found: Any) -> bool:
-    """Whether no key was lost and no integer is too long, as far as the bytes alone can tell.
+def _plainly_fine(value: bytes, parsed: Any) -> bool:
+    """Whether no key was lost and no integer is too long, as far as the bytes alone show.
 
     A repeated key that the parser dropped does not come back, and loses at least two quotes. So nothing was lost where
     the value is written again byte for byte, as it is for producers that use orjson; nor, where no quote is written as
     an escape, if there are as many quotes after as before. A number that is infinite as a double, orjson refuses.
     """
-    again = orjson.dumps(found)
+    again = orjson.dumps(parsed)
     if again != value and (b"\\u0022" in value or again.count(b'"') != value.count(b'"')):
         return False
     return not _has_bare_long_number(value)
@@ -91,12 +91,12 @@ def _check_exactly(value: bytes) -> None:
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        again = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names: set[str] = set()
+        again = next(name for name, _ in pairs if name in names or names.add(name))  # type: ignore[func-returns-value]
         raise SchemaError(f"value: the key {again[:SHOWN]!r} stands twice in one object")
-    return found
+    return fields
 
 
 def _integer(text: str) -> int:
@@ -106,10 +106,10 @@ def _integer(text: str) -> int:
 
 
 def _float(text: str) -> float:
-    found = float(text)
-    if found in (float("inf"), float("-inf")):
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
         raise SchemaError(f"value: the number {_cut(text)} is beyond what a double holds")
-    return found
+    return number
 
 
 def _constant(text: str) -> NoReturn:

@@ -34,15 +34,15 @@ class Topic:
 
     def configs(self) -> dict[str, str]:
         """The topic's settings as Kafka's admin client takes them."""
-        found = {
+        settings = {
             "cleanup.policy": self.cleanup_policy,
             "max.message.bytes": str(self.max_message_bytes),
             "message.timestamp.type": self.timestamp_type,
             "retention.ms": str(-1 if self.retention_ms is None else self.retention_ms),
         }
         if self.cleanup_policy == "compact":
-            found["min.compaction.lag.ms"] = str(self.min_compaction_lag_ms)
-        return found
+            settings["min.compaction.lag.ms"] = str(self.min_compaction_lag_ms)
+        return settings
 
 
 CATALOGUE: dict[str, Topic] = {

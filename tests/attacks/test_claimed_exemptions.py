@@ -145,7 +145,7 @@ def test_redo_after_a_crash_knows_the_same_sources() -> None:
     """The conversation was written, the partition was not: the flag of an unnamed source hides the bypass there no more
     than in the fold itself.
     """
-    from handrail.streams.governor.events import redo_bypass
+    from handrail.streams.governor.executions import redo_bypass
     from handrail.streams.governor.state import PartitionState
 
     for source, supervised in ((AGENT, 1), (IMPORT, 0)):

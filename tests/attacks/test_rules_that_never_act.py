@@ -12,7 +12,7 @@ from handrail.cli import main
 from handrail.client import Blocked, Halted
 from handrail.policies import Bundle, load_bundle
 from handrail.policies.lint import all_warnings
-from handrail.policies.near import nearest
+from handrail.policies.mistakes import nearest
 from handrail.schemas.errors import PolicyErrors
 from tests.bundles import bundle, written
 from tests.log import Log, Outcome

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handrail.policies import Bundle
-from handrail.streams.governor.unknown_cost import of_conversation
+from handrail.streams.governor.cost import unknown_calls_of
 from tests.bundles import bundle
 from tests.log import Log, Outcome
 
@@ -179,7 +179,7 @@ def test_executions_that_are_gone_take_no_room() -> None:
     assert used(outcome)["unknown_calls"] == 1
     case = outcome.partition.memory.conversation(log.conversation)
     assert case is not None
-    assert of_conversation(case) == 61
+    assert unknown_calls_of(case) == 61
 
 
 def test_more_calls_than_an_execution_counts_stay_at_the_most_it_counts_and_tokens_are_exact() -> None:

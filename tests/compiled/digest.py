@@ -21,13 +21,13 @@ SEED, NOW_MS, STEP_MS, TOGETHER = 1, 1_764_000_000_000, 1_000, 20
 
 def mutated(count: int, bundle: Bundle) -> list[Record]:
     """Records of all partitions, most of them broken in some way."""
-    found = enumerate(mutants(SEED, count, PARTITIONS, bundle.ruleset))
+    numbered = enumerate(mutants(SEED, count, PARTITIONS, bundle.ruleset))
     return [
         Record(
-            AGENT_EVENTS, one.partition, offset, one.timestamp_ms or NOW_MS + STEP_MS * offset, one.key, one.value,
-            one.headers,
+            AGENT_EVENTS, mutant.partition, offset, mutant.timestamp_ms or NOW_MS + STEP_MS * offset, mutant.key,
+            mutant.value, mutant.headers,
         )
-        for offset, one in found
+        for offset, mutant in numbered
     ]  # fmt: skip
 
 
@@ -41,13 +41,13 @@ def folded(log: Sequence[Record], count: int, bundle: Bundle) -> Iterator[bytes]
 
 
 def main() -> None:
-    bundle, said, records = with_imports(PACKS), sha256(), 0
+    bundle, digest, records = with_imports(PACKS), sha256(), 0
     recorded = log_of(sorted(RECORDED.glob("*.json.gz")))
     for log, count in ((mutated(int(sys.argv[1]), bundle), PARTITIONS), (recorded, 1)):
         records += len(log)
         for part in folded(log, count, bundle):
-            said.update(part)
-    print(partition.__file__, records, said.hexdigest())
+            digest.update(part)
+    print(partition.__file__, records, digest.hexdigest())
 
 
 if __name__ == "__main__":

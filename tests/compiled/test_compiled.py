@@ -41,10 +41,10 @@ def digest(*folders: Path) -> tuple[Path, int, str]:
     """(file of the fold, records, digest) with the package in the first of these folders that has it."""
     path = os.pathsep.join(map(str, folders))
     command = [sys.executable, "-P", "-m", "tests.compiled.digest", str(MUTANTS)]
-    found = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stderr
-    file, records, said = found.stdout.split()
-    return Path(file), int(records), said
+    run = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    file, records, hexdigest = run.stdout.split()
+    return Path(file), int(records), hexdigest
 
 
 def test_it_decides_and_remembers_the_same(build: Path) -> None:
@@ -64,8 +64,8 @@ from tests.log import Log
 
 log = Log("conv-odd")
 log.proposes("get_order", event_id="odd", order_id="#1")
-for name, one in HANDLERS.items():
-    HANDLERS[name] = failing(one, "odd")
+for event_type, handler in HANDLERS.items():
+    HANDLERS[event_type] = failing(handler, "odd")
 try:
     new_fold().fold(log.records)
 except FoldError as error:
@@ -75,7 +75,7 @@ except FoldError as error:
 
 def test_broken_code_stops_at_its_record_with_the_cause(build: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": f"{build}{os.pathsep}{ROOT}"}
-    found = subprocess.run(
+    run = subprocess.run(
         [sys.executable, "-P", "-c", FAILING], env=environment, capture_output=True, text=True, check=False
     )
-    assert found.stdout == "ZeroDivisionError 0\n", found.stderr
+    assert run.stdout == "ZeroDivisionError 0\n", run.stderr

@@ -21,8 +21,8 @@ POLICIES = Path(__file__).resolve().parents[2] / "handrail" / "demo" / "policies
 @contextmanager
 def broker(kind: str) -> Iterator[str]:
     """The address of a fresh one."""
-    with EmbeddedBroker() if kind == "embedded" else Cluster(nodes=1) as found:
-        yield found.bootstrap
+    with EmbeddedBroker() if kind == "embedded" else Cluster(nodes=1) as running:
+        yield running.bootstrap
 
 
 def main() -> int:

@@ -51,19 +51,19 @@ class Folds:
         """Fold each mutant by itself. Fails where the fold raises, or what it gives could not be written or trusted."""
         account = Account()
         started_s = time.perf_counter()
-        for one in mutants(seed, count, len(self._folds), self._ruleset, self._handoffs):
-            record = self._record(one)
-            folded = self._folds[one.partition].fold([record])
-            take(account, one.kind, record, folded)
+        for mutant in mutants(seed, count, len(self._folds), self._ruleset, self._handoffs):
+            record = self._record(mutant)
+            folded = self._folds[mutant.partition].fold([record])
+            take(account, mutant.kind, record, folded)
             self._remember(folded)
         account.seconds = time.perf_counter() - started_s
         return account
 
-    def _record(self, one: Mutant) -> Record:
-        offset = self._ends[one.partition]
-        self._ends[one.partition] += 1
-        at_ms = NOW_MS + STEP_MS * offset if one.timestamp_ms is None else one.timestamp_ms
-        return Record(AGENT_EVENTS, one.partition, offset, at_ms, one.key, one.value, one.headers)
+    def _record(self, mutant: Mutant) -> Record:
+        offset = self._ends[mutant.partition]
+        self._ends[mutant.partition] += 1
+        at_ms = NOW_MS + STEP_MS * offset if mutant.timestamp_ms is None else mutant.timestamp_ms
+        return Record(AGENT_EVENTS, mutant.partition, offset, at_ms, mutant.key, mutant.value, mutant.headers)
 
     def _remember(self, folded: Folded) -> None:
         for output in folded.outputs:
@@ -81,8 +81,8 @@ def take(account: Account, kind: str, record: Record, folded: Folded) -> None:
     account.refused += len(letters)
     account.decided += len(folded.outputs) - len(letters)
     assert len(letters) <= 1, record
-    for found in letters:
-        account.reasons[check(record, found.value, found.headers)] += 1
+    for letter in letters:
+        account.reasons[check(record, letter.value, letter.headers)] += 1
     for output in folded.outputs:
         assert len(output.value) <= CATALOGUE[output.topic].max_message_bytes - ROOM, record
     for write in (*folded.states, folded.partition_state):
@@ -92,15 +92,15 @@ def take(account: Account, kind: str, record: Record, folded: Folded) -> None:
 
 def check(record: Record, value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> str:
     """The dead letter is this record, with its place and one line why. Gives the reason up to its first colon."""
-    said = dict(headers)
+    by_name = dict(headers)
     assert value == (record.value or b"")
-    assert said.get("handrail-key") == record.key
-    assert (said["handrail-topic"], said["handrail-partition"], said["handrail-offset"]) == (
+    assert by_name.get("handrail-key") == record.key
+    assert (by_name["handrail-topic"], by_name["handrail-partition"], by_name["handrail-offset"]) == (
         record.topic.encode(),
         str(record.partition).encode(),
         str(record.offset).encode(),
     )
-    reason = said["handrail-reason"].decode()
+    reason = by_name["handrail-reason"].decode()
     assert reason
     assert len(reason.splitlines()) == 1, reason
     return reason.partition(":")[0]

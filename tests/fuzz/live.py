@@ -58,7 +58,7 @@ class Outcome:
             f"{self.account}\n{self.sent:,} of these were sent, the others are the worker's own; it stayed up; "
             f"{self.differing} outputs differ from the fold's\nmemory: {self.warm_mb:.0f} MB when warm, at most "
             f"{self.most_mb:.0f} MB after that (bound: {GROWTH_MAX_MB} MB more than warm); after each tenth "
-            f"{', '.join(f'{one:.0f}' for one in self.tenths_mb)} MB"
+            f"{', '.join(f'{tenth:.0f}' for tenth in self.tenths_mb)} MB"
         )
 
 
@@ -71,8 +71,8 @@ async def run(bootstrap: str, folder: Path, policies: Path, bundle: Bundle, seed
         memory = _Memory(psutil.Process(worker.process.pid), count)
         started_s = time.perf_counter()
         async with _sender(bootstrap) as send:
-            sent, found = 0, mutants(seed, count, PARTITIONS, bundle.ruleset)
-            while chunk := list(islice(found, CHUNK)):
+            sent, records = 0, mutants(seed, count, PARTITIONS, bundle.ruleset)
+            while chunk := list(islice(records, CHUNK)):
                 sent += len(chunk)
                 await send(chunk)
                 await _caught_up(bootstrap, worker, BEHIND_MAX)
@@ -119,13 +119,13 @@ async def _sender(bootstrap: str) -> AsyncIterator[Send]:
         sent = [
             await producer.send(
                 AGENT_EVENTS,
-                one.value,
-                key=one.key,
-                partition=one.partition,
-                timestamp_ms=one.timestamp_ms,
-                headers=list(one.headers),
+                mutant.value,
+                key=mutant.key,
+                partition=mutant.partition,
+                timestamp_ms=mutant.timestamp_ms,
+                headers=list(mutant.headers),
             )
-            for one in chunk
+            for mutant in chunk
         ]
         await asyncio.gather(*sent)
 
@@ -153,21 +153,21 @@ async def _judged(bootstrap: str) -> tuple[Account, int]:
         last = await ends(bootstrap, tps)
         fold = PartitionFold(number, PARTITIONS, bundles.known)
         async with AsyncExitStack() as stack:
-            events, *found = [
+            events, *streams = [
                 await stack.enter_async_context(aclosing(stretch(bootstrap, tp, 0, last[tp]))) for tp in tps
             ]
-            written = dict(zip(WRITTEN, found, strict=True))
+            written = dict(zip(WRITTEN, streams, strict=True))
             async for record in events:
                 folded = fold.fold([record_of(record)])
                 take(account, "", record_of(record), folded)
                 for output in folded.outputs:
                     differing += not _same(output, await anext(written[output.topic], None))
-            for stream in found:
-                differing += len([one async for one in stream])
+            for stream in streams:
+                differing += len([record async for record in stream])
     return account, differing
 
 
-def _same(output: Output, found: Any) -> bool:
-    if found is None:
+def _same(output: Output, written: Any) -> bool:
+    if written is None:
         return False
-    return (found.key, found.value, tuple(found.headers)) == (output.key, output.value, output.headers)
+    return (written.key, written.value, tuple(written.headers)) == (output.key, output.value, output.headers)

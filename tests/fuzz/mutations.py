@@ -52,10 +52,10 @@ def mutants(
     while made < count:
         kind = "large" if made % LARGE_EVERY == LARGE_EVERY // 2 else dice.choice(names)
         event = _fresh(dice, dice.choice(samples), ruleset, handoffs)
-        one = _placed(dice, kind, event, partitions, late=made > count * LATE)
-        if not _activates_another(one.value, ruleset):
+        mutant = _placed(dice, kind, event, partitions, late=made > count * LATE)
+        if not _activates_another(mutant.value, ruleset):
             made += 1
-            yield one
+            yield mutant
 
 
 def _fresh(dice: random.Random, sample: Json, ruleset: str, handoffs: Sequence[tuple[str, str]]) -> Json:
@@ -157,8 +157,8 @@ def _surrogate(dice: random.Random, event: Json) -> bytes:
 def _duplicate(dice: random.Random, event: Json) -> bytes:
     """A key of some object stands twice; in half of all cases with the same value."""
     value = orjson.dumps(event)
-    name, said = dice.choice(list(event.items()))
-    again = orjson.dumps({name: said if dice.random() < 0.5 else dice.choice(LEAVES)})[1:-1]
+    name, inner = dice.choice(list(event.items()))
+    again = orjson.dumps({name: inner if dice.random() < 0.5 else dice.choice(LEAVES)})[1:-1]
     escaped = again.replace(b'"', b'"\\u00', 1) if dice.random() < 0.1 else again
     return value[:-1] + b"," + escaped + b"}"
 

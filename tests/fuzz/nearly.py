@@ -95,9 +95,10 @@ def written(value: Any, space: bytes, dice: random.Random) -> bytes:
     if isinstance(value, Raw):
         return bytes(value)
     if isinstance(value, Fields):
-        return b"{" + (pad + b",").join(key + pad + b":" + written(one, space, dice) for key, one in value) + pad + b"}"
+        items = (key + pad + b":" + written(item, space, dice) for key, item in value)
+        return b"{" + (pad + b",").join(items) + pad + b"}"
     if isinstance(value, list):
-        return b"[" + b",".join(written(one, space, dice) for one in value) + pad + b"]"
+        return b"[" + b",".join(written(item, space, dice) for item in value) + pad + b"]"
     return orjson.dumps(value)
 
 
@@ -123,13 +124,13 @@ def _objects(value: Any) -> Iterator[Fields]:
     if isinstance(value, Fields):
         yield value
     if isinstance(value, list):
-        for one in value:
-            yield from _objects(one[1] if isinstance(value, Fields) else one)
+        for item in value:
+            yield from _objects(item[1] if isinstance(value, Fields) else item)
 
 
 def _data(event: Fields) -> Fields:
-    found = next((value for key, value in event if key == b'"data"'), None)
-    return found if isinstance(found, Fields) else event
+    data = next((value for key, value in event if key == b'"data"'), None)
+    return data if isinstance(data, Fields) else event
 
 
 def _an_object(dice: random.Random, event: Fields) -> Fields:

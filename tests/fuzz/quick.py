@@ -26,18 +26,18 @@ class Readers:
 
 def compared(values: Iterable[bytes | None]) -> Readers:
     """Raises AssertionError at the first record that the quick reader takes and the exact one does not take alike."""
-    found = Readers()
+    readers = Readers()
     for value in values:
         taken, raw = quick.read(value), exact(value)
         if raw is None:
             assert taken is None, value
-            found.neither += 1
+            readers.neither += 1
         elif taken is None:
-            found.exact += 1
+            readers.exact += 1
         else:
             assert alike(*taken, raw), value
-            found.both += 1
-    return found
+            readers.both += 1
+    return readers
 
 
 def exact(value: bytes | None) -> dict[str, Any] | None:
@@ -65,7 +65,7 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     asked = options.parse_args()
     print(f"nearly fine, seed {asked.seed}: {compared(nearly(asked.seed, asked.records))}", flush=True)
-    broken = (one.value for one in mutants(asked.seed, asked.records // 10, 4, "sha256:" + "0" * 64))
+    broken = (mutant.value for mutant in mutants(asked.seed, asked.records // 10, 4, "sha256:" + "0" * 64))
     print(f"mutated, seed {asked.seed}: {compared(broken)}")
 
 

@@ -31,15 +31,15 @@ def test_every_kind_of_mutation_and_of_refusal_comes_up(account: Account) -> Non
 
 
 def test_the_same_seed_gives_the_same_records() -> None:
-    one, other, another = (list(mutants(seed, 200, PARTITIONS, "sha256:x")) for seed in (1, 1, 2))
-    assert one == other != another
+    first, again, another = (list(mutants(seed, 200, PARTITIONS, "sha256:x")) for seed in (1, 1, 2))
+    assert first == again != another
 
 
 def test_answers_of_humans_are_copied_or_dead_letters() -> None:
     """The same mutants on the topic of resolutions; a copy is one that the fold takes."""
     copied = 0
-    for offset, one in enumerate(mutants(7, RECORDS, PARTITIONS, "sha256:x")):
-        record = record_of(one, offset)
+    for offset, mutant in enumerate(mutants(7, RECORDS, PARTITIONS, "sha256:x")):
+        record = record_of(mutant, offset)
         copies, letters = sort(PARTITIONS, [record], now_ms=1)
         assert len(copies) + len(letters) == 1
         for event in copies:
@@ -50,5 +50,5 @@ def test_answers_of_humans_are_copied_or_dead_letters() -> None:
     assert copied > RECORDS / 100
 
 
-def record_of(one: Mutant, offset: int) -> Record:
-    return Record(RESOLUTIONS, one.partition, offset, 1, one.key, one.value, one.headers)
+def record_of(mutant: Mutant, offset: int) -> Record:
+    return Record(RESOLUTIONS, mutant.partition, offset, 1, mutant.key, mutant.value, mutant.headers)

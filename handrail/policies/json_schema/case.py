@@ -23,9 +23,9 @@ def cases() -> Schema:
 
 
 def _names(key: str) -> Schema:
-    """Rules as policy/rule, a skipped one with its field behind it; other reasons by their codes."""
-    one = TEXT if key == "want_codes" else {"type": "string", "pattern": "/"}
-    return {"anyOf": [one, {"type": "array", "items": one}]}
+    """Rules as policy/rule, a skipped one followed by its field; other reasons by their codes."""
+    item = TEXT if key == "want_codes" else {"type": "string", "pattern": "/"}
+    return {"anyOf": [item, {"type": "array", "items": item}]}
 
 
 def _event() -> Schema:

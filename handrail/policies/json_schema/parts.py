@@ -52,7 +52,7 @@ def listed(items: Schema) -> Schema:
 
 
 def or_null(schema: Schema) -> Schema:
-    """The schema, or nothing behind the colon."""
+    """The schema, or nothing after the colon."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 

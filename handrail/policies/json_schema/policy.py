@@ -1,4 +1,4 @@
-"""A policy, in both published shapes. What tells them apart is whether it has `global` or `actions`."""
+"""A policy, in both published shapes. A file of the second shape has `global` or `actions`."""
 
 from handrail.policies.json_schema.condition import condition, operator, values
 from handrail.policies.json_schema.parts import ANYTHING, TEXT, TEXTS, Schema, about, mapping, or_null, words

@@ -67,14 +67,14 @@ def routing() -> Schema:
 
 
 def _when() -> Schema:
-    one: Schema = {"anyOf": [SCALAR, SCALARS, {"type": "object", "minProperties": 1}]}
+    value: Schema = {"anyOf": [SCALAR, SCALARS, {"type": "object", "minProperties": 1}]}
     known = {field: {"anyOf": [words(*names), listed(words(*names))]} for field, names in VALUES.items()}
     return {
         "type": "object",
         "minProperties": 1,
         "properties": {**known, "wants_human": {"type": "boolean"}},
         "propertyNames": {"pattern": rf"^({'|'.join(FIELDS)})(\.{PART})*$"},
-        "additionalProperties": one,
+        "additionalProperties": value,
     }
 
 

@@ -12,7 +12,7 @@ from handrail.streams.engine import controls
 from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.producer import Row
 from handrail.streams.governor import deadletters
-from handrail.streams.governor.broken import broken
+from handrail.streams.governor.deadletters import fold_error
 
 
 async def copy(issuer: Issuer, partition: int, partitions: int, records: Sequence[Record]) -> None:
@@ -33,7 +33,7 @@ def sort(partitions: int, records: Sequence[Record], now_ms: int) -> tuple[list[
             found = deadletters.letter(record, deadletters.unread(record, str(error)), now_ms)
             letters.append(Row(found.key, found.value, found.headers))
         except Exception as error:
-            raise broken(record, error) from error
+            raise fold_error(record, error) from error
     return copies, letters
 
 

@@ -1,4 +1,4 @@
-"""Who speaks: whether an agent's entry in `agents.yaml` lets this source speak as it, and for this tenant."""
+"""Whether an agent's entry in `agents.yaml` lets this source act as the agent, and for this tenant."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from handrail.streams.governor.fold_context import FoldContext
 SOURCE, TENANT = "agent.source", "agent.tenant"
 
 
-def standing_of(bundle: Bundle, agent_id: str, source: str, tenant: str, said: Mapping[str, Any]) -> tuple[bool, str]:
+def standing_of(bundle: Bundle, agent_id: str, source: str, tenant: str, data: Mapping[str, Any]) -> tuple[bool, str]:
     """(whether the agent is only observed, the code of what its entry does not list or an empty one).
 
-    `said` is the event's data: where it names no agent, nobody speaks as one, and its source may be any. `tenant` is
+    `data` is the event's data: where it names no agent, any source may bring it. `tenant` is
     the conversation's; one that the event names beside it has to be listed too.
     """
     entry = bundle.agent(agent_id)
@@ -23,14 +23,14 @@ def standing_of(bundle: Bundle, agent_id: str, source: str, tenant: str, said: M
         return False, ""
     listed = not entry.sources or source in entry.sources
     serves = not entry.tenants or entry.tenants.issuperset(
-        (identity(tenant), identity(said.get("tenant") or tenant)),
+        (identity(tenant), identity(data.get("tenant") or tenant)),
     )
-    stranger = SOURCE if not listed and said.get("agent_id") else "" if serves else TENANT
+    stranger = SOURCE if not listed and data.get("agent_id") else "" if serves else TENANT
     return entry.enforcement == "observe" and listed and serves, stranger
 
 
 def stranger(context: FoldContext) -> Finding | None:
-    """Nobody speaks as an agent from a source, or for a tenant, that its entry does not list."""
+    """A source may not act as an agent, nor for a tenant, unless the agent's entry lists it."""
     if not context.stranger:
         return None
     if context.stranger == SOURCE:
@@ -42,6 +42,6 @@ def stranger(context: FoldContext) -> Finding | None:
     return Finding(context.stranger, BLOCK, message, evidence, escalate=False)
 
 
-def is_recorded(bundle: Bundle, source: str, said: Mapping[str, Any]) -> bool:
-    """Whether it is imported history: it says so, and its source is one that the bundle names for that."""
-    return bool(said.get("recorded")) and source in bundle.recorded_sources
+def is_recorded(bundle: Bundle, source: str, data: Mapping[str, Any]) -> bool:
+    """Whether the event is imported history: it is marked `recorded`, and the bundle names its source for that."""
+    return bool(data.get("recorded")) and source in bundle.recorded_sources

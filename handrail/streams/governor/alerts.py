@@ -7,13 +7,13 @@ import orjson
 
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
+from handrail.schemas.event_types import ALERT
 from handrail.schemas.record import Output, Record
 from handrail.schemas.topics import ALERTS
 from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.outgoing import record_of
-from handrail.streams.governor.redaction import Taken
+from handrail.streams.governor.redaction import Redactions
 
-ALERT = "handrail.alert.v1"
 KEY_MAX = 200
 NOT_HISTORY = "`recorded: true` is ignored: recorded_sources in agents.yaml does not name its source"
 EVIDENCE = frozenset(f"evidence.{name}" for name in ("action_id", "tool", "action_digest", "handoff_id"))  # what joins
@@ -29,9 +29,9 @@ def raise_alert(context: FoldContext, kind: str, severity: str, message: str, **
 
 
 def refused(record: Record, raw: dict[str, Any], now_ms: int, reason: str) -> Output:
-    """The `bypass` alert on a control record or an answer that changes nothing, for it may not."""
-    told, subject = raw["data"], raw["subject"]
-    about = {"subject": subject, "type": raw["type"], "issuer": told.get("issuer"), "key_id": told.get("key_id")}
+    """The `bypass` alert on a control record or an answer that was refused."""
+    data, subject = raw["data"], raw["subject"]
+    about = {"subject": subject, "type": raw["type"], "issuer": data.get("issuer"), "key_id": data.get("key_id")}
     message = "a control record was refused" if subject == CONTROL_KEY else "the answer of a person was refused"
     seed = orjson.dumps(["bypass", subject, record.partition, record.offset, message])
     place = (record.partition, record.offset)
@@ -40,14 +40,14 @@ def refused(record: Record, raw: dict[str, Any], now_ms: int, reason: str) -> Ou
     return record_of(ALERTS, ALERT, data["alert_id"], subject, now_ms, data)
 
 
-def crowded(record: Record, told: dict[str, Any], now_ms: int) -> Output:
+def crowded(record: Record, memory: dict[str, Any], now_ms: int) -> Output:
     """The alert on a partition that remembers as many conversations as it may."""
-    left, full = told["leaving"], told["full"]
-    said = [f"the {left} longest idle conversations were forgotten to make room"] if left else []
-    said += ["new conversations are blocked: those that remain are in use, or held"] if full else []
-    message, severity = "; ".join(said), "high" if full else "medium"
+    left, full = memory["leaving"], memory["full"]
+    parts = [f"the {left} longest idle conversations were forgotten to make room"] if left else []
+    parts += ["new conversations are blocked: those that remain are in use, or held"] if full else []
+    message, severity = "; ".join(parts), "high" if full else "medium"
     names = ("remembered", "leaving", "full", "conversations_max")
-    evidence = {name: told[name] for name in names}
+    evidence = {name: memory[name] for name in names}
     seed = orjson.dumps(["memory", record.partition, record.offset])
     place = (record.partition, record.offset)
     data = _data(seed, "memory", severity, message, {"partition": record.partition}, evidence, now_ms, place)
@@ -55,7 +55,7 @@ def crowded(record: Record, told: dict[str, Any], now_ms: int) -> Output:
 
 
 def passed_over(topic: str, partition: int, offset: int, key: bytes | None, reason: str, now_ms: int) -> Output:
-    """The `bypass` alert on a record that a worker read past. Its id is the same whoever raises it, and whenever."""
+    """The `bypass` alert on a record that a worker read past. Its id is the same from every worker and at any time."""
     about = {
         "topic": topic,
         "partition": partition,
@@ -79,20 +79,20 @@ def _data(
     now_ms: int,
     place: tuple[int, int],
 ) -> dict[str, Any]:
-    at, taken = to_rfc3339(now_ms), Taken()
+    at, redactions = to_rfc3339(now_ms), Redactions()
     data = {
         "alert_id": f"al-{sha256(seed).hexdigest()[:24]}",
         "kind": kind,
         "severity": severity,
-        "message": taken.text(message, "message"),
+        "message": redactions.text(message, "message"),
         "about": about,
         "since": at,
         "from": at,
         "to": at,
-        "evidence": taken.value(evidence, "evidence", EVIDENCE),
+        "evidence": redactions.value(evidence, "evidence", EVIDENCE),
         "examples": [],
         "position": {"partition": place[0], "offset": place[1]},
     }
-    if taken.kinds:
-        data["redactions"] = taken.rows()
+    if redactions.kinds:
+        data["redactions"] = redactions.rows()
     return data

@@ -1,7 +1,7 @@
 """Approvals: an action or an answer waits for a human, bound to its exact content, for a limited time, once.
 
 Opened by a verdict `require_approval`; answered by a resolution or by time. The answer is a decision of kind
-`release`, for which everything is judged again: an approval outweighs only what the human was shown.
+`release`, for which everything is judged again: an approval outweighs only the findings that the human was shown.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,8 @@ from typing import Any
 from handrail.schemas.canonical import canonical
 from handrail.schemas.clock import to_rfc3339
 from handrail.streams.governor import calls_under_way, decision, excerpts, handoff, sums
-from handrail.streams.governor.call import ActionCall
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding, most_restrictive, ordered
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 from handrail.streams.governor.handoff import OPEN_MAX
 from handrail.streams.governor.rules import Skipped
 from handrail.streams.governor.state import Approval, part_of
@@ -21,14 +20,14 @@ APPROVALS_MAX = OPEN_MAX  # with the other handoffs open in one conversation
 WAITING_BYTES_MAX = 20_000  # of a proposal that waits: a human has to read it
 DENIED_MAX = 16
 
-Judge = Callable[[FoldContext, ActionCall], tuple[list[Finding], Skipped]]
+Assess = Callable[[FoldContext, ActionCall], tuple[list[Finding], Skipped]]
 
 
 def waiting(context: FoldContext, call: ActionCall) -> Approval | None:
     """The open approval of the same call, if there is one."""
-    for one in context.conversation.head.approvals:
-        if one.call == call.key:
-            return one
+    for approval in context.conversation.head.approvals:
+        if approval.call == call.key:
+            return approval
     return None
 
 
@@ -41,7 +40,7 @@ def was_denied(context: FoldContext, call: ActionCall) -> Finding | None:
 
 
 def cannot_wait(context: FoldContext, call: ActionCall) -> Finding | None:
-    """A proposal that no human could be asked about is blocked: too long to read, or too many wait already."""
+    """A proposal that cannot wait for a human is blocked: too long to read, or too many wait already."""
     size = len(canonical(context.data))
     if size > WAITING_BYTES_MAX:
         message = f"It needs approval but is {size} bytes long; a human is shown at most {WAITING_BYTES_MAX}."
@@ -53,7 +52,7 @@ def cannot_wait(context: FoldContext, call: ActionCall) -> Finding | None:
 
 
 def request(context: FoldContext, kind: str, call: ActionCall, findings: list[Finding]) -> str:
-    """Open an approval and its handoff; the handoff's id."""
+    """Open an approval and its handoff; returns the handoff's id."""
     limits = context.limits
     expires_ms = context.now_ms + limits.approval_ttl_s * 1000
     asking = [f for f in findings if f.verdict == REQUIRE_APPROVAL and f.mode == "enforce"]
@@ -67,7 +66,7 @@ def request(context: FoldContext, kind: str, call: ActionCall, findings: list[Fi
         "effect": call.effect,
         "expires_at": to_rfc3339(expires_ms),
     }
-    opened = handoff.open_one(
+    opened = handoff.open_for(
         context,
         "approval",
         findings,
@@ -97,7 +96,7 @@ def request(context: FoldContext, kind: str, call: ActionCall, findings: list[Fi
 
 
 def take(context: FoldContext, approval: Approval, cause: str) -> dict[str, Any]:
-    """Remove the approval and close its handoff; the proposal that waited."""
+    """Remove the approval and close its handoff; returns the proposal that waited."""
     head = context.conversation.head
     waited: dict[str, Any] = context.conversation.part(part_of("a", approval.handoff_id))
     context.conversation.drop(part_of("a", approval.handoff_id))
@@ -109,7 +108,7 @@ def take(context: FoldContext, approval: Approval, cause: str) -> dict[str, Any]
 
 
 def deny(
-    context: FoldContext, kind_of: dict[str, Any], call: ActionCall, finding: Finding, approval: Approval, because: str
+    context: FoldContext, waited: dict[str, Any], call: ActionCall, finding: Finding, approval: Approval, because: str
 ) -> None:
     """Release with `block`: the human said no, or nobody said yes in time."""
     head = context.conversation.head
@@ -120,9 +119,9 @@ def deny(
         "release",
         BLOCK,
         [finding],
-        route=2 if head.owned else head.route,
+        route=context.conversation.route,
         action_id=call.action_id,
-        digest=kind_of["digest"],
+        digest=waited["digest"],
         handoff_id=approval.handoff_id,
         because=because,
     )
@@ -132,14 +131,14 @@ def grant(
     context: FoldContext,
     waited: dict[str, Any],
     call: ActionCall,
-    judge: Judge,
+    assess: Assess,
     finding: Finding,
     approval: Approval,
     because: str,
 ) -> None:
     """Judge everything again and release: allowed unless something stands against it that the human was not shown."""
-    found, skipped = judge(context, call)
-    left = [f for f in found if not (f.verdict == REQUIRE_APPROVAL and f.reason in waited["shown"])]
+    findings, skipped = assess(context, call)
+    left = [f for f in findings if not (f.verdict == REQUIRE_APPROVAL and f.reason in waited["shown"])]
     verdict = most_restrictive(left)
     handoff_id = approval.handoff_id
     if verdict == REQUIRE_APPROVAL:
@@ -153,7 +152,7 @@ def grant(
         "release",
         verdict,
         ordered([finding, *left]) if verdict == ALLOW else [*ordered(left), finding],
-        route=2 if context.conversation.head.owned else context.conversation.head.route,
+        route=context.conversation.route,
         action_id=call.action_id,
         digest=call.digest,
         handoff_id=handoff_id,

@@ -1,4 +1,4 @@
-"""One batch going through the fold of a partition: what it changes lies over the fold until all of it is folded."""
+"""One batch on its way through the fold of a partition: its changes are an overlay until all of it is folded."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -7,15 +7,17 @@ from handrail.policies import Bundle
 from handrail.policies.keys import trusted
 from handrail.schemas import quick
 from handrail.schemas.canonical import canonical
-from handrail.schemas.controls import FORGET
+from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import SchemaError
+from handrail.schemas.event_types import FORGET, GRANT, MEMORY, POLICIES_ACTIVATED, RESOLUTION_COPY
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Output, Record, Supervision
-from handrail.streams.governor import alerts, capacity, deadletters, deadlines, resolutions, state, trust
-from handrail.streams.governor.broken import broken
-from handrail.streams.governor.controls import ACTIVATED, CONTROLS, GRANT, MEMORY, RESOLUTION
-from handrail.streams.governor.events import AFTERWARDS, redo_bypass
+from handrail.streams.governor import alerts, capacity, deadletters, resolutions, state, timers, trust
+from handrail.streams.governor.controls import CONTROLS
+from handrail.streams.governor.deadletters import fold_error
+from handrail.streams.governor.events import HANDLERS
+from handrail.streams.governor.executions import redo_bypass
 from handrail.streams.governor.state import Conversation, PartitionState
 from handrail.streams.governor.step import Conflict, conflict, context_of, step
 from handrail.streams.governor.timers import Due
@@ -24,7 +26,6 @@ from handrail.streams.governor.working_conversation import WorkingConversation
 if TYPE_CHECKING:
     from handrail.streams.governor.partition import PartitionFold
 
-CONTROL_KEY = "control"
 PARTS_MAX = 16  # that one record makes: what is learnt, a part for each open handoff, an approval, a sealed block
 
 
@@ -61,7 +62,7 @@ class Batch:
         except (UnknownBundle, MemoryError):
             raise
         except Exception as error:
-            raise broken(record, error, self.settling) from error
+            raise fold_error(record, error, self.settling) from error
 
     def _record(self, record: Record) -> None:
         """Move the clock, settle what is due, then the record itself."""
@@ -108,7 +109,7 @@ class Batch:
         event_type = raw["type"]
         if event_type in CONTROLS:
             self._signed(record, raw, self._control)
-        elif event_type == RESOLUTION:
+        elif event_type == RESOLUTION_COPY:
             self._signed(record, raw, self._resolution)
         elif event_type == FORGET:
             self._signed(record, raw, self._forget)
@@ -116,7 +117,7 @@ class Batch:
             self._event(record, raw, canonical(raw["data"]))
 
     def _signed(self, record: Record, raw: dict[str, Any], fold: Callable[[Record, dict[str, Any]], None]) -> None:
-        """Fold what has to be signed; what is not, or by nobody who may, changes nothing."""
+        """Fold a record that must be signed; without a signature of a trusted key it changes nothing."""
         try:
             counts = self._counts(record, raw)
         except SchemaError as error:
@@ -127,12 +128,12 @@ class Batch:
             fold(record, raw)
 
     def _counts(self, record: Record, raw: dict[str, Any]) -> bool:
-        """False for what came before. Raises SchemaError where it is not signed as it has to be."""
+        """False for a record that came before. Raises SchemaError where the signature is missing or wrong."""
         keys, data = self._keys(raw), raw["data"]
         if not keys or not self.fold.checked:
             return True
         trust.check(keys, raw, record.partition)
-        if raw["type"] == RESOLUTION:  # which repeats by its own identity
+        if raw["type"] == RESOLUTION_COPY:  # which repeats by its own identity
             asked = bool(trusted(self.bundle[0].keys, "resolutions"))
             trust.check_answer(keys, data, raw["subject"], required=asked)
             return True
@@ -140,15 +141,15 @@ class Batch:
 
     def _keys(self, raw: dict[str, Any]) -> trust.Keys:
         """The keys that count; for the first activation those that come with it."""
-        if (found := trust.keys_of(self.state, self.bundle[0])) or raw["type"] != ACTIVATED:
-            return found
+        if (keys := trust.keys_of(self.state, self.bundle[0])) or raw["type"] != POLICIES_ACTIVATED:
+            return keys
         if (coming := self.fold.bundles.get(raw["data"]["ruleset"])) is None:
             raise UnknownBundle(raw["data"]["ruleset"])
         return coming.keys or trust.activation_keys(raw["data"])
 
     def _control(self, record: Record, raw: dict[str, Any]) -> None:
         event_type, data = raw["type"], raw["data"]
-        if event_type == ACTIVATED and data["ruleset"] not in self.fold.bundles:
+        if event_type == POLICIES_ACTIVATED and data["ruleset"] not in self.fold.bundles:
             raise UnknownBundle(data["ruleset"])
         CONTROLS[event_type](self.state, data)
         idle_ms = self.bundle[0].remembered.idle_s * 1000
@@ -159,7 +160,7 @@ class Batch:
             self.outputs.append(alerts.crowded(record, data, self.state.clock_ms))
 
     def _event(self, record: Record, raw: dict[str, Any], content: bytes, plain: bool = False) -> None:
-        if raw["type"] in AFTERWARDS and self._living(raw["subject"], record.offset) is None:
+        if not HANDLERS[raw["type"]].opens and self._living(raw["subject"], record.offset) is None:
             return
         bundle, active = self.bundle
         if self.state.full and self._living(raw["subject"], record.offset) is None:
@@ -183,7 +184,7 @@ class Batch:
             context.outputs.append(deadletters.letter(record, reason, self.state.clock_ms))
         if context.supervises:
             self._supervises(context.agent_id, record)
-        self._heard(conversation, record, context.outputs)
+        self._touch_active(conversation, record, context.outputs)
 
     def _supervises(self, agent_id: str, record: Record) -> None:
         self.supervisions.append(Supervision(agent_id, record.offset, self.state.clock_ms))
@@ -197,35 +198,35 @@ class Batch:
         resolutions.fold(context, raw["data"])
         head, answer = conversation.head, raw["data"]["resolution"]
         if answer.get("outcome") == "resolved" and not (head.handoffs or head.approvals):
-            head.ended_ms = head.ended_ms or self.state.clock_ms  # whoever writes after it begins it anew
-        self._heard(conversation, record, context.outputs)
+            head.ended_ms = head.ended_ms or self.state.clock_ms  # a later event begins it anew
+        self._touch_active(conversation, record, context.outputs)
 
     def _forget(self, record: Record, raw: dict[str, Any]) -> None:
-        """Somebody was forgotten: of this conversation only that remains which does of one that is over."""
+        """Forget a customer: the conversation keeps only what remains of one that is over."""
         conversation = self._living(raw["subject"], record.offset)
         if conversation is not None and conversation.head.position < record.offset:
             conversation.rest()
             self._touch(conversation, record, [])
 
     def _settle(self, due: Due, record: Record) -> None:
-        """What time alone changes in one conversation."""
+        """Apply what time alone changes in one conversation."""
         name = due[1]
         conversation = self._known(name)
         if conversation is None:
             return
-        if conversation.head.position >= record.offset:  # its time has to come again behind what it was written at
+        if conversation.head.position >= record.offset:  # it was written ahead of this record: due again after that
             self.postponed.append(due)
             return
         if self._leaves(conversation.head):
             self._leave(conversation, due)
             return
         bundle, active = self.bundle
-        outputs = deadlines.settle(conversation, self.state, record, bundle, active)
+        outputs = timers.settle(conversation, self.state, record, bundle, active)
         if outputs:
             self._touch(conversation, record, outputs)
 
-    def _heard(self, conversation: WorkingConversation, record: Record, outputs: list[Output]) -> None:
-        """As `_touch`, of a record of the conversation's own: it is not idle."""
+    def _touch_active(self, conversation: WorkingConversation, record: Record, outputs: list[Output]) -> None:
+        """As `_touch`, for a record of the conversation itself, which is then not idle."""
         conversation.head.updated_ms = self.state.clock_ms
         self._touch(conversation, record, outputs)
 
@@ -241,7 +242,7 @@ class Batch:
             self.leave(conversation.id, conversation.head)
 
     def leave(self, name: str, head: Conversation) -> None:
-        """One that is over leaves the memory, but for what remains of it."""
+        """Remove a conversation that is over from memory, but for what remains of it."""
         if not self._remains(head):
             self.forgotten[name] = None
         elif not state.is_rested(head):
@@ -254,7 +255,7 @@ class Batch:
         return not (state.is_rested(head) and self._remains(head))
 
     def silent(self, updated_ms: int) -> bool:
-        """Whether whatever had its last record then has been idle too long."""
+        """Whether a conversation whose last record came then has been idle too long."""
         partition = self.state
         return updated_ms + self.idle_ms <= partition.clock_ms or updated_ms <= partition.idle_floor_ms
 
@@ -270,8 +271,8 @@ class Batch:
     @property
     def bundle(self) -> tuple[Bundle, bool]:
         """(the active bundle, whether there is one)."""
-        found = self.fold.bundles.get(self.state.ruleset)
-        return (self.fold.fallback, False) if found is None else (found, True)
+        active = self.fold.bundles.get(self.state.ruleset)
+        return (self.fold.fallback, False) if active is None else (active, True)
 
     def conversation(self, name: str, offset: int) -> WorkingConversation:
         """The working conversation in this batch; one that begins at `offset` where none is remembered any more.
@@ -279,17 +280,17 @@ class Batch:
         Its entries and parts are numbered from that offset on. So no number is given twice, however the log is cut
         into batches, though nothing is remembered of the conversation's earlier life: a record makes one entry at most.
         """
-        found = self._living(name, offset)
-        if found is None:
+        conversation = self._living(name, offset)
+        if conversation is None:
             old = self.conversations.get(name)
             head = Conversation(entries_first=offset, entries_next=offset, parts_next=offset * PARTS_MAX)
-            found = self.conversations[name] = WorkingConversation(
+            conversation = self.conversations[name] = WorkingConversation(
                 name, head, self.fold.memory.entries(name), self.fold.memory.parts(name)
             )
             if old is not None:  # what was added to the earlier life is removed by a later batch, like the rest
-                found.added = old.added
+                conversation.added = old.added
             self.forgotten.pop(name, None)
-        return found
+        return conversation
 
     def _living(self, name: str, offset: int) -> WorkingConversation | None:
         """A conversation that is remembered at this offset, or what remains of it.
@@ -305,7 +306,7 @@ class Batch:
         return conversation
 
     def _known(self, name: str) -> WorkingConversation | None:
-        """A conversation that is in the memory, be its day over or not."""
+        """A conversation that is in the memory, over or not."""
         conversation = self.conversations.get(name)
         if conversation is None:
             conversation = self.fold.memory.conversation(name)

@@ -7,8 +7,7 @@ from typing import Any
 from handrail.policies import canonical_tool
 from handrail.schemas.action import RESPONSE, action_digest
 from handrail.schemas.canonical import canonical, sorted_json
-from handrail.streams.governor.call import ActionCall
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 
 
 def call_of(context: FoldContext, data: Mapping[str, Any]) -> ActionCall:

@@ -1,17 +1,16 @@
-"""The calls under way: what was proposed and has not been told as executed.
+"""The calls under way: proposed, and not reported as executed yet.
 
-An entry is 17 bytes: 8 of the action id's digest, 8 of the call's, and what is known of it. The newest lie in the head,
-the others in a part, which is written again only when the head's are full: what was told since is marked there until
-then. Of allowed calls beyond ALLOWED_MAX eight bytes each are left: enough to know that they were allowed, once.
+An entry is 17 bytes: 8 of the action id's digest, 8 of the call's, and its mark. The newest are in the head, the others
+in a part, which is written again only when the head is full: until then the head marks those of them that have ended.
+Of allowed calls beyond ALLOWED_MAX eight bytes each are left, which show once that the call was allowed.
 """
 
 from hashlib import sha256
 from typing import Any
 
 from handrail.streams.governor.alerts import raise_alert
-from handrail.streams.governor.call import ActionCall
 from handrail.streams.governor.finding import BLOCK, Finding
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 from handrail.streams.governor.state import CALLS, DAY_MS
 from handrail.streams.governor.state import LOST as PART_LOST
 from handrail.streams.governor.working_conversation import WorkingConversation
@@ -21,19 +20,19 @@ NOT_ALLOWED_MAX = 64
 LOST_MAX = 1024
 ENTRY, NAME, WHO, LOST = 17, 8, 16, 8  # bytes: an entry, its id, its id and call, what is left of one
 NEWEST_MAX = 12 * ENTRY
-NOT_ALLOWED, ALLOWED, TOLD = b"\x00", b"\x01", b"\x02"
+NOT_ALLOWED, ALLOWED, ENDED = b"\x00", b"\x01", b"\x02"
 
 
-def find(kept: bytes, name: bytes) -> int:
+def find(entries: bytes, name: bytes) -> int:
     """Where the entry with these first bytes begins; -1 where there is none."""
-    at = kept.find(name)
+    at = entries.find(name)
     while at >= 0 and at % ENTRY:
-        at = kept.find(name, at + 1)
+        at = entries.find(name, at + 1)
     return at
 
 
 def begun(conversation: WorkingConversation, call: ActionCall, allowed: bool) -> None:
-    """It was proposed, and may run or not. What was proposed under the same id before counts no more."""
+    """Note a proposal, allowed or not. An earlier one under the same id does not count any more."""
     _note(conversation, who(call) + (ALLOWED if allowed else NOT_ALLOWED))
 
 
@@ -41,23 +40,23 @@ def known(conversation: WorkingConversation, call: ActionCall) -> tuple[bool, by
     """(whether anything was proposed under its id, `ALLOWED` or `NOT_ALLOWED` where it was this call, else nothing)."""
     name = who(call)
     entry = _entry(conversation, name[:NAME])
-    if not entry or entry[WHO:] == TOLD:
+    if not entry or entry[WHO:] == ENDED:
         return False, b""
     return True, entry[WHO:] if entry[:WHO] == name else b""
 
 
 def ended(conversation: WorkingConversation, call: ActionCall) -> None:
-    """How it ended is known: what it was allowed is used up."""
+    """Note that the call has ended: its permission is used up."""
     head, name = conversation.head, who(call)[:NAME]
     at = find(head.underway, name)
     if CALLS in head.parts and find(conversation.part(CALLS), name) >= 0:
-        _note(conversation, who(call) + TOLD)
+        _note(conversation, who(call) + ENDED)
     elif at >= 0:
         head.underway = head.underway[:at] + head.underway[at + ENTRY :]
 
 
-def was_allowed(context: FoldContext, call: ActionCall, told: bool) -> bool:
-    """Whether it is one of the allowed calls that left; with `told` it is used up. One low alert a day says so."""
+def was_allowed(context: FoldContext, call: ActionCall, ended: bool) -> bool:
+    """Whether it is one of the allowed calls that left; with `ended` it is used up. One low alert a day says so."""
     conversation = context.conversation
     if PART_LOST not in conversation.head.parts:
         return False
@@ -68,16 +67,16 @@ def was_allowed(context: FoldContext, call: ActionCall, told: bool) -> bool:
     again = context.now_ms - said_ms >= DAY_MS
     if again:
         said_ms = context.now_ms
-        _say(context, call)
-    if told:
+        _alert(context, call)
+    if ended:
         lost = lost[:at] + lost[at + LOST :]
-    if again or told:
+    if again or ended:
         conversation.put(PART_LOST, [said_ms, lost])
     return True
 
 
 def too_many(context: FoldContext) -> Finding | None:
-    """So many were allowed and never told that one more could not be told from one that nobody allowed."""
+    """Blocks when so many allowed calls were never reported that one more could not be recognised as allowed."""
     conversation = context.conversation
     if PART_LOST not in conversation.head.parts or len(conversation.part(PART_LOST)[1]) < LOST_MAX * LOST:
         return None
@@ -92,63 +91,63 @@ def who(call: ActionCall) -> bytes:
 
 
 def _entry(conversation: WorkingConversation, name: bytes) -> bytes:
-    kept = conversation.head.underway
-    at = find(kept, name)
+    entries = conversation.head.underway
+    at = find(entries, name)
     if at < 0 and CALLS in conversation.head.parts:
-        kept = conversation.part(CALLS)
-        at = find(kept, name)
-    return kept[at : at + ENTRY] if at >= 0 else b""
+        entries = conversation.part(CALLS)
+        at = find(entries, name)
+    return entries[at : at + ENTRY] if at >= 0 else b""
 
 
 def _note(conversation: WorkingConversation, entry: bytes) -> None:
-    kept = conversation.head.underway
-    at = find(kept, entry[:NAME])
+    entries = conversation.head.underway
+    at = find(entries, entry[:NAME])
     if at >= 0:
-        kept = kept[:at] + kept[at + ENTRY :]
-    kept += entry
-    conversation.head.underway = kept
-    if len(kept) >= NEWEST_MAX:
+        entries = entries[:at] + entries[at + ENTRY :]
+    entries += entry
+    conversation.head.underway = entries
+    if len(entries) >= NEWEST_MAX:
         _merge(conversation)
 
 
 def _merge(conversation: WorkingConversation) -> None:
-    """The newest go to the others; what was told leaves, and the oldest beyond the bounds."""
+    """Move the newest to the others; those that have ended leave, and the oldest beyond the bounds."""
     head = conversation.head
-    kept: bytes = conversation.part(CALLS) if CALLS in head.parts else b""
+    others: bytes = conversation.part(CALLS) if CALLS in head.parts else b""
     newest = head.underway
-    if not kept and TOLD not in newest[WHO::ENTRY]:
-        kept, newest = newest, b""
+    if not others and ENDED not in newest[WHO::ENTRY]:
+        others, newest = newest, b""
     for start in range(0, len(newest), ENTRY):
         entry = newest[start : start + ENTRY]
-        at = find(kept, entry[:NAME])
+        at = find(others, entry[:NAME])
         if at >= 0:
-            kept = kept[:at] + kept[at + ENTRY :]
-        if entry[WHO:] != TOLD:
-            kept += entry
+            others = others[:at] + others[at + ENTRY :]
+        if entry[WHO:] != ENDED:
+            others += entry
     head.underway = b""
-    kept, lost = _bounded(kept)
+    others, lost = _bounded(others)
     if lost:
         _lose(conversation, lost)
-    if kept:
-        conversation.put(CALLS, kept)
+    if others:
+        conversation.put(CALLS, others)
     elif CALLS in head.parts:
         conversation.drop(CALLS)
 
 
-def _bounded(kept: bytes) -> tuple[bytes, list[bytes]]:
+def _bounded(entries: bytes) -> tuple[bytes, list[bytes]]:
     """(the entries within the bounds, the allowed ones that left)."""
     lost: list[bytes] = []
-    if len(kept) <= NOT_ALLOWED_MAX * ENTRY:
-        return kept, lost
+    if len(entries) <= NOT_ALLOWED_MAX * ENTRY:
+        return entries, lost
     for mark, most in ((ALLOWED, ALLOWED_MAX), (NOT_ALLOWED, NOT_ALLOWED_MAX)):
-        marks = kept[WHO::ENTRY]
+        marks = entries[WHO::ENTRY]
         for _ in range(marks.count(mark) - most):
             at = marks.find(mark)
             if mark == ALLOWED:
-                lost.append(kept[at * ENTRY : at * ENTRY + WHO])
-            kept = kept[: at * ENTRY] + kept[at * ENTRY + ENTRY :]
+                lost.append(entries[at * ENTRY : at * ENTRY + WHO])
+            entries = entries[: at * ENTRY] + entries[at * ENTRY + ENTRY :]
             marks = marks[:at] + marks[at + 1 :]
-    return kept, lost
+    return entries, lost
 
 
 def _lose(conversation: WorkingConversation, left: list[bytes]) -> None:
@@ -167,7 +166,7 @@ def _find_lost(lost: bytes, short: bytes) -> int:
     return at
 
 
-def _say(context: FoldContext, call: ActionCall) -> None:
+def _alert(context: FoldContext, call: ActionCall) -> None:
     evidence: dict[str, Any] = {"action_id": call.action_id, "tool": call.named, "allowed_max": ALLOWED_MAX}
     message = f"more than {ALLOWED_MAX} calls are under way: what ran was allowed, and more is not known of it"
     raise_alert(context, "unknown", "low", message, **evidence)

@@ -2,7 +2,7 @@
 
 Each cue found, a word or a phrase of `lexicon.yaml`, gives its points to an intent, once. The intent with most points
 is the answer, and its topic with it, where it has at least `least` points; of equals, the one of higher risk, then the
-earlier in the file. A trained model may take this place behind the same function.
+earlier in the file. A trained model may replace this behind the same function.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
 
-from handrail.streams.governor.text import normalise
+from handrail.streams.governor.phrases import normalise
 
 CHARACTERS_MAX = 4_000
 """A longer text is read in part: the first 3,000 characters and the last 1,000."""
@@ -21,7 +21,7 @@ PHRASE_WORDS_MAX = 8
 """No phrase is followed further than this many words."""
 
 NEGATED_WORDS = 4
-"""A negation takes the points for a human from the cues that begin within this many words behind it."""
+"""A negation takes the points for a human from the cues that begin within this many words after it."""
 
 SHORT_WORDS = 3
 """In a text of so few words a cue for a human gives one point more: “agent!” is a request, “your agent said” is not."""
@@ -108,7 +108,7 @@ class _Path(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Found:
+class _Scan:
     """What the cues of a text add up to."""
 
     points: list[int]
@@ -237,24 +237,24 @@ def classify(lexicon: Lexicon, text: str) -> Classification:
     """
     text = _cut(text)
     words = _words(text, lexicon.forms)
-    found = _scan(lexicon, words)
-    wants_human = found.human + (found.human > 0 and len(words) <= SHORT_WORDS) >= lexicon.least
-    best = _best(lexicon, found.points)
+    scan = _scan(lexicon, words)
+    wants_human = scan.human + (scan.human > 0 and len(words) <= SHORT_WORDS) >= lexicon.least
+    best = _best(lexicon, scan.points)
     if best is None:
         first, second, name, topic, rank, others = 0, 0, None, GENERAL, 0, 0
     else:
         won = lexicon.intents[best]
-        first, name, topic = found.points[best], won.name, won.topic
-        second, rank, others = _rivals(lexicon, found.points, won)
-    if wants_human and found.human > first:
+        first, name, topic = scan.points[best], won.name, won.topic
+        second, rank, others = _rivals(lexicon, scan.points, won)
+    if wants_human and scan.human > first:
         if topic == GENERAL:
             name = HUMAN_INTENT
-        first = found.human
+        first = scan.human
     return Classification(
         name,
         topic,
-        RISKS[max(rank, 2 if found.marks & _HIGH else 1 if found.marks & _MEDIUM else 0)],
-        _complexity(text, len(words), found.joins + others),
+        RISKS[max(rank, 2 if scan.marks & _HIGH else 1 if scan.marks & _MEDIUM else 0)],
+        _complexity(text, len(words), scan.joins + others),
         round(first / (first + second + lexicon.least), 2) if first else 0.0,
         wants_human,
         lexicon.model,
@@ -292,19 +292,19 @@ def _complexity(text: str, words: int, points: int) -> str:
     return "complex" if points >= COMPLEX else "moderate" if points >= MODERATE else "simple"
 
 
-def _scan(lexicon: Lexicon, words: list[str]) -> _Found:
+def _scan(lexicon: Lexicon, words: list[str]) -> _Scan:
     """Add up the cues, in one pass; from each word the tree is followed for a phrase's length at most."""
-    found = _Found([0] * len(lexicon.intents))
-    root, seen = lexicon.root, set[_Node]()
+    scan = _Scan([0] * len(lexicon.intents))
+    root, counted = lexicon.root, set[_Node]()
     paths = [_path(node, words, index) for index, word in enumerate(words) if (node := root.get(word))]
     innocent = {index for path in paths if path.marks & _INNOCENT for index in _innocent(path)}
     for path in paths:
-        _add(found, path, seen, innocent)
-    return found
+        _add(scan, path, counted, innocent)
+    return scan
 
 
 def _path(node: _Node, words: list[str], begin: int) -> _Path:
-    """`node` and those that follow it along the words behind `begin`."""
+    """`node` and those that follow it along the words after `begin`."""
     nodes, marks = [node], node.marks
     for word in words[begin + 1 : begin + PHRASE_WORDS_MAX]:
         following = node.following.get(word)
@@ -321,19 +321,19 @@ def _innocent(path: _Path) -> range:
     return range(path.begin, path.begin + max(at for at, node in enumerate(path.nodes, 1) if node.marks & _INNOCENT))
 
 
-def _add(found: _Found, path: _Path, seen: set[_Node], innocent: set[int]) -> None:
+def _add(scan: _Scan, path: _Path, counted: set[_Node], innocent: set[int]) -> None:
     """Count the cues of one path: each once in a text, those for a human only where they are meant."""
     if path.marks & _ENDS:
-        found.negated_until = 0
-    negated = path.begin < found.negated_until
+        scan.negated_until = 0
+    negated = path.begin < scan.negated_until
     for end, node in enumerate(path.nodes, path.begin + 1):
         if node.marks & _NEGATES:
-            found.negated_until = max(found.negated_until, end + NEGATED_WORDS)
-        if node in seen or (node.human and (negated or not innocent.isdisjoint(range(path.begin, end)))):
+            scan.negated_until = max(scan.negated_until, end + NEGATED_WORDS)
+        if node in counted or (node.human and (negated or not innocent.isdisjoint(range(path.begin, end)))):
             continue
-        seen.add(node)
-        found.human += node.human
-        found.marks |= node.marks
-        found.joins += bool(node.marks & _JOINS)
+        counted.add(node)
+        scan.human += node.human
+        scan.marks |= node.marks
+        scan.joins += bool(node.marks & _JOINS)
         for intent, points in node.points:
-            found.points[intent] += points
+            scan.points[intent] += points

@@ -1,4 +1,4 @@
-"""What of a result is compared with the one before: all but what `tools.yaml` calls volatile, and places in a memory.
+"""The part of a result that is compared with the one before: without volatile fields and memory addresses.
 
 A result that a program wrote as text may hold where an object lay (`<Order object at 0x7f12a0>`), which says nothing.
 """
@@ -11,8 +11,7 @@ from typing import Any
 from handrail.schemas.canonical import canonical
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.strict_json import loads
-from handrail.streams.governor.call import ActionCall
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 from handrail.streams.governor.repeat import RESULT
 
 NO_RESULT = b"\x00" * RESULT
@@ -22,13 +21,13 @@ Path = tuple[str, ...]
 
 
 def digest(context: FoldContext, call: ActionCall, status: str, result: Any) -> bytes:
-    """Two bytes that tell one outcome of a call from another; never all zero, which means no result yet."""
+    """Two bytes of digest of an outcome of a call; never all zero, which means no result yet."""
     volatile = context.bundle.volatile(call.tool)
     compared = canonical(without(result, volatile) if volatile else result)
     if ADDRESS in compared:
         compared = _ADDRESS.sub(b"", compared)
-    found = sha256(status.encode() + b"\x00" + compared).digest()[:RESULT]
-    return found if found != NO_RESULT else b"\x00\x01"
+    outcome = sha256(status.encode() + b"\x00" + compared).digest()[:RESULT]
+    return outcome if outcome != NO_RESULT else b"\x00\x01"
 
 
 def without(result: Any, volatile: Collection[Path]) -> Any:
@@ -38,15 +37,15 @@ def without(result: Any, volatile: Collection[Path]) -> Any:
 
 def _without(value: Any, volatile: Collection[Path], at: Path) -> Any:
     if type(value) is list:
-        return [_without(one, volatile, at) for one in value]
+        return [_without(item, volatile, at) for item in value]
     if type(value) is not dict:
         return value
-    kept = {}
+    rest = {}
     for name, inner in value.items():
         here = (*at, name)
         if not any(here[-len(path) :] == path for path in volatile):
-            kept[name] = _without(inner, volatile, here)
-    return kept
+            rest[name] = _without(inner, volatile, here)
+    return rest
 
 
 def _read(text: str) -> Any:

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
+from handrail.schemas import event_types
 from handrail.schemas.clock import to_ms
 from handrail.schemas.identity import identity
 from handrail.streams.governor import trust
 from handrail.streams.governor.mode import with_bypass, with_mode
 from handrail.streams.governor.state import AgentMode, PartitionState
 
-MEMORY = "handrail.control.memory.v1"
 ACTIVE_MS = 3_600_000  # who had a record within the last hour does not make room: new ones are blocked instead
 KEPT_MAX = 500  # of each kind; the oldest leaves
 
 
-def _put(kept: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
-    merged = {name: one for name, one in kept.items() if name != key} | {key: value}
+def _put(rows: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    merged = {name: row for name, row in rows.items() if name != key} | {key: value}
     while len(merged) > KEPT_MAX:
         del merged[next(iter(merged))]
     return merged
@@ -87,17 +87,15 @@ def tick(state: PartitionState, data: dict[str, Any]) -> None:
 
 
 CONTROLS: dict[str, Callable[[PartitionState, dict[str, Any]], None]] = {
-    "handrail.control.policies.activated.v1": policies_activated,
-    "handrail.control.agent.mode.v1": agent_mode,
-    "handrail.control.agent.supervised.v1": agent_supervised,
-    "handrail.control.breaker.changed.v1": breaker_changed,
-    "handrail.control.queue.state.v1": queue_state,
-    "handrail.control.model.verified.v1": model_verified,
-    "handrail.control.baseline.set.v1": baseline_set,
-    "handrail.control.snapshot.v1": snapshot,
-    MEMORY: memory,
-    "handrail.control.tick.v1": tick,
+    event_types.POLICIES_ACTIVATED: policies_activated,
+    event_types.AGENT_MODE: agent_mode,
+    event_types.AGENT_SUPERVISED: agent_supervised,
+    event_types.BREAKER_CHANGED: breaker_changed,
+    event_types.QUEUE_STATE: queue_state,
+    event_types.MODEL_VERIFIED: model_verified,
+    event_types.BASELINE_SET: baseline_set,
+    event_types.SNAPSHOT: snapshot,
+    event_types.MEMORY: memory,
+    event_types.TICK: tick,
 }
-RESOLUTION = "handrail.control.resolution.v1"
-GRANT = "handrail.control.grant.v1"
-ACTIVATED = "handrail.control.policies.activated.v1"
+"""Those of one conversation (`OF_A_CONVERSATION`) are folded in batch.py."""

@@ -11,16 +11,16 @@ import orjson
 from handrail.schemas import chain
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.envelope import CLOUDEVENT
+from handrail.schemas.event_types import DECISION
 from handrail.schemas.money import from_pico
 from handrail.schemas.record import Counted, Output
 from handrail.schemas.topics import DECISIONS
-from handrail.streams.governor import unknown_cost
+from handrail.streams.governor import cost
 from handrail.streams.governor.finding import ALLOW, HALT, REQUIRE_APPROVAL, VERDICTS, Finding, ordered
 from handrail.streams.governor.fold_context import FoldContext
 from handrail.streams.governor.outgoing import enveloped
 from handrail.streams.governor.state import ROUTES, Conversation
 
-DECISION = "handrail.decision.v1"
 UNSIGNED = b',"signature":null}'
 CALLS_COLLEAGUE = "I can't do that myself; a colleague will look at it."
 REFUSES = "I'm sorry, I can't do that."
@@ -45,8 +45,8 @@ def usage(context: FoldContext) -> dict[str, Any]:
         "steps_max": limits.steps_max,
         "cost_usd": from_pico(execution.cost_pico),
         "cost_usd_max": from_pico(limits.cost_pico_max),
-        "unpriced_tokens": unknown_cost.unpriced_tokens(execution),
-        "unknown_calls": unknown_cost.calls(execution),
+        "unpriced_tokens": cost.unpriced_tokens(execution),
+        "unknown_calls": cost.unknown_calls(execution),
         "loop_run": execution.calls_made,
         "loop_max": limits.loop_iterations,
         "conversation_steps": context.conversation.head.steps,
@@ -56,10 +56,10 @@ def usage(context: FoldContext) -> dict[str, Any]:
 
 def classification(context: FoldContext) -> dict[str, Any] | None:
     """The latest classification of the conversation's queries."""
-    found = context.conversation.head.classification
-    if found is None:
+    latest = context.conversation.head.classification
+    if latest is None:
         return None
-    intent, topic, risk, complexity, confidence, wants_human, model = found
+    intent, topic, risk, complexity, confidence, wants_human, model = latest
     return {
         "intent": intent or None,
         "topic": topic,
@@ -72,7 +72,7 @@ def classification(context: FoldContext) -> dict[str, Any] | None:
 
 
 def customer_message(verdict: int, findings: list[Finding], handoff_id: str | None) -> str | None:
-    """What may be said aloud: the rule's own words, else a sentence that promises no more than what happens."""
+    """What the agent may say to the customer: the rule's own words, else a sentence that promises only what happens."""
     if verdict == ALLOW:
         return None
     for finding in findings:
@@ -100,14 +100,14 @@ def emit(
     known_id: str | None = None,
     repeat: bool = False,
 ) -> str:
-    """Emit the decision and give its id. `because` names the resolution or the record of a release."""
-    found = known_id or decision_id(context, kind, action_id, because)
+    """Emit the decision and return its id. `because` names the resolution or the record of a release."""
+    emitted_id = known_id or decision_id(context, kind, action_id, because)
     conversation = context.conversation
     if expires_ms is None and verdict == ALLOW and kind in ACTED_ON:
         expires_ms = context.ends_ms = context.now_ms + context.limits.decision_ttl_s * 1000
     reasons = ordered(findings)[:REASONS_MAX] if findings else findings
     data: dict[str, Any] = {
-        "decision_id": found,
+        "decision_id": emitted_id,
         "for": {"source": context.source, "id": context.event_id, "type": context.event_type},
         "kind": kind,
         "verdict": VERDICTS[verdict],
@@ -138,12 +138,18 @@ def emit(
     if context.observed:
         data["enforcement"] = "observe"
     raw = _linked(conversation.head, data, repeat)
-    value = enveloped(DECISION, found, conversation.quoted, context.now_ms, raw[:-1] + UNSIGNED, context.traceparent)
-    labels = tuple([(one.code, one.policy_id or "", one.rule_id or "", one.mode) for one in reasons]) if reasons else ()
-    context.outputs.append(
-        Output(DECISIONS, conversation.key, value, CLOUDEVENT, Counted(kind, VERDICTS[verdict], context.offset, labels))
-    )
-    return found
+    context.outputs.append(_output(context, emitted_id, kind, verdict, reasons, raw))
+    return emitted_id
+
+
+def _output(
+    context: FoldContext, emitted_id: str, kind: str, verdict: int, reasons: list[Finding], data: bytes
+) -> Output:
+    """The record of a decision with this `data`, not signed yet, and what metrics count of it."""
+    key, quoted = context.conversation.key, context.conversation.quoted
+    value = enveloped(DECISION, emitted_id, quoted, context.now_ms, data[:-1] + UNSIGNED, context.traceparent)
+    labels = tuple([(each.code, each.policy_id or "", each.rule_id or "", each.mode) for each in reasons])
+    return Output(DECISIONS, key, value, CLOUDEVENT, Counted(kind, VERDICTS[verdict], context.offset, labels))
 
 
 def _linked(head: Conversation, data: dict[str, Any], repeat: bool) -> bytes:

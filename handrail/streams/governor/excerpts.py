@@ -12,7 +12,7 @@ import orjson
 from handrail.schemas.canonical import digest
 from handrail.streams.governor.entries import Message
 from handrail.streams.governor.redaction import REDACTED, cut, is_secret
-from handrail.streams.governor.redaction.cut import LOOK_MAX
+from handrail.streams.governor.redaction.text import LOOK_MAX
 
 TEXT_MAX = 2000  # characters of one message
 VALUE_MAX = 256  # bytes of arguments or a result before they are cut
@@ -22,28 +22,28 @@ _NESTED = (dict, list)
 NAME_MAX = 64  # longer names must not fill a cache
 
 
-def redact(value: Any, path: str = "", found: list[str] | None = None, depth: int = 0) -> tuple[Any, list[str]]:
+def redact(value: Any, path: str = "", paths: list[str] | None = None, depth: int = 0) -> tuple[Any, list[str]]:
     """The value without what its names say is secret, and the paths of what was taken out."""
-    found = [] if found is None else found
+    paths = [] if paths is None else paths
     if depth > DEPTH_MAX:
-        return value, found
+        return value, paths
     if isinstance(value, dict):
-        return _redact_named(value, path, found, depth), found
+        return _redact_named(value, path, paths, depth), paths
     if isinstance(value, list):
-        return [redact(inner, f"{path}[{at}]", found, depth + 1)[0] for at, inner in enumerate(value)], found
-    return value, found
+        return [redact(inner, f"{path}[{at}]", paths, depth + 1)[0] for at, inner in enumerate(value)], paths
+    return value, paths
 
 
-def _redact_named(value: dict[str, Any], path: str, found: list[str], depth: int) -> dict[str, Any]:
-    kept = {}
+def _redact_named(value: dict[str, Any], path: str, paths: list[str], depth: int) -> dict[str, Any]:
+    shown = {}
     for name, inner in value.items():
         if inner is not None and is_secret(name):
-            found.append(f"{path}.{name}" if path else name)
+            paths.append(f"{path}.{name}" if path else name)
             inner = REDACTED
         elif isinstance(inner, _NESTED):
-            inner = redact(inner, f"{path}.{name}" if path else name, found, depth + 1)[0]
-        kept[name] = inner
-    return kept
+            inner = redact(inner, f"{path}.{name}" if path else name, paths, depth + 1)[0]
+        shown[name] = inner
+    return shown
 
 
 def _nothing_secret(value: Any) -> bool:
@@ -61,12 +61,12 @@ _cached_is_secret = lru_cache(4096)(is_secret)
 
 def shown(value: Any, path: str) -> tuple[bytes, list[str]]:
     """(JSON, redacted paths) of arguments or a result: whole while small, else its start with size and digest."""
-    safe, found = (value, []) if _nothing_secret(value) else redact(value, path)
+    safe, paths = (value, []) if _nothing_secret(value) else redact(value, path)
     text = orjson.dumps(safe)
     if len(text) <= VALUE_MAX:
-        return text, found
-    known, kept = (text[:most].decode(errors="ignore") for most in (VALUE_MAX + LOOK_MAX, VALUE_MAX))
-    return orjson.dumps({"cut": cut(known, len(kept)), "bytes": len(text), "sha256": digest(value)}), found
+        return text, paths
+    around, start = (text[:most].decode(errors="ignore") for most in (VALUE_MAX + LOOK_MAX, VALUE_MAX))
+    return orjson.dumps({"cut": cut(around, len(start)), "bytes": len(text), "sha256": digest(value)}), paths
 
 
 def message(

@@ -10,27 +10,26 @@ from typing import Any
 from handrail.policies import MISSING, resolve
 from handrail.policies.names import Unreadable
 from handrail.policies.subject import fact_key
-from handrail.policies.tools import Taken
-from handrail.streams.governor.call import ActionCall
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.policies.tools import ToolFact
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 
 FACTS_MAX, FACT_LENGTH_MAX = 32, 64
-FACTS_BY_KEY_MAX = 128  # values of one conversation: the one that was told longest ago leaves, and is unknown again
+FACTS_BY_KEY_MAX = 128  # values of one conversation: the one that was learnt longest ago leaves, and is unknown again
 FACTS = "facts"
 
 
 def learn(context: FoldContext, call: ActionCall, result: object) -> None:
-    """Keep what a successful result says. What is not in it moves nothing that is kept."""
+    """Store the facts of a successful result. A fact that is not in it keeps its value."""
     by_key: dict[bytes, Any] = {}
     for fact in context.bundle.facts(call.tool):
         value = resolve(fact.path, result)
         if value is MISSING or type(value) is Unreadable:
             continue
-        kept = _plain(value)
+        short = _plain(value)
         if fact.key is None:
-            _keep(context, fact, kept)
+            _keep(context, fact, short)
         elif (key := fact_key(fact.name, resolve(fact.key, call.arguments))) is not None:
-            by_key[key] = kept
+            by_key[key] = short
     if by_key:
         _keep_by_key(context, by_key)
 
@@ -40,20 +39,20 @@ def _plain(value: Any) -> str | int | float | bool | None:
     return value if isinstance(value, str | int | float | bool) and len(str(value)) <= FACT_LENGTH_MAX else None
 
 
-def _keep(context: FoldContext, fact: Taken, value: str | int | float | bool | None) -> None:
+def _keep(context: FoldContext, fact: ToolFact, value: str | int | float | bool | None) -> None:
     head = context.conversation.head
     if fact.name in head.facts or len(head.facts) < FACTS_MAX:
         head.facts = {**head.facts, fact.name: value}
 
 
-def _keep_by_key(context: FoldContext, told: Mapping[bytes, Any]) -> None:
-    known = {key: value for key, value in by_key(context).items() if key not in told}
-    known |= told
+def _keep_by_key(context: FoldContext, new: Mapping[bytes, Any]) -> None:
+    known = {key: value for key, value in by_key(context).items() if key not in new}
+    known |= new
     for key in list(known)[:-FACTS_BY_KEY_MAX]:
         del known[key]
     context.conversation.put(FACTS, known)
 
 
 def by_key(context: FoldContext) -> Mapping[bytes, Any]:
-    """The facts by key, the one told longest ago first."""
+    """The facts by key, the one learnt longest ago first."""
     return context.conversation.part(FACTS) if FACTS in context.conversation.head.parts else {}

@@ -55,6 +55,11 @@ def cut(value: Any) -> Any:
     return value
 
 
+def ordinal(number: int) -> str:
+    """`third`, `4th`: which time it is."""
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
+
+
 def most_restrictive(findings: Collection[Finding]) -> int:
     """The verdict of all findings that enforce; `ALLOW` where there is none."""
     if not findings:

@@ -1,4 +1,4 @@
-"""One record being folded into one conversation, with all that the detectors may look at."""
+"""What detectors look at: one record being folded into one conversation, and the call that it proposes or reports."""
 
 from typing import Any
 
@@ -10,11 +10,34 @@ from handrail.streams.governor.outgoing import record_of
 from handrail.streams.governor.state import Execution, PartitionState
 from handrail.streams.governor.working_conversation import WorkingConversation
 
+UNKNOWN = "unknown"  # the status of a call that was begun, where nobody knows whether it took effect
+
+Reply = tuple[int, int] | None
+"""(verdict, route) of the decision on an event; None where none was emitted."""
+
+
+class ActionCall(msgspec.Struct, frozen=True):
+    """`key` (8 bytes) is the same for the same call; `digest` binds to this one action."""
+
+    action_id: str
+    tool: str
+    named: str
+    arguments: dict[str, Any]
+    key: bytes
+    digest: str
+    effect: str
+
+    @property
+    def acts(self) -> bool:
+        """Whether it counts as a write for supervision and ownership: all that is not known to read."""
+        return self.effect != "read"
+
 
 class FoldContext(msgspec.Struct, eq=False):
     """`source`, `event_id` and `event_type` name the record that is answered, `data` is its data as it came.
 
-    For a release they name the waiting proposal, while `offset` and `now_ms` are those of the record that released it.
+    A release has a copy in which they name the waiting proposal, while `offset` and `now_ms` are still those of the
+    record that releases it (resolutions.py).
     """
 
     conversation: WorkingConversation
@@ -43,7 +66,7 @@ class FoldContext(msgspec.Struct, eq=False):
     ends_ms: int = 0  # when what was allowed ends, by the log; 0 where nothing was that can be acted on
 
     def emit(self, topic: str, event_type: str, event_id: str, data: Any, key: str | None = None) -> None:
-        """Add one CloudEvent to the outputs of this record; its key is the conversation unless told otherwise.
+        """Add one CloudEvent to the outputs of this record; its key is the conversation unless `key` is given.
 
         `data` is a dict, or what orjson takes for one.
         """

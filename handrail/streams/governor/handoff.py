@@ -11,17 +11,15 @@ import orjson
 
 from handrail.policies import RouteRule
 from handrail.schemas.clock import to_rfc3339
+from handrail.schemas.event_types import EXECUTION_ENDED, HANDOFF, HANDOFF_CLOSED
 from handrail.schemas.topics import HANDOFFS
 from handrail.streams.governor import decision, handoff_body, news
 from handrail.streams.governor.alerts import raise_alert
 from handrail.streams.governor.finding import HALT, Finding, ordered
 from handrail.streams.governor.fold_context import FoldContext
-from handrail.streams.governor.redaction import NAMED, Taken
+from handrail.streams.governor.redaction import NAMED, Redactions
 from handrail.streams.governor.state import OpenHandoff, handoff_id, part_of
 
-HANDOFF = "handrail.handoff.v1"
-CLOSED = "handrail.handoff.closed.v1"
-ENDED = "handrail.execution.ended.v1"
 OPEN_MAX = 8  # of one conversation; beyond that the latest one that is no approval serves, see `_needs_its_own`
 ASKED = "customer.asked"
 REASONS_MAX = 20
@@ -43,7 +41,7 @@ NEXT_STEPS = {
 ID_BYTES, REASON_BYTES = 12, 8
 
 
-def open_one(
+def open_for(
     context: FoldContext,
     kind: str,
     findings: list[Finding],
@@ -60,20 +58,20 @@ def open_one(
     `findings` is not empty; the most restrictive comes first and is the reason. `asked`: the customer asked for it, and
     that is the reason. `holds`: a person has the conversation from now on, until this handoff is given back.
     """
-    found = ordered(findings)
+    sorted_findings = ordered(findings)
     if asked:
-        found = sorted(found, key=lambda finding: finding.code != ASKED)
-    name = reason or found[0].reason
+        sorted_findings = sorted(sorted_findings, key=lambda finding: finding.code != ASKED)
+    name = reason or sorted_findings[0].reason
     known = sha256(name.encode()).digest()[:REASON_BYTES]
     head = context.conversation.head
-    serves = next((one for one in head.handoffs if one.reason == known), None)
-    if serves is None and len(head.handoffs) >= OPEN_MAX and not _needs_its_own(found[0], pending):
+    serves = next((opened for opened in head.handoffs if opened.reason == known), None)
+    if serves is None and len(head.handoffs) >= OPEN_MAX and not _needs_its_own(sorted_findings[0], pending):
         serves = _latest(context)
     if serves is not None:
-        return _held(context, _awaited(context, serves, asked)) if holds else _awaited(context, serves, asked)
+        return _hold(context, _awaited(context, serves, asked)) if holds else _awaited(context, serves, asked)
     seed = orjson.dumps([context.source, context.event_id, context.conversation.id, name, context.offset])
     handoff = OpenHandoff(sha256(seed).digest()[:ID_BYTES], known, context.now_ms)
-    basis = _basis(context, kind, found, pending, asked, approvals, redacted or []) | {"holds": holds}
+    basis = _basis(context, kind, sorted_findings, pending, asked, approvals, redacted or []) | {"holds": holds}
     _awaited(context, handoff, asked)
     head.owned = head.owned or holds
     head.handoffs = [*head.handoffs, handoff]
@@ -84,9 +82,9 @@ def open_one(
 
 
 def _needs_its_own(cause: Finding, pending: dict[str, Any] | None) -> bool:
-    """What no other handoff may stand for, however many are open: at most five more, approvals are counted.
+    """Whether no other handoff may stand for it, however many are open: at most five more, approvals are counted.
 
-    A customer's request for a person, a person who has taken over, a halt: whoever answers another handoff would end
+    A customer's request for a person, a person who has taken over, a halt: who answers another handoff would end
     them unseen.
     """
     return pending is not None or cause.code in (ASKED, "owner.human") or cause.verdict == HALT
@@ -94,13 +92,15 @@ def _needs_its_own(cause: Finding, pending: dict[str, Any] | None) -> bool:
 
 def _latest(context: FoldContext) -> OpenHandoff | None:
     """The latest open handoff that is no approval: an approval ends with its action."""
-    waiting = {one.handoff for one in context.conversation.head.approvals}
-    return next((one for one in reversed(context.conversation.head.handoffs) if one.digest not in waiting), None)
+    waiting = {approval.handoff for approval in context.conversation.head.approvals}
+    return next(
+        (opened for opened in reversed(context.conversation.head.handoffs) if opened.digest not in waiting), None
+    )
 
 
 def holding(context: FoldContext) -> OpenHandoff | None:
     """The latest open handoff for which a person has the conversation."""
-    return next((one for one in reversed(context.conversation.head.handoffs) if holds(context, one)), None)
+    return next((opened for opened in reversed(context.conversation.head.handoffs) if holds(context, opened)), None)
 
 
 def holds(context: FoldContext, handoff: OpenHandoff) -> bool:
@@ -108,7 +108,7 @@ def holds(context: FoldContext, handoff: OpenHandoff) -> bool:
     return bool(context.conversation.part(part_of("h", handoff.id))["holds"])
 
 
-def _held(context: FoldContext, handoff: OpenHandoff) -> OpenHandoff:
+def _hold(context: FoldContext, handoff: OpenHandoff) -> OpenHandoff:
     context.conversation.head.owned = True
     name = part_of("h", handoff.id)
     basis = context.conversation.part(name)
@@ -120,22 +120,24 @@ def _held(context: FoldContext, handoff: OpenHandoff) -> OpenHandoff:
 def _basis(
     context: FoldContext,
     kind: str,
-    found: list[Finding],
+    findings: list[Finding],
     pending: dict[str, Any] | None,
     asked: bool,
     approvals: int,
     redacted: list[str],
 ) -> dict[str, Any]:
     rule, due_in_ms = _route(context, asked)
-    urgent = found[0].verdict == HALT or (context.conversation.head.classification or ("", "", "low"))[2] == "high"
-    taken = Taken()
+    urgent = findings[0].verdict == HALT or (context.conversation.head.classification or ("", "", "low"))[2] == "high"
+    redactions = Redactions()
     for path in redacted:
-        taken.add(path, [NAMED])
-    reasons = [finding.as_dict() for finding in found[:REASONS_MAX]]
+        redactions.add(path, [NAMED])
+    reasons = [finding.as_dict() for finding in findings[:REASONS_MAX]]
     return {
         "kind": kind,
-        "reason": handoff_body.shown_reason(reasons[0], "reason", taken),
-        "reasons": [handoff_body.shown_reason(one, f"reasons[{at}]", taken) for at, one in enumerate(reasons)],
+        "reason": handoff_body.shown_reason(reasons[0], "reason", redactions),
+        "reasons": [
+            handoff_body.shown_reason(reason, f"reasons[{at}]", redactions) for at, reason in enumerate(reasons)
+        ],
         "pending": pending,
         "queue": rule.queue if rule else context.bundle.default_queue,
         "skills": list(rule.skills) if rule else [],
@@ -144,7 +146,7 @@ def _basis(
         "next_steps": NEXT_STEPS[kind],
         "approvals": {"needed": approvals, "by": []} if approvals else None,
         "follows": handoff_id(last) if (last := context.conversation.head.last_handoff) else None,
-        "redactions": taken.rows(),
+        "redactions": redactions.rows(),
         "opened_offset": context.offset,
     }
 
@@ -189,8 +191,8 @@ def follow(context: FoldContext, opened: list[OpenHandoff], first_entry: int) ->
 
     `first_entry` is the number of the first entry that the event added.
     """
-    outcome = context.data["outcome"] if context.event_type == ENDED else None
-    still = [one for one in context.conversation.head.handoffs if one in opened]
+    outcome = context.data["outcome"] if context.event_type == EXECUTION_ENDED else None
+    still = [handoff for handoff in context.conversation.head.handoffs if handoff in opened]
     new = news.of(context, first_entry) if still else news.NOTHING
     if new is news.NOTHING and outcome is None:
         return
@@ -234,4 +236,4 @@ def close(context: FoldContext, handoff: OpenHandoff, cause: str) -> None:
         "owner": "human" if head.owned or head.halt else "ai",
         "at": to_rfc3339(context.now_ms),
     }
-    context.emit(HANDOFFS, CLOSED, f"{handoff.id}.closed", data)
+    context.emit(HANDOFFS, HANDOFF_CLOSED, f"{handoff.id}.closed", data)

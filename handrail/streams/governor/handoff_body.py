@@ -13,7 +13,7 @@ from handrail.streams.governor.decision import classification
 from handrail.streams.governor.entries import Entry, Message, Proposal, ToolExecution
 from handrail.streams.governor.finding import VERDICTS
 from handrail.streams.governor.fold_context import FoldContext
-from handrail.streams.governor.redaction import NAMED, REDACTED, Taken, is_secret
+from handrail.streams.governor.redaction import NAMED, REDACTED, Redactions, is_secret
 from handrail.streams.governor.state import OpenHandoff
 
 ATTEMPTS_WHOLE = 20
@@ -30,25 +30,25 @@ def body(context: FoldContext, handoff: OpenHandoff, basis: dict[str, Any]) -> d
 
     What must not be shown is marked where it stood, and named in `redacted` and `redactions`.
     """
-    head, kept = context.conversation.head, context.conversation.entries()
-    taken = Taken()
+    head, entries = context.conversation.head, context.conversation.entries()
+    redactions = Redactions()
     for row in basis["redactions"]:
-        taken.add(row["path"], row["kinds"])
-    customer = taken.value(context.conversation.customer, "customer", REF)
-    tried = attempts(kept, taken)
-    spoken, truncated = transcript(kept, taken)
+        redactions.add(row["path"], row["kinds"])
+    customer = redactions.value(context.conversation.customer, "customer", REF)
+    tried = attempts(entries, redactions)
+    spoken, truncated = transcript(entries, redactions)
     data: dict[str, Any] = {
         **_known(context, handoff, basis),
-        "news": news.lines(kept, basis["opened_offset"]),
-        "channel": taken.text(head.channel, "channel") or None,
+        "news": news.lines(entries, basis["opened_offset"]),
+        "channel": redactions.text(head.channel, "channel") or None,
         "locale": head.locale or None,
-        "goal": taken.text(context.conversation.goal or "", "goal") or None,
+        "goal": redactions.text(context.conversation.goal or "", "goal") or None,
         "customer": customer,
         "contact": customer.get("contact"),
-        "problem": problem(context, kept, basis["reasons"][0]["message"], taken),
+        "problem": problem(context, entries, basis["reasons"][0]["message"], redactions),
         "reasons": basis["reasons"],
         "attempts": tried,
-        "pending": taken.value(basis["pending"], "pending", PENDING),
+        "pending": redactions.value(basis["pending"], "pending", PENDING),
         "transcript": spoken,
         "transcript_truncated": truncated,
         "said_to_customer": [line["text"] for line in spoken if line["role"] == "assistant"][-SAID_MAX:],
@@ -59,13 +59,13 @@ def body(context: FoldContext, handoff: OpenHandoff, basis: dict[str, Any]) -> d
         "approvals": basis["approvals"],
         "follows": basis["follows"],
     }
-    if "contact" in customer and (hidden := taken.under("customer.contact")):
-        taken.add("contact", hidden)
+    if "contact" in customer and (hidden := redactions.under("customer.contact")):
+        redactions.add("contact", hidden)
     if basis.get("outcome"):
         data["outcome"] = basis["outcome"]
-    data |= _redacted(taken.rows())
-    if taken.more:
-        data["redactions_more"] = taken.more
+    data |= _redacted(redactions.rows())
+    if redactions.more:
+        data["redactions_more"] = redactions.more
     data["completeness"] = completeness(context, data)
     return data
 
@@ -84,7 +84,7 @@ def update(
         "attempts": new.attempts,
         "transcript": new.transcript,
         "transcript_truncated": new.cut,
-        **_redacted([row for row in basis["redactions"] if row["path"].startswith("reason.")] + new.taken.rows()),
+        **_redacted([row for row in basis["redactions"] if row["path"].startswith("reason.")] + new.redactions.rows()),
         **changed,
     }
 
@@ -116,23 +116,23 @@ def _known(context: FoldContext, handoff: OpenHandoff, basis: dict[str, Any]) ->
     return known | {"recorded": True} if context.recorded else known
 
 
-def _redacted(found: list[dict[str, Any]]) -> dict[str, Any]:
-    rows = sorted(found, key=lambda row: row["path"])
+def _redacted(redactions: list[dict[str, Any]]) -> dict[str, Any]:
+    rows = sorted(redactions, key=lambda row: row["path"])
     return {"redacted": [row["path"] for row in rows], "redactions": rows}
 
 
-def attempts(kept: list[Entry], taken: Taken) -> list[dict[str, Any]]:
+def attempts(entries: list[Entry], redactions: Redactions) -> list[dict[str, Any]]:
     """Every attempt in order, each proposal joined with its execution; beyond ATTEMPTS_WHOLE the older in short."""
-    rows = _joined(kept)
+    rows = _joined(entries)
     older, latest = rows[:-ATTEMPTS_WHOLE], rows[-ATTEMPTS_WHOLE:]
-    whole = [_shown(row, f"attempts[{at}]", taken) for at, row in enumerate(latest, len(older))]
-    return [{name: row[name] for name in SHORT} for row in older] + whole
+    in_full = [_shown(row, f"attempts[{at}]", redactions) for at, row in enumerate(latest, len(older))]
+    return [{name: row[name] for name in SHORT} for row in older] + in_full
 
 
-def _joined(kept: list[Entry]) -> list[dict[str, Any]]:
+def _joined(entries: list[Entry]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     open_rows: dict[str, dict[str, Any]] = {}
-    for entry in kept:
+    for entry in entries:
         if isinstance(entry, Proposal):
             open_rows[entry.action_id] = row = _tried(entry)
             rows.append(row)
@@ -149,23 +149,23 @@ def _joined(kept: list[Entry]) -> list[dict[str, Any]]:
     return rows
 
 
-def _shown(row: dict[str, Any], path: str, taken: Taken) -> dict[str, Any]:
+def _shown(row: dict[str, Any], path: str, redactions: Redactions) -> dict[str, Any]:
     """An attempt as it may be shown; what its entry lacks already is named too."""
     for hidden in row.pop("redacted"):
-        taken.add(f"{path}.{hidden}", [NAMED])
+        redactions.add(f"{path}.{hidden}", [NAMED])
     for name in ("arguments", "result", "error"):
-        row[name] = taken.value(row[name], f"{path}.{name}")
+        row[name] = redactions.value(row[name], f"{path}.{name}")
     return row
 
 
-def shown_reason(reason: dict[str, Any], path: str, taken: Taken) -> dict[str, Any]:
+def shown_reason(reason: dict[str, Any], path: str, redactions: Redactions) -> dict[str, Any]:
     """A reason as it may be shown: where a rule names a field that is secret by its name, its value is not."""
     evidence = dict(reason["evidence"])
     if evidence.get("value") is not None and is_secret(str(evidence.get("field", "")).rpartition(".")[2]):
         evidence["value"] = REDACTED
-        taken.add(f"{path}.evidence.value", [NAMED])
+        redactions.add(f"{path}.evidence.value", [NAMED])
     evidence = {name: _uncut(value) for name, value in evidence.items()}
-    shown = taken.value({"message": reason["message"], "evidence": evidence}, path)
+    shown = redactions.value({"message": reason["message"], "evidence": evidence}, path)
     return {**reason, **shown}
 
 
@@ -205,9 +205,9 @@ def _ungoverned(entry: ToolExecution) -> dict[str, Any]:
     }
 
 
-def transcript(kept: list[Entry], taken: Taken) -> tuple[list[dict[str, Any]], bool]:
+def transcript(entries: list[Entry], redactions: Redactions) -> tuple[list[dict[str, Any]], bool]:
     """What was said, oldest first, and whether any of it was cut: the first message and as many late ones as fit."""
-    lines = [entry for entry in kept if isinstance(entry, Message)]
+    lines = [entry for entry in entries if isinstance(entry, Message)]
     room = TRANSCRIPT_BYTES_MAX
     late: list[Message] = []
     for line in reversed(lines):
@@ -220,7 +220,7 @@ def transcript(kept: list[Entry], taken: Taken) -> tuple[list[dict[str, Any]], b
     rows = [
         {
             "role": line.role,
-            "text": taken.text(line.text, f"transcript[{at}].text"),
+            "text": redactions.text(line.text, f"transcript[{at}].text"),
             "at": to_rfc3339(line.at_ms),
             "offset": line.offset,
         }
@@ -229,15 +229,15 @@ def transcript(kept: list[Entry], taken: Taken) -> tuple[list[dict[str, Any]], b
     return rows, truncated
 
 
-def problem(context: FoldContext, kept: list[Entry], reason: str, taken: Taken) -> dict[str, Any]:
+def problem(context: FoldContext, entries: list[Entry], reason: str, redactions: Redactions) -> dict[str, Any]:
     """The customer's own words, first and latest, and one line about it (a template: the fold has no LLM)."""
-    words = [entry.text for entry in kept if isinstance(entry, Message) and entry.role == "customer"]
-    first = taken.text(words[0], "problem.text") if words else ""
+    words = [entry.text for entry in entries if isinstance(entry, Message) and entry.role == "customer"]
+    first = redactions.text(words[0], "problem.text") if words else ""
     text = first
     if len(words) > 1 and words[-1] != words[0]:
-        text = f"{first}{GAP}{taken.text(words[-1], 'problem.text')}"
-    found = context.conversation.head.classification
-    topic = found[1] if found else "general"
+        text = f"{first}{GAP}{redactions.text(words[-1], 'problem.text')}"
+    classification = context.conversation.head.classification
+    topic = classification[1] if classification else "general"
     shown = first[:SUMMARY_TEXT_MAX] if words else "the customer has not written yet"
     tried = context.conversation.head.attempts
     summary = f"{topic}: “{shown}” — {tried} attempt{'' if tried == 1 else 's'} so far. {reason}"

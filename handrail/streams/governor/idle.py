@@ -22,15 +22,15 @@ class Idle:
         return next(iter(self._last.items()), None)
 
     def touch(self, name: str, at_ms: int) -> None:
-        """Its last record is the latest of all, if it is another one."""
+        """Note a conversation's last record, the latest of all."""
         if self._last.get(name) != at_ms:
             self._last[name] = at_ms
             self._last.move_to_end(name)
 
     def drop(self, name: str) -> None:
-        """It waits for nothing here any more."""
+        """Remove a conversation."""
         self._last.pop(name, None)
 
-    def begin(self, found: Iterable[tuple[int, int, str]]) -> None:
+    def begin(self, rows: Iterable[tuple[int, int, str]]) -> None:
         """Begin with these: (time of the last record, offset, conversation)."""
-        self._last = OrderedDict((name, at_ms) for at_ms, _, name in sorted(found))
+        self._last = OrderedDict((name, at_ms) for at_ms, _, name in sorted(rows))

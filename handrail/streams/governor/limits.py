@@ -3,7 +3,7 @@
 from typing import Any
 
 from handrail.schemas.money import from_pico
-from handrail.streams.governor import unknown_cost
+from handrail.streams.governor import cost
 from handrail.streams.governor.finding import HALT, Finding
 from handrail.streams.governor.fold_context import FoldContext
 
@@ -42,14 +42,14 @@ def over_cost(context: FoldContext) -> Finding | None:
     """The cost limit that is passed, if one is."""
     head, execution = context.conversation.head, context.execution
     limits = context.limits
-    made = unknown_cost.of_conversation(context.conversation)
+    made = cost.unknown_calls_of(context.conversation)
     if not made and execution.cost_pico <= limits.cost_pico_max and head.cost_pico <= limits.conversation_cost_pico_max:
         return None
-    for cost, unknown, cost_max, of in (
-        (execution.cost_pico, unknown_cost.calls(execution), limits.cost_pico_max, "execution"),
+    for spent, unknown, cost_max, of in (
+        (execution.cost_pico, cost.unknown_calls(execution), limits.cost_pico_max, "execution"),
         (head.cost_pico, made, limits.conversation_cost_pico_max, "conversation"),
     ):
-        counted = cost + unknown * limits.unknown_call_pico
+        counted = spent + unknown * limits.unknown_call_pico
         if counted > cost_max:
             value, threshold = from_pico(counted), from_pico(cost_max)
             evidence: dict[str, Any] = {"field": f"{of}.cost_usd", "value": value, "threshold": threshold}
@@ -58,7 +58,7 @@ def over_cost(context: FoldContext) -> Finding | None:
                 evidence["unknown_calls"] = unknown
                 each = from_pico(limits.unknown_call_pico)
                 message = (
-                    f"This {of} has cost ${from_pico(cost)}, and made {unknown} calls of unknown cost, which count as "
+                    f"This {of} has cost ${from_pico(spent)}, and made {unknown} calls of unknown cost, which count as "
                     f"${each} each: its limit is ${threshold}."
                 )
             return Finding("limit.cost", HALT, message, evidence)

@@ -1,11 +1,9 @@
 """Loops of calls, judged on a proposal: `loop.repeat` and `loop.cycle` (the counting is in repeat.py and cycle.py)."""
 
-from handrail.streams.governor import cycle, equal_calls, repeat
-from handrail.streams.governor.call import ActionCall
-from handrail.streams.governor.finding import BLOCK, HALT, Finding
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor import cycle, repeat
+from handrail.streams.governor.finding import BLOCK, HALT, Finding, ordinal
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 from handrail.streams.governor.state import Execution
-from handrail.streams.governor.text import ordinal
 
 
 def observe(context: FoldContext, call: ActionCall) -> list[Finding]:
@@ -15,21 +13,35 @@ def observe(context: FoldContext, call: ActionCall) -> list[Finding]:
     execution.calls, count = repeat.observe(execution.calls, call.key)
     execution.calls_made = count
     execution.recent, period = cycle.observe(execution.recent, call.key)
-    found = []
+    findings = []
     if count >= limit:
         message = f"The same call of {call.named} comes for the {ordinal(count)} time without anything having changed."
         evidence = {"tool": call.named, "value": count, "threshold": limit}
-        found.append(Finding("loop.repeat", BLOCK if count == limit else HALT, message, evidence, escalate=False))
-    too_often = equal_calls.observe(context, call)
-    if too_often is not None and not (found and found[0].verdict >= too_often.verdict):
-        found.append(too_often)
+        findings.append(Finding("loop.repeat", BLOCK if count == limit else HALT, message, evidence, escalate=False))
+    too_often = _equal_calls(context, call)
+    if too_often is not None and not (findings and findings[0].verdict >= too_often.verdict):
+        findings.append(too_often)
     if period:
         message = f"The same {period} calls come for the {ordinal(cycle.TIMES)} time in a row."
         evidence = {"tool": call.named, "period": period, "value": cycle.TIMES, "threshold": cycle.TIMES}
         verdict = HALT if execution.cycle_fired else BLOCK
-        found.append(Finding("loop.cycle", verdict, message, evidence, escalate=False))
+        findings.append(Finding("loop.cycle", verdict, message, evidence, escalate=False))
         execution.cycle_fired = True
-    return found
+    return findings
+
+
+def _equal_calls(context: FoldContext, call: ActionCall) -> Finding | None:
+    """The last net under `loop.repeat`: the same call too often, whatever its results were.
+
+    A result that holds an id, an address or a time is new each time, and restarts the count of repeat.py. This count
+    goes on until the call itself is forgotten.
+    """
+    most, came = context.limits.equal_calls_max, repeat.often(context.execution.calls)
+    if came < most:
+        return None
+    message = f"The same call of {call.named} comes for the {ordinal(came)} time, whatever its results were."
+    evidence = {"field": "equal_calls", "tool": call.named, "value": came, "threshold": most}
+    return Finding("loop.repeat", BLOCK if came == most else HALT, message, evidence, escalate=False)
 
 
 def happened(context: FoldContext, call: ActionCall, succeeded: bool, digest: bytes) -> None:
@@ -44,12 +56,12 @@ def happened(context: FoldContext, call: ActionCall, succeeded: bool, digest: by
 
 
 def customer_came(context: FoldContext) -> None:
-    """The customer asked or changed something: nothing the agent did before counts as a loop any more."""
+    """Restart all counts, since the customer asked or changed something."""
     for execution in context.conversation.head.executions:
         forget(execution)
 
 
 def forget(execution: Execution) -> None:
-    """Its calls count anew."""
+    """Restart the counts of its calls."""
     if execution.calls or execution.recent:
         execution.calls, execution.recent, execution.cycle_fired = b"", b"", False

@@ -1,6 +1,6 @@
 """How much an agent may do by itself: `control.agent.mode`, and what a bypass makes of it.
 
-In the order in which it was told: what a person says behind a bypass lifts it for what they speak of.
+The order is that of the log: an entry of a person after a bypass lifts it for what the entry covers.
 """
 
 from collections.abc import Sequence
@@ -36,23 +36,23 @@ def effective(modes: Sequence[AgentMode], agent_id: str, tenant: str, intent: st
         bypassed = entry.bypass
         if bypassed:
             continue
-        found = 2 * bool(entry.intents) + bool(entry.tenant)
-        if found >= rank:
+        specificity = 2 * bool(entry.intents) + bool(entry.tenant)
+        if specificity >= rank:
             inside = entry.share >= 1 or in_share(conversation_id, entry.share)
-            best, rank = entry.mode if inside else (SUPERVISED if entry.mode == AI else AI), found
+            best, rank = entry.mode if inside else (SUPERVISED if entry.mode == AI else AI), specificity
     return SUPERVISED if bypassed and best == AI else best
 
 
 def with_mode(modes: Sequence[AgentMode], entry: AgentMode) -> list[AgentMode]:
-    """The modes with what a person said in place of what they said before of the same agent, tenant and intents.
+    """The modes with a person's entry in place of their earlier one of the same agent, tenant and intents.
 
-    Where they said it of the agent as a whole, no bypass from before counts any more.
+    Where the entry is for the agent as a whole, no earlier bypass counts any more.
     """
-    whole = not (entry.tenant or entry.intents)
+    of_agent = not (entry.tenant or entry.intents)
     others = [
         other
         for other in modes
-        if not (_of_the_same(other, entry) or (whole and other.bypass and same(other.agent_id, entry.agent_id)))
+        if not (_of_the_same(other, entry) or (of_agent and other.bypass and same(other.agent_id, entry.agent_id)))
     ]
     return _bounded([*others, entry])
 
@@ -60,7 +60,7 @@ def with_mode(modes: Sequence[AgentMode], entry: AgentMode) -> list[AgentMode]:
 def with_bypass(modes: list[AgentMode], agent_id: str, seen_ms: int) -> list[AgentMode]:
     """The modes with the agent under supervision; the same list where that changes nothing.
 
-    What a person has said since then stands behind it, and so lifts it.
+    A person's entry since then follows it, and so lifts it.
     """
     own = [entry for entry in modes if same(entry.agent_id, agent_id)]
     since = [entry for entry in own if entry.told_ms > seen_ms and not entry.bypass]
@@ -79,10 +79,10 @@ def _bounded(modes: list[AgentMode]) -> list[AgentMode]:
     return modes
 
 
-def _of_the_same(one: AgentMode, other: AgentMode) -> bool:
+def _of_the_same(entry: AgentMode, other: AgentMode) -> bool:
     return (
-        one.bypass == other.bypass
-        and one.intents == other.intents
-        and same(one.agent_id, other.agent_id)
-        and same(one.tenant, other.tenant)
+        entry.bypass == other.bypass
+        and entry.intents == other.intents
+        and same(entry.agent_id, other.agent_id)
+        and same(entry.tenant, other.tenant)
     )

@@ -1,20 +1,19 @@
-"""What follows from a verdict: who owns the conversation, and which handoff carries it."""
+"""The consequences of a verdict: who owns the conversation, and which handoff is opened for it."""
 
 from handrail.streams.governor import approvals, decision, handoff
-from handrail.streams.governor.call import ActionCall
 from handrail.streams.governor.finding import ALLOW, BLOCK, HALT, REQUIRE_APPROVAL, Finding, most_restrictive, ordered
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 
 TAKES_OVER = ("loop.response", "loop.customer", "customer.asked")
 
 
 def halt(context: FoldContext, findings: list[Finding]) -> str:
-    """Halt the conversation for good and hand it off; the handoff's id."""
+    """Halt the conversation for good and hand it off; returns the handoff's id."""
     head = context.conversation.head
     cause = next(f for f in ordered(findings) if f.verdict == HALT)
     if not head.halt:
         head.halt = cause.code
-    return handoff.open_one(context, "escalation", [cause, *(f for f in findings if f is not cause)], holds=True).id
+    return handoff.open_for(context, "escalation", [cause, *(f for f in findings if f is not cause)], holds=True).id
 
 
 def consequence(
@@ -33,10 +32,10 @@ def consequence(
     if verdict == HALT:
         known = handoff.holding(context) if head.halt else None
         return verdict, findings, known.id if known else halt(context, findings)
-    return verdict, findings, called(context, findings)
+    return verdict, findings, escalate(context, findings)
 
 
-def called(context: FoldContext, findings: list[Finding]) -> str | None:
+def escalate(context: FoldContext, findings: list[Finding]) -> str | None:
     """The handoff that findings which block call a person by, opened where there is none; None where none calls."""
     head = context.conversation.head
     calling = [f for f in findings if f.verdict == BLOCK and f.mode == "enforce" and f.escalate]
@@ -45,7 +44,7 @@ def called(context: FoldContext, findings: list[Finding]) -> str | None:
         return known.id if known else None
     takes_over = any(f.code in TAKES_OVER for f in calling)
     others = [f for f in findings if f not in calling]
-    return handoff.open_one(context, "escalation", calling + others, holds=takes_over).id
+    return handoff.open_for(context, "escalation", calling + others, holds=takes_over).id
 
 
 def route(context: FoldContext, findings: list[Finding]) -> tuple[int, int, str | None]:
@@ -60,7 +59,7 @@ def route(context: FoldContext, findings: list[Finding]) -> tuple[int, int, str 
         return BLOCK, 2, known.id
     asked = any(f.code == handoff.ASKED for f in findings)
     calling = [f for f in findings if f.verdict >= BLOCK]
-    return BLOCK, 2, handoff.open_one(context, "route", calling, asked=asked, holds=True).id
+    return BLOCK, 2, handoff.open_for(context, "route", calling, asked=asked, holds=True).id
 
 
 def taken_over(context: FoldContext) -> None:
@@ -69,7 +68,7 @@ def taken_over(context: FoldContext) -> None:
         return
     message = "A person has written to the customer, and has the conversation now."
     finding = Finding("owner.human", BLOCK, message, {"source": context.source})
-    handoff.open_one(context, "escalation", [finding], holds=True)
+    handoff.open_for(context, "escalation", [finding], holds=True)
 
 
 def execution_halt(context: FoldContext, finding: Finding) -> None:

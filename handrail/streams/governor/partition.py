@@ -80,11 +80,11 @@ class PartitionFold:
         """One record of the changelog. The highest position of a key wins, whatever order they come in.
 
         Where the last one is not the newest, its key is among `overwritten`: compaction would keep the wrong one, so
-        whoever owns the partition has to write it again. False where it cannot be a state, so that it is passed over;
+        the partition's owner has to write it again. False where it cannot be a state, so that it is passed over;
         one that is `sure` to be an owner's has to be: EngineError where it cannot be read.
         """
         if value is None and key != PARTITION_KEY and not readable(key, None, position):
-            return True  # somebody has taken away what never was a state
+            return True  # a tombstone for what never was a state
         if not sure and not _readable(key, value, position):
             self.doubt(key)
             return False
@@ -137,7 +137,7 @@ class PartitionFold:
 
     def _known(self, name: str) -> bool:
         """Whether it is sure what became of the conversation."""
-        return name.encode() in self._buried if name not in self.memory else self.memory.whole(name)
+        return name.encode() in self._buried if name not in self.memory else self.memory.complete(name)
 
     @property
     def all_in_doubt(self) -> bool:
@@ -146,7 +146,9 @@ class PartitionFold:
 
     def missing(self, other: "PartitionFold") -> list[str]:
         """The conversations that the other fold remembers, and this one does not, or not as a whole."""
-        return [name for name, _, _ in other.memory.sizes() if name not in self.memory or not self.memory.whole(name)]
+        return [
+            name for name, _, _ in other.memory.sizes() if name not in self.memory or not self.memory.complete(name)
+        ]
 
     def adopt(self, other: "PartitionFold", names: Iterable[str]) -> set[bytes]:
         """Take over these conversations from a fold of the same log; gives the keys that are to be written."""
@@ -228,19 +230,19 @@ class PartitionFold:
         first = self.idle.first
         if first is not None and first[1] <= self._state.idle_floor_ms:
             return None  # the last ones are still leaving
-        return capacity.told(self.memory, (self.remains, self.idle), self._state, bound)
+        return capacity.due_record(self.memory, (self.remains, self.idle), self._state, bound)
 
     @property
     def next_ms(self) -> int | None:
         """The log time at which time alone changes something, None where it does not."""
         due, first = self.agenda.next_ms, self.idle.first
-        found = [] if due is None else [due]
+        times = [] if due is None else [due]
         if first is not None:
             idle_s = self.bundles.get(self._state.ruleset, self.fallback).remembered.idle_s
-            found.append(first[1] + idle_s * 1000 + LATE_MS)
+            times.append(first[1] + idle_s * 1000 + LATE_MS)
         if self.memory.leaving:
-            found.append(self._state.clock_ms + LATE_MS)
-        return min(found, default=None)
+            times.append(self._state.clock_ms + LATE_MS)
+        return min(times, default=None)
 
     def begin(self, data: dict[str, Any]) -> None:
         """Begin where a snapshot was taken; conversations from before it are not known. Raises ValidationError."""

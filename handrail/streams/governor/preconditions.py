@@ -41,14 +41,19 @@ def owned(context: FoldContext) -> Finding | None:
 
 def agent_mode(context: FoldContext) -> Finding | None:
     """The agent's mode: `supervised` asks for approval, `human` blocks."""
-    found = context.conversation.head.classification
-    intent = found[0] if found else ""
-    said = mode.effective(context.partition.modes, context.agent_id, context.tenant, intent, context.conversation.id)
-    if said == mode.AI:
+    classification = context.conversation.head.classification
+    intent = classification[0] if classification else ""
+    effective = mode.effective(
+        context.partition.modes, context.agent_id, context.tenant, intent, context.conversation.id
+    )
+    if effective == mode.AI:
         return None
-    verdict = BLOCK if said == mode.HUMAN else REQUIRE_APPROVAL
+    verdict = BLOCK if effective == mode.HUMAN else REQUIRE_APPROVAL
     return Finding(
-        "agent.mode", verdict, f"Agent {context.agent_id} is in mode {said}.", {"mode": said, "intent": intent}
+        "agent.mode",
+        verdict,
+        f"Agent {context.agent_id} is in mode {effective}.",
+        {"mode": effective, "intent": intent},
     )
 
 
@@ -105,7 +110,7 @@ def of_proposal(context: FoldContext, acts: bool) -> list[Finding]:
 
 def of_query(context: FoldContext) -> list[Finding]:
     """For a query: may the AI answer it?"""
-    found = (
+    checked = (
         no_bundle(context),
         stranger(context),
         halted(context),
@@ -114,4 +119,4 @@ def of_query(context: FoldContext) -> list[Finding]:
         agent_mode(context),
         supervised(context),
     )
-    return [finding for finding in found if finding is not None]
+    return [finding for finding in checked if finding is not None]

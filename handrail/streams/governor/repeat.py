@@ -2,7 +2,7 @@
 
 The count is per call. Another call in between does not reset it. The customer's next query or own action does, the end
 of the execution, a successful write, and a result of that call which changed. One call is 12 bytes: 8 of its digest,
-2 of its last result's, 1 its count, and 1 how often it came whatever its results were (equal_calls.py).
+2 of its last result's, 1 its count, and 1 how often it came whatever its results were (loops.py).
 """
 
 CALL, KEY, RESULT = 12, 8, 2
@@ -21,8 +21,8 @@ def observe(calls: bytes, key: bytes) -> tuple[bytes, int]:
     """The state with one more proposal of `key` (8 bytes), and how often it has been proposed now."""
     at = _find(calls, key)
     if at < 0:
-        kept = calls if len(calls) < CALLS_MAX * CALL else calls[CALL:]
-        return kept + key + b"\x00" * RESULT + b"\x01\x01", 1
+        others = calls if len(calls) < CALLS_MAX * CALL else calls[CALL:]
+        return others + key + b"\x00" * RESULT + b"\x01\x01", 1
     count, often = min(calls[at + CALL - 2] + 1, COUNT_MAX), min(calls[at + CALL - 1] + 1, COUNT_MAX)
     entry = calls[at : at + CALL - 2] + bytes((count, often))
     return calls[:at] + calls[at + CALL :] + entry, count

@@ -9,11 +9,11 @@ import orjson
 from handrail.policies import Bundle
 from handrail.schemas.clock import to_ms
 from handrail.schemas.errors import SchemaError
+from handrail.schemas.event_types import DEAD_LETTER, POLICIES_ACTIVATED
 from handrail.schemas.record import Output, Record
 from handrail.schemas.strict_json import BYTES_MAX
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS
 from handrail.streams.governor.alerts import NOT_HISTORY
-from handrail.streams.governor.controls import ACTIVATED
 from handrail.streams.governor.outgoing import SOURCE
 from handrail.streams.governor.partition import PartitionFold
 
@@ -40,7 +40,7 @@ def replay(
     ignored: set[str] = set()
     for record, raw in placed(lines):
         where = f"partition {record.partition}, offset {record.offset}"
-        if raw.get("type") == ACTIVATED and (other := _ruleset(raw)) is not None and other not in bundles:
+        if raw.get("type") == POLICIES_ACTIVATED and (other := _ruleset(raw)) is not None and other not in bundles:
             notice(f"{where}: activates {other}, which is not among the bundles given; passed over")
             continue
         if record.partition not in folds:
@@ -64,8 +64,8 @@ def replay(
 def _not_history(event: dict[str, Any]) -> str | None:
     """The source of which an alert says that its `recorded: true` is ignored; None of anything else."""
     data = event["data"]
-    found: str | None = data["evidence"]["source"] if data.get("message") == NOT_HISTORY else None
-    return found
+    source: str | None = data["evidence"]["source"] if data.get("message") == NOT_HISTORY else None
+    return source
 
 
 def placed(lines: Iterable[bytes]) -> Iterator[tuple[Record, dict[str, Any]]]:
@@ -106,15 +106,15 @@ def _read(line: bytes) -> dict[str, Any]:
 
 
 def _int(raw: dict[str, Any], name: str, otherwise: int) -> int:
-    found = raw.get(name)
-    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else otherwise
+    value = raw.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else otherwise
 
 
 def _time(raw: dict[str, Any], before: int) -> int:
     for name in ("logtime", "time"):
-        if isinstance(found := raw.get(name), str):
+        if isinstance(text := raw.get(name), str):
             try:
-                return max(to_ms(found), before)
+                return max(to_ms(text), before)
             except (SchemaError, ValueError):
                 return before
     return before
@@ -133,15 +133,15 @@ def _ruleset(raw: dict[str, Any]) -> str | None:
 def shown(output: Output) -> dict[str, Any]:
     """An output record as a CloudEvent; a dead letter is wrapped, for its value may be anything."""
     if output.topic != DEADLETTERS:
-        found: dict[str, Any] = orjson.loads(output.value)
-        return found
+        event: dict[str, Any] = orjson.loads(output.value)
+        return event
     headers = {name: value.decode(errors="replace") for name, value in output.headers}
     partition, offset = int(headers["handrail-partition"]), int(headers["handrail-offset"])
     return {
         "specversion": "1.0",
         "id": f"dl-{partition}-{offset}",
         "source": SOURCE,
-        "type": "handrail.deadletter.v1",
+        "type": DEAD_LETTER,
         "subject": headers.get("handrail-key") or output.key.decode(),
         "time": headers["handrail-at"],
         "datacontenttype": "application/json",

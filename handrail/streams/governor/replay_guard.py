@@ -39,8 +39,8 @@ def ends_ms(guard: bytes, entry: bytes) -> int:
 
 def remember(guard: bytes, entry: bytes, answer: int, ends_ms: int = 0) -> bytes:
     """The guard with one more entry; the oldest leaves when there are 64."""
-    kept = guard if len(guard) < REMEMBERED * ENTRY else guard[ENTRY:]
-    return kept + entry + bytes((answer,)) + ends_ms.to_bytes(END, "big")
+    others = guard if len(guard) < REMEMBERED * ENTRY else guard[ENTRY:]
+    return others + entry + bytes((answer,)) + ends_ms.to_bytes(END, "big")
 
 
 def _find(guard: bytes, entry: bytes) -> int:

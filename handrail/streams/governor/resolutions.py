@@ -2,22 +2,23 @@
 
 from typing import Any
 
+from msgspec import structs
+
+from handrail.schemas.event_types import HANDOFF_CLAIMED
 from handrail.schemas.identity import among
-from handrail.streams.governor import agent_identity, approvals, decision, handoff, judge
+from handrail.streams.governor import agent_identity, approvals, assessment, decision, handoff
 from handrail.streams.governor.alerts import raise_alert
-from handrail.streams.governor.call import ActionCall
 from handrail.streams.governor.calls import answer_of, call_of
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import ActionCall, FoldContext
 from handrail.streams.governor.state import Approval, OpenHandoff, part_of
 
 AGENTS = "/agents/"  # what the source of an agent begins with, unless it says otherwise
-CLAIMED = "handrail.handoff.claimed.v1"
 
 
 def fold(context: FoldContext, data: dict[str, Any]) -> None:
     """Fold the copy of what a human did: `data` is that of a `control.resolution`."""
-    if data["type"] == CLAIMED:
+    if data["type"] == HANDOFF_CLAIMED:
         claimed(context, data["resolution"])
     else:
         resolved(context, data["resolution"], because=f"{data['source']}|{data['id']}")
@@ -26,40 +27,40 @@ def fold(context: FoldContext, data: dict[str, Any]) -> None:
 def resolved(context: FoldContext, resolution: dict[str, Any], because: str) -> None:
     """Fold one resolution; what names no open handoff came too late and changes nothing."""
     head = context.conversation.head
-    found = next((one for one in head.handoffs if one.id == resolution["handoff_id"]), None)
-    if found is None:
+    opened = next((each for each in head.handoffs if each.id == resolution["handoff_id"]), None)
+    if opened is None:
         return
-    approval = next((one for one in head.approvals if one.handoff_id == found.id), None)
+    approval = next((approval for approval in head.approvals if approval.handoff_id == opened.id), None)
     if resolution["outcome"] != "denied" and _is_agent(context, approval, by := resolution["by"]["id"]):
-        message = f"an agent answered handoff {found.id}, which only a person may: nothing has changed"
-        raise_alert(context, "bypass", "high", message, handoff_id=found.id, by=by, outcome=resolution["outcome"])
+        message = f"an agent answered handoff {opened.id}, which only a person may: nothing has changed"
+        raise_alert(context, "bypass", "high", message, handoff_id=opened.id, by=by, outcome=resolution["outcome"])
         return
     if approval is not None:
-        _answer(context, found, approval, resolution, because)
+        _answer(context, opened, approval, resolution, because)
     else:
-        _given_back(context, found, resolution)
-        handoff.close(context, found, "resolved")
+        _given_back(context, opened, resolution)
+        handoff.close(context, opened, "resolved")
 
 
 def _given_back(context: FoldContext, back: OpenHandoff, resolution: dict[str, Any]) -> None:
     """With `returned` the conversation is the AI's again, unless a person has it for another handoff that is open."""
     head = context.conversation.head
-    others = (one for one in head.handoffs if one is not back)
-    if resolution["outcome"] == "returned" and not any(handoff.holds(context, one) for one in others):
+    others = (other for other in head.handoffs if other is not back)
+    if resolution["outcome"] == "returned" and not any(handoff.holds(context, other) for other in others):
         head.owned, head.route, head.said = False, 0, b""
 
 
 def claimed(context: FoldContext, claim: dict[str, Any]) -> None:
     """Somebody works on the handoff."""
-    for one in context.conversation.head.handoffs:
-        if one.id == claim["handoff_id"]:
-            one.claimed_by = claim["by"]["id"]
+    for opened in context.conversation.head.handoffs:
+        if opened.id == claim["handoff_id"]:
+            opened.claimed_by = claim["by"]["id"]
 
 
 def _is_agent(context: FoldContext, approval: Approval | None, by: str) -> bool:
     """Whether it is an agent of this conversation, or one that the bundle names: it may say no, and nothing else."""
     head = context.conversation.head
-    named = {head.agent_id, *(one.agent_id for one in head.executions)}
+    named = {head.agent_id, *(execution.agent_id for execution in head.executions)}
     if approval is not None:
         waited = context.conversation.part(part_of("a", approval.handoff_id))
         named |= {waited["agent_id"], waited["source"]}
@@ -82,9 +83,9 @@ def _answer(
         _given_back(context, opened, resolution)
         _release(context, approval, finding, because, cause="resolved")
         return
-    seen = resolution.get("revision") or 1
-    if not opened.revision_min <= seen <= opened.revision:
-        _outdated(context, opened, approval, by, seen, because)
+    revision = resolution.get("revision") or 1
+    if not opened.revision_min <= revision <= opened.revision:
+        _outdated(context, opened, approval, by, revision, because)
         return
     if not among(by, approval.by):
         approval.by = [*approval.by, by]
@@ -96,29 +97,31 @@ def _answer(
     _release(context, approval, finding, because, cause="resolved")
 
 
-def _outdated(context: FoldContext, opened: OpenHandoff, approval: Approval, by: str, seen: int, because: str) -> None:
+def _outdated(
+    context: FoldContext, opened: OpenHandoff, approval: Approval, by: str, revision: int, because: str
+) -> None:
     """Whoever approved has not seen what happened since: nothing is released, the handoff stays open until it expires.
 
     Its news come first in the next revision. Approvals of before do not count any more.
     """
     approval.by = []
     waited: dict[str, Any] = context.conversation.part(part_of("a", approval.handoff_id))
-    one = _waiting(context, waited)
-    handoff.revise(context, opened, approvals={"needed": approval.needed, "by": []})
-    evidence = {"by": by, "field": "revision", "value": seen, "threshold": opened.revision_min}
+    proposal, call = _waiting_proposal(context, waited)
+    handoff.revise(proposal, opened, approvals={"needed": approval.needed, "by": []})
+    evidence = {"by": by, "field": "revision", "value": revision, "threshold": opened.revision_min}
+    approved, look = f"{by} approved revision {revision} of the handoff", f"look at revision {opened.revision}."
     message = (
-        f"{by} approved revision {seen} of the handoff; the customer wrote or acted, or something ran, after it: look "
-        f"at revision {opened.revision}."
-        if seen < opened.revision_min
-        else f"{by} approved revision {seen} of the handoff, which does not exist: look at revision {opened.revision}."
+        f"{approved}; the customer wrote or acted, or something ran, after it: {look}"
+        if revision < opened.revision_min
+        else f"{approved}, which does not exist: {look}"
     )
     decision.emit(
-        context,
+        proposal,
         "release",
         REQUIRE_APPROVAL,
         [Finding("approval.outdated", REQUIRE_APPROVAL, message, evidence)],
-        route=2 if context.conversation.head.owned else context.conversation.head.route,
-        action_id=one.action_id,
+        route=proposal.conversation.route,
+        action_id=call.action_id,
         digest=waited["digest"],
         handoff_id=approval.handoff_id,
         because=because,
@@ -133,20 +136,31 @@ def expired(context: FoldContext, approval: Approval, because: str) -> None:
 
 def _release(context: FoldContext, approval: Approval, finding: Finding, because: str, cause: str) -> None:
     waited = approvals.take(context, approval, cause)
-    one = _waiting(context, waited)
+    proposal, call = _waiting_proposal(context, waited)
     if finding.verdict == ALLOW:
-        approvals.grant(context, waited, one, judge.again, finding, approval, because)
+        approvals.grant(proposal, waited, call, assessment.of_release, finding, approval, because)
     else:
-        approvals.deny(context, waited, one, finding, approval, because)
+        approvals.deny(proposal, waited, call, finding, approval, because)
 
 
-def _waiting(context: FoldContext, waited: dict[str, Any]) -> ActionCall:
-    """The call that waits; from here on the context is about its proposal, which a release answers."""
-    context.source, context.event_id, context.event_type = waited["source"], waited["id"], waited["type"]
-    context.data, context.traceparent, context.agent_id = waited["data"], waited["traceparent"], waited["agent_id"]
-    context.limits = context.bundle.limits(context.tenant, context.agent_id)
-    context.observed, context.stranger = agent_identity.standing_of(
-        context.bundle, context.agent_id, context.source, context.tenant, context.data
+def _waiting_proposal(context: FoldContext, waited: dict[str, Any]) -> tuple[FoldContext, ActionCall]:
+    """(the context of the waiting proposal, which a release answers, the call that waits).
+
+    A copy: the conversation, the partition and the list of outputs are those of the record that releases.
+    """
+    agent_id, source, data = waited["agent_id"], waited["source"], waited["data"]
+    observed, stranger = agent_identity.standing_of(context.bundle, agent_id, source, context.tenant, data)
+    proposal = structs.replace(
+        context,
+        source=source,
+        event_id=waited["id"],
+        event_type=waited["type"],
+        data=data,
+        traceparent=waited["traceparent"],
+        agent_id=agent_id,
+        limits=context.bundle.limits(context.tenant, agent_id),
+        observed=observed,
+        stranger=stranger,
+        execution=context.conversation.execution(waited["execution_id"], agent_id, context.now_ms),
     )
-    context.execution = context.conversation.execution(waited["execution_id"], waited["agent_id"], context.now_ms)
-    return call_of(context, context.data) if waited["kind"] == "action" else answer_of(context, context.data)
+    return proposal, call_of(proposal, data) if waited["kind"] == "action" else answer_of(proposal, data)

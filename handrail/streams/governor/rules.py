@@ -1,12 +1,12 @@
-"""The bundle's policies, judged on one record."""
+"""The bundle's policies, evaluated on one record."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from handrail.policies import Judgement, RuleFinding, Subject
+from handrail.policies import Evaluation, RuleFinding, Subject
 from handrail.policies.subject import Skipped as PassedOver
-from handrail.streams.governor import decision, facts, sums, unknown_cost
+from handrail.streams.governor import cost, decision, facts, sums
 from handrail.streams.governor.finding import ALLOW, BLOCK, REQUIRE_APPROVAL, Finding
 from handrail.streams.governor.fold_context import FoldContext
 
@@ -28,7 +28,7 @@ def evaluate(
 ) -> tuple[list[Finding], Skipped]:
     """Every rule that fired, and every rule passed over because its field was absent."""
     head, execution = context.conversation.head, context.execution
-    cost_pico = unknown_cost.counted_pico(context)
+    cost_pico = cost.counted_pico(context)
     passed_over = context.bundle.no_rule_fires(
         context.event_type, tool, context.agent_id, context.tenant, arguments or {}, cost_pico
     )
@@ -41,15 +41,15 @@ def evaluate(
         agent_id=context.agent_id,
         tool=tool,
         arguments=arguments or {},
-        attributes={} if (told := context.data.get("attributes")) is None else told,
+        attributes={} if (attributes := context.data.get("attributes")) is None else attributes,
         customer=context.conversation.customer,
         usage={
             "steps": execution.steps,
             "steps_max": context.limits.steps_max,
             "cost_usd": decision.usd(cost_pico),
             "cost_usd_max": decision.usd(context.limits.cost_pico_max),
-            "unpriced_tokens": unknown_cost.unpriced_tokens(execution),
-            "unknown_calls": unknown_cost.calls(execution),
+            "unpriced_tokens": cost.unpriced_tokens(execution),
+            "unknown_calls": cost.unknown_calls(execution),
             "loop_run": execution.calls_made,
             "loop_max": context.limits.loop_iterations,
         },
@@ -59,19 +59,19 @@ def evaluate(
         facts_by_key=facts.by_key(context),
         earlier=sums.earlier(context),
     )
-    found: Judgement = context.bundle.judge(subject)
-    return [_finding(rule, effect) for rule in found.findings], _skipped(found.skipped)
+    evaluation: Evaluation = context.bundle.evaluate(subject)
+    return [_finding(rule, effect) for rule in evaluation.findings], _skipped(evaluation.skipped)
 
 
-def _skipped(found: Sequence[PassedOver]) -> Skipped:
-    return tuple([_as_dict(one) for one in found[:SKIPPED_MAX]]) if found else ()
+def _skipped(skipped: Sequence[PassedOver]) -> Skipped:
+    return tuple([_as_dict(rule) for rule in skipped[:SKIPPED_MAX]]) if skipped else ()
 
 
 @lru_cache(4096)
-def _as_dict(one: PassedOver) -> Mapping[str, Any]:
+def _as_dict(rule: PassedOver) -> Mapping[str, Any]:
     """The entry in a decision's `skipped`; do not change it."""
-    told = {"policy_id": one.policy_id, "rule_id": one.rule_id, "field": one.field}
-    return told | {"why": one.why} if one.why else told
+    entry = {"policy_id": rule.policy_id, "rule_id": rule.rule_id, "field": rule.field}
+    return entry | {"why": rule.why} if rule.why else entry
 
 
 def _finding(rule: RuleFinding, effect: str) -> Finding:

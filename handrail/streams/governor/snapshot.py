@@ -10,9 +10,6 @@ import msgspec
 
 from handrail.streams.governor.state import DAY_MS, PartitionState
 
-SNAPSHOT = "handrail.control.snapshot.v1"
-
-
 PRESENT_MS = 60_000  # a log that is being imported or caught up with is older; a record of now would move its clock
 
 
@@ -29,10 +26,10 @@ def snapshot_data(state: PartitionState) -> dict[str, Any]:
 
 
 def restored(data: dict[str, Any]) -> PartitionState:
-    """The state that `told` told; fields that came later have their defaults. Raises msgspec.ValidationError."""
+    """The state that the record holds; fields that came later have their defaults. Raises msgspec.ValidationError."""
     known = {name: data["state"][name] for name in PartitionState.__struct_fields__ if name in data["state"]}
     plain = PartitionState()
     values = [known.get(name, getattr(plain, name)) for name in PartitionState.__struct_fields__]
-    found = msgspec.convert(values, PartitionState)
-    found.position = data["position"]
-    return found
+    restored_state = msgspec.convert(values, PartitionState)
+    restored_state.position = data["position"]
+    return restored_state

@@ -28,7 +28,7 @@ class Execution(msgspec.Struct, array_like=True):
     agent_id: str = ""
     steps: int = 0
     cost_pico: int = 0
-    unknown: int = 0  # calls of unknown cost, and their tokens: see unknown_cost.py
+    unknown: int = 0  # calls of unknown cost, and their tokens: see cost.py
     ended: bool = False
     calls: bytes = b""  # loop.repeat: see repeat.py and equal_calls.py
     recent: bytes = b""  # loop.cycle: see cycle.py
@@ -87,7 +87,7 @@ class Conversation(msgspec.Struct, array_like=True, tag=VERSION):
     owned: bool = False  # a human owns the conversation
     halt: str = ""  # the code of the halt
     classification: tuple[str, str, str, str, float, bool, str] | None = None
-    underway: bytes = b""  # the newest calls that were proposed and not told, see calls_under_way.py
+    underway: bytes = b""  # the newest calls that were proposed and not reported, see calls_under_way.py
     denied: bytes = b""  # calls that a human refused, 8 bytes each
     approvals: list[Approval] = []
     handoffs: list[OpenHandoff] = []
@@ -152,7 +152,7 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 
 REMAINS_MS = 30 * DAY_MS  # as long as topics keep events, and rules may look back
-CALLS, LOST, SUMS = "calls", "lost", "sums"  # parts: what may run and was not told, and what was counted
+CALLS, LOST, SUMS = "calls", "lost", "sums"  # parts: calls under way, lost ones, and counted actions
 _APPROVAL, _HANDOFF = "a", "h"
 _ALLOWED_MARKS = slice(16, None, 17)
 
@@ -167,21 +167,25 @@ def holds(head: Conversation) -> bool:
 
 
 def remains(head: Conversation, now_ms: int, room_ms: int) -> bool:
-    """Of one that is over: whether something of it is remembered still. Up to `room_ms` only what holds does."""
+    """Whether something of a conversation that is over is still remembered. Up to `room_ms` only what holds is."""
     lately = head.updated_ms + REMAINS_MS > now_ms and head.updated_ms > room_ms
     return holds(head) or (lately and counts(head))
 
 
 def counts(head: Conversation) -> bool:
-    """Whether a call of it may still be told, or counts in a sum."""
+    """Whether a call of it may still be reported, or counts in a sum."""
     if b"\x01" in head.underway[_ALLOWED_MARKS]:
         return True
     return CALLS in head.parts or LOST in head.parts or SUMS in head.parts
 
 
 def rested(head: Conversation) -> Conversation:
-    """What remains of one that is over: no words, no executions, no customer."""
-    kept = {part_of(kind, one.id) for one in head.handoffs for kind in (_APPROVAL, _HANDOFF)} | {CALLS, LOST, SUMS}
+    """What remains of a conversation that is over: no words, no executions, no customer."""
+    remaining = {part_of(kind, opened.id) for opened in head.handoffs for kind in (_APPROVAL, _HANDOFF)} | {
+        CALLS,
+        LOST,
+        SUMS,
+    }
     return Conversation(
         position=head.position,
         updated_ms=head.updated_ms,
@@ -198,7 +202,7 @@ def rested(head: Conversation) -> Conversation:
         entries_next=head.entries_next,
         entries_first=head.entries_next,
         first_offset=head.first_offset,
-        parts={name: number for name, number in head.parts.items() if name in kept},
+        parts={name: number for name, number in head.parts.items() if name in remaining},
         parts_next=head.parts_next,
         decisions=head.decisions,
         chain=head.chain,
@@ -221,7 +225,8 @@ def next_deadline_ms(head: Conversation) -> int:
     """The next moment at which time alone changes something, 0 where there is none but that it may be idle."""
     if not head.approvals and not head.handoffs:
         return forgotten_ms(head) if head.ended_ms else 0
-    due = [one.expires_ms for one in head.approvals] + [one.due_ms for one in head.handoffs if one.due_ms]
+    due = [approval.expires_ms for approval in head.approvals]
+    due += [opened.due_ms for opened in head.handoffs if opened.due_ms]
     return min(due, default=0)
 
 
@@ -233,7 +238,7 @@ PARTITION_KEY = b"\x00partition"
 ATTESTED_KEY = b"\x00attested"  # says which records are the owners', see engine/attestation.py
 ENTRY_MARK = b"\x00"  # no conversation id holds it, so `<id>\0<n>` meets no other key
 PART_MARK = b"p"
-PART_DIGITS = 10  # 40 bits of a digest tell the open handoffs of one conversation apart: seven letters in base 64
+PART_DIGITS = 10  # 40 bits of a digest distinguish the open handoffs of one conversation: seven letters in base 64
 
 
 def unreadable(key: bytes, error: Exception) -> EngineError:

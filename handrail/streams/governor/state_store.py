@@ -38,7 +38,7 @@ def readable(key: bytes, value: bytes | None, position: int) -> bool:
 
 
 def _written_at(head: Conversation, position: int) -> bool:
-    """Of one that is over, what remains is written later than its last record."""
+    """What remains of a conversation that is over is written later than its last record."""
     return head.position == position or (head.position < position and head.first_offset >= 0 and state.is_rested(head))
 
 
@@ -64,7 +64,7 @@ class StateStore:
     # --- recovery
 
     def load(self, key: bytes, value: bytes | None) -> None:
-        """Take over one record of the changelog."""
+        """Load one record of the changelog."""
         raw, mark, number = key.partition(ENTRY_MARK)
         name = raw.decode()
         self.live.take(name)
@@ -79,18 +79,18 @@ class StateStore:
             self._heads[name] = value
 
     def _put(
-        self, kept: dict[str, dict[int, bytes]], key_of: _KeyOf, name: str, number: int, value: bytes | None
+        self, values: dict[str, dict[int, bytes]], key_of: _KeyOf, name: str, number: int, value: bytes | None
     ) -> None:
         if value is not None:
-            kept.setdefault(name, {})[number] = value
+            values.setdefault(name, {})[number] = value
             return
-        kept.get(name, {}).pop(number, None)
+        values.get(name, {}).pop(number, None)
         self._unnamed.pop((key_of, name, number), None)  # removed by somebody else
 
     def settled(self) -> Iterator[tuple[str, Conversation]]:
         """The conversations loaded since the last time that have nothing but what their heads name, with their heads.
 
-        Of the others, a head may be still to come: compaction moves it behind what it names. Raises as `recovered`.
+        Of the others, a head may be still to come: compaction moves it after what it names. Raises as `recovered`.
         """
         fresh, self._fresh = self._fresh, {}
         for name in fresh:
@@ -120,7 +120,7 @@ class StateStore:
         entries_max = head.entries_next - head.entries_first
         return len(self.entries(name)) <= entries_max and self.parts(name).keys() <= state.live_parts(head)
 
-    def whole(self, name: str) -> bool:
+    def complete(self, name: str) -> bool:
         """Whether the conversation is remembered with all that its head names."""
         head = self._loaded_head(name)
         if head is None:
@@ -130,15 +130,15 @@ class StateStore:
 
     def drop(self, name: str) -> None:
         """Nothing is remembered of the conversation any more."""
-        for kept in (self._heads, self._entries, self._parts, self._loaded, self._fresh):
-            kept.pop(name, None)
+        for table in (self._heads, self._entries, self._parts, self._loaded, self._fresh):
+            table.pop(name, None)
         self.live.take(name)
 
     def keys_of(self, name: str) -> list[bytes]:
         """The keys of the changelog under which something is held of the conversation, its head last."""
-        found = [state.entry_key(name, number) for number in self.entries(name)]
-        found += [state.part_key(name, number) for number in self.parts(name)]
-        return [*found, name.encode()] if name in self._heads else found
+        keys = [state.entry_key(name, number) for number in self.entries(name)]
+        keys += [state.part_key(name, number) for number in self.parts(name)]
+        return [*keys, name.encode()] if name in self._heads else keys
 
     def ungoverned(self, keys: Iterable[bytes]) -> Iterator[int]:
         """Before `recovered`: the offsets of the executed actions without a decision among these keys' entries."""
@@ -154,8 +154,8 @@ class StateStore:
         """What is held for a key of the changelog, as a write; None where nothing is."""
         if not readable(key, None, 0):
             return None
-        found, mark, number = key.partition(ENTRY_MARK)
-        name = found.decode()
+        raw_name, mark, number = key.partition(ENTRY_MARK)
+        name = raw_name.decode()
         head = self._heads.get(name)
         if head is None:
             return None
@@ -199,9 +199,9 @@ class StateStore:
 
     def sizes(self) -> list[tuple[str, int, int]]:
         """(conversation, bytes of its head, bytes of its entries and parts) of all that are remembered."""
-        kept = (self.entries, self.parts)
+        readers = (self.entries, self.parts)
         return [
-            (name, len(head), sum(len(value) for of in kept for value in of(name).values()))
+            (name, len(head), sum(len(value) for of in readers for value in of(name).values()))
             for name, head in self._heads.items()
         ]
 
@@ -257,15 +257,15 @@ class StateStore:
 
     def _keep_named(self, name: str, head: Conversation) -> None:
         """Keep only what the head names. The changelog keeps the rest until the head without it is sure to be there."""
-        kept = self._entries.get(name, {})
-        if len(kept) > head.entries_next - head.entries_first:
-            self._drop(state.entry_key, name, kept, range(head.entries_first, head.entries_next))
+        values = self._entries.get(name, {})
+        if len(values) > head.entries_next - head.entries_first:
+            self._drop(state.entry_key, name, values, range(head.entries_first, head.entries_next))
         if parts := self._parts.get(name):
             self._drop(state.part_key, name, parts, state.live_parts(head))
 
-    def _drop(self, key_of: _KeyOf, name: str, kept: dict[int, bytes], named: Collection[int]) -> None:
-        for number in [number for number in kept if number not in named]:
-            del kept[number]
+    def _drop(self, key_of: _KeyOf, name: str, values: dict[int, bytes], named: Collection[int]) -> None:
+        for number in [number for number in values if number not in named]:
+            del values[number]
             self._unnamed[key_of, name, number] = None
 
     def _remove(self, unnamed: Iterable[_Unnamed], position: int) -> list[StateWrite]:

@@ -4,23 +4,16 @@ from functools import lru_cache
 from typing import Any
 
 from handrail.policies import Bundle
+from handrail.schemas.event_types import RESOLUTION_COPY
 from handrail.schemas.record import Record
 from handrail.streams.governor import agent_identity, approvals, decision, handoff, replay_guard
 from handrail.streams.governor.alerts import NOT_HISTORY, raise_alert
 from handrail.streams.governor.calls import answer_of, call_of
-from handrail.streams.governor.controls import RESOLUTION
-from handrail.streams.governor.events import HANDLERS, HUMAN_AGENT, Answer
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.events import HANDLERS, HUMAN_AGENT
+from handrail.streams.governor.fold_context import FoldContext, Reply
 from handrail.streams.governor.state import PartitionState
 from handrail.streams.governor.working_conversation import WorkingConversation
 
-KINDS = {
-    "handrail.query.received.v1": "route",
-    "handrail.human.requested.v1": "route",
-    "handrail.llm.proposed.v1": "llm",
-    "handrail.action.proposed.v1": "action",
-    "handrail.response.proposed.v1": "response",
-}
 RULESETS_MAX = 16
 PREFIX = "sha256:"
 WORD_MAX = 64
@@ -60,10 +53,10 @@ def step(
             _repeat(context, answer, replay_guard.ends_ms(conversation.guard, entry))
         return context
     opened, first_entry = conversation.head.handoffs, conversation.head.entries_next
-    answered: Answer = HANDLERS[raw["type"]](context)
+    reply: Reply = HANDLERS[raw["type"]].fold(context)
     if opened:
         handoff.follow(context, opened, first_entry)
-    packed = replay_guard.UNANSWERED if answered is None else replay_guard.pack(*answered, _slot(context))
+    packed = replay_guard.UNANSWERED if reply is None else replay_guard.pack(*reply, _slot(context))
     conversation.remember(entry, packed, context.ends_ms)
     return context
 
@@ -95,18 +88,18 @@ def context_of(
 ) -> FoldContext:
     """The context of an agent event; with `learns`, what it says of customer, agent and channel is kept."""
     data, head = raw["data"], conversation.head
-    # With a person's words some name the person there, who is no agent by that.
+    # In a person's message some put the person's id here: that makes nobody an agent.
     named = None if data.get("role") == HUMAN_AGENT else data.get("agent_id")
     if learns:
         _learn(conversation, data, record, named)
-    # A person's answer has no agent: what stands there under the names of one, nobody has checked.
-    said = {} if raw["type"] == RESOLUTION else data
-    agent_id = (named if said is data else None) or head.agent_id
+    # A person's answer has no agent: its fields of an agent's names are not validated.
+    agent_data = {} if raw["type"] == RESOLUTION_COPY else data
+    agent_id = (named if agent_data is data else None) or head.agent_id
     observed, stranger = False, ""
     if bundle.has_agents:
-        observed, stranger = agent_identity.standing_of(bundle, agent_id, raw["source"], head.tenant, said)
-    recorded = bool(said.get("recorded")) and agent_identity.is_recorded(bundle, raw["source"], said)
-    execution_id, now_ms = said.get("execution_id") or conversation.id, partition.clock_ms
+        observed, stranger = agent_identity.standing_of(bundle, agent_id, raw["source"], head.tenant, agent_data)
+    recorded = bool(agent_data.get("recorded")) and agent_identity.is_recorded(bundle, raw["source"], agent_data)
+    execution_id, now_ms = agent_data.get("execution_id") or conversation.id, partition.clock_ms
     execution = (
         conversation.execution(execution_id, agent_id, now_ms)
         if learns
@@ -123,7 +116,7 @@ def context_of(
 
 
 def _not_history(context: FoldContext) -> None:
-    """`recorded: true` of a source that the bundle does not name changes nothing; told once in a conversation."""
+    """`recorded: true` of a source that the bundle does not name changes nothing; an alert says so once."""
     head = context.conversation.head
     if head.not_history:
         return
@@ -176,17 +169,17 @@ def _repeat(context: FoldContext, answer: int, ends_ms: int) -> None:
     verdict, route, slot = replay_guard.unpack(answer)
     digest = context.conversation.head.rulesets[slot]
     context.ruleset = PREFIX + digest.hex() if digest else ""
-    kind = KINDS.get(context.event_type, "execution")
-    one = {"action": call_of, "response": answer_of}.get(kind, lambda *_: None)(context, context.data)
-    waiting = approvals.waiting(context, one) if one else None
+    kind = HANDLERS[context.event_type].kind or "execution"
+    call = {"action": call_of, "response": answer_of}.get(kind, lambda *_: None)(context, context.data)
+    waiting = approvals.waiting(context, call) if call else None
     decision.emit(
         context,
         kind,
         verdict,
         [],
         route=route,
-        action_id=one.action_id if one else None,
-        digest=one.digest if one else None,
+        action_id=call.action_id if call else None,
+        digest=call.digest if call else None,
         handoff_id=waiting.handoff_id if waiting else None,
         expires_ms=ends_ms or None,
         repeat=True,

@@ -9,8 +9,7 @@ from typing import Any
 
 from handrail.policies.cumulative import addable
 from handrail.policies.subject import Counted, Earlier, Subject
-from handrail.streams.governor.call import UNKNOWN, ActionCall
-from handrail.streams.governor.fold_context import FoldContext
+from handrail.streams.governor.fold_context import UNKNOWN, ActionCall, FoldContext
 from handrail.streams.governor.state import SUMS
 
 COUNTED_MAX = 256  # actions of a conversation: beyond it the oldest leaves, and windows back to it fail closed
@@ -21,9 +20,9 @@ def earlier(context: FoldContext) -> Earlier | None:
     """What counts beside the proposal that is judged; None where no condition of the bundle asks."""
     if not context.bundle.sums:
         return None
-    lost_ms, kept = _kept(context)
-    actions = [Counted(one[AT], one[OFFSET], one[VALUES]) for one in kept]
-    return Earlier(actions, lost_ms, context.now_ms, context.offset)
+    lost_ms, actions = _actions(context)
+    counted = [Counted(action[AT], action[OFFSET], action[VALUES]) for action in actions]
+    return Earlier(counted, lost_ms, context.now_ms, context.offset)
 
 
 def allowed(context: FoldContext, call: ActionCall) -> None:
@@ -36,21 +35,21 @@ def executed(context: FoldContext, call: ActionCall, status: str) -> None:
 
     Where nobody knows yet whether it ran (`unknown`), it goes on counting as it did.
     """
-    lost_ms, kept = _kept(context)
-    if not kept and not context.bundle.sums:
+    lost_ms, actions = _actions(context)
+    if not actions and not context.bundle.sums:
         return
     who = _who(call)
-    found = next((at for at, one in enumerate(kept) if one[WHO] == who and not one[DONE]), None)
-    if found is None:
+    index = next((at for at, action in enumerate(actions) if action[WHO] == who and not action[DONE]), None)
+    if index is None:
         if status != "error":
             _count(context, call, done=status != UNKNOWN)
         return
     if status == UNKNOWN:
         return
-    one = kept.pop(found)
+    action = actions.pop(index)
     if status != "error":
-        kept.insert(found, [*one[:DONE], True, one[VALUES]])
-    context.conversation.put(SUMS, [lost_ms, kept])
+        actions.insert(index, [*action[:DONE], True, action[VALUES]])
+    context.conversation.put(SUMS, [lost_ms, actions])
 
 
 def _count(context: FoldContext, call: ActionCall, done: bool) -> None:
@@ -68,21 +67,21 @@ def _count(context: FoldContext, call: ActionCall, done: bool) -> None:
         customer=context.conversation.customer,
         data=context.data,
     )
-    found = {name: addable(get(subject)) for name, get in fields}
-    values = {name: None if value is None else str(value) for name, value in found.items()}
-    lost_ms, kept = _kept(context)
-    kept.append([_who(call), context.now_ms, context.offset, done, values])
-    if len(kept) > COUNTED_MAX:
-        lost_ms = max(lost_ms, kept.pop(0)[AT])
-    context.conversation.put(SUMS, [lost_ms, kept])
+    numbers = {name: addable(get(subject)) for name, get in fields}
+    values = {name: None if value is None else str(value) for name, value in numbers.items()}
+    lost_ms, actions = _actions(context)
+    actions.append([_who(call), context.now_ms, context.offset, done, values])
+    if len(actions) > COUNTED_MAX:
+        lost_ms = max(lost_ms, actions.pop(0)[AT])
+    context.conversation.put(SUMS, [lost_ms, actions])
 
 
-def _kept(context: FoldContext) -> tuple[int, list[Any]]:
+def _actions(context: FoldContext) -> tuple[int, list[Any]]:
     """(time of the last one that left, [[who, time, offset, whether it ran, values]]), oldest first."""
     if SUMS not in context.conversation.head.parts:
         return 0, []
-    lost_ms, kept = context.conversation.part(SUMS)
-    return lost_ms, kept
+    lost_ms, actions = context.conversation.part(SUMS)
+    return lost_ms, actions
 
 
 def _who(call: ActionCall) -> bytes:

@@ -20,7 +20,7 @@ ENDED_MAX = 64  # ended executions remembered beyond those, 8 bytes each: an end
 CUSTOMER_BYTES_MAX = 64_000
 SEALED_MAX = replay_guard.REMEMBERED * replay_guard.ENTRY // replay_guard.BLOCK
 CUSTOMER, GOAL, UNKNOWN_CALLS = "customer", "goal", "unknown"
-CALLS = 2**10  # of unknown cost, that one execution counts: see unknown_cost.py
+CALLS = 2**10  # of unknown cost, that one execution counts: see cost.py
 
 
 class WorkingConversation:
@@ -60,7 +60,7 @@ class WorkingConversation:
         self._guard: bytes | None = None
 
     def committed(self, stored: Mapping[int, bytes], stored_parts: Mapping[int, bytes]) -> None:
-        """What was new is stored now; what is known of the customer may be large, and is read again where needed."""
+        """Mark what was new as stored. The customer's data may be large, so it is read again when needed."""
         self.stored, self.stored_parts, self.customer_read = stored, stored_parts, None
         if self.added:
             self.added = {}
@@ -83,11 +83,11 @@ class WorkingConversation:
 
     def drop(self, name: str) -> None:
         """Forget a part of the head."""
-        self.head.parts = {kept: number for kept, number in self.head.parts.items() if kept != name}
+        self.head.parts = {part: number for part, number in self.head.parts.items() if part != name}
 
     def _part(self, number: int) -> bytes:
-        found = self.new_parts.get(number)
-        return self.stored_parts[number] if found is None else found
+        part = self.new_parts.get(number)
+        return self.stored_parts[number] if part is None else part
 
     def _new_part(self, value: bytes) -> int:
         number = self.head.parts_next
@@ -113,8 +113,8 @@ class WorkingConversation:
             self._guard = replay_guard.remember(self._guard, entry, answer, ends_ms)
         head.guard = replay_guard.remember(head.guard, entry, answer, ends_ms)
         if len(head.guard) == replay_guard.BLOCK:
-            kept = head.sealed[-SEALED_MAX + 1 :]
-            head.sealed, head.guard = [*kept, self._new_part(head.guard)], b""
+            sealed = head.sealed[-SEALED_MAX + 1 :]
+            head.sealed, head.guard = [*sealed, self._new_part(head.guard)], b""
 
     def add(self, entry: Entry) -> None:
         """Append an entry; the oldest leaves when there are ENTRIES_MAX."""
@@ -126,12 +126,12 @@ class WorkingConversation:
 
     def entries(self) -> list[Entry]:
         """All entries kept, oldest first."""
-        found = []
+        read = []
         for number in range(self.head.entries_first, self.head.entries_next):
             raw = self.added.get(number) or self.stored.get(number)
             if raw is not None:
-                found.append(entries.decode(raw))
-        return found
+                read.append(entries.decode(raw))
+        return read
 
     @property
     def customer(self) -> dict[str, Any]:
@@ -140,15 +140,20 @@ class WorkingConversation:
             self.customer_read = self.part(CUSTOMER) if CUSTOMER in self.head.parts else {}
         return self.customer_read
 
-    def learn_customer(self, told: Mapping[str, Any]) -> None:
+    def learn_customer(self, new: Mapping[str, Any]) -> None:
         """Later keys win; `account` is merged key by key. What would exceed the bound is not kept."""
         known = self.customer
-        merged = {**known, **told}
-        if isinstance(known.get("account"), dict) and isinstance(told.get("account"), dict):
-            merged["account"] = {**known["account"], **told["account"]}
+        merged = {**known, **new}
+        if isinstance(known.get("account"), dict) and isinstance(new.get("account"), dict):
+            merged["account"] = {**known["account"], **new["account"]}
         if merged != known and len(msgspec.msgpack.encode(merged)) <= CUSTOMER_BYTES_MAX:
             self.put(CUSTOMER, merged)
             self.customer_read = merged
+
+    @property
+    def route(self) -> int:
+        """Who answers now, as an index of ROUTES: a human while one owns the conversation."""
+        return 2 if self.head.owned else self.head.route
 
     @property
     def goal(self) -> str | None:
@@ -157,14 +162,14 @@ class WorkingConversation:
 
     @property
     def unknown_calls_before(self) -> int:
-        """Calls of unknown cost of executions that left (unknown_cost.py)."""
-        found: int = self.part(UNKNOWN_CALLS) if UNKNOWN_CALLS in self.head.parts else 0
-        return found
+        """Calls of unknown cost of executions that left (cost.py)."""
+        count: int = self.part(UNKNOWN_CALLS) if UNKNOWN_CALLS in self.head.parts else 0
+        return count
 
     def known_execution(self, execution_id: str, now_ms: int) -> Execution:
         """The execution of that id; one that is not known is not kept."""
-        found = (execution for execution in self.head.executions if execution.id == execution_id)
-        return next(found, None) or Execution(execution_id, now_ms)
+        matches = (execution for execution in self.head.executions if execution.id == execution_id)
+        return next(matches, None) or Execution(execution_id, now_ms)
 
     def execution(self, execution_id: str, agent_id: str, now_ms: int) -> Execution:
         """The execution of that id, begun now where it is new; the oldest ended one leaves beyond EXECUTIONS_MAX."""

@@ -44,12 +44,12 @@ class Mean:
 
 def mean_of(days: Sequence[Daily]) -> Mean | None:
     """The mean over those of the days that have any; None below DAYS_MIN days or N_MIN conversations."""
-    told = [one for one in days if one.n]
-    n, k = sum(one.n for one in told), len(told)
+    counted = [day for day in days if day.n]
+    n, k = sum(day.n for day in counted), len(counted)
     if k < DAYS_MIN or n < N_MIN:
         return None
-    mean = sum(one.total for one in told) / n
-    residuals = sum((one.total - one.n * mean) ** 2 for one in told)
+    mean = sum(day.total for day in counted) / n
+    residuals = sum((day.total - day.n * mean) ** 2 for day in counted)
     return Mean(n, k, mean, sqrt(k / (k - 1) * residuals) / n)
 
 
@@ -58,3 +58,22 @@ def bound(before: Mean, after: Mean) -> float:
     freedom = before.days + after.days - 2
     limit = LIMIT + (LIMIT**3 + LIMIT) / (4 * freedom)
     return max(limit * sqrt(before.se**2 + after.se**2), LEAST * abs(before.mean))
+
+
+def onset(days: Sequence[Daily], before: float, direction: int, bound: float) -> date:
+    """The first day of the shift: the onset of a one-sided CUSUM (E. Page, Continuous inspection schemes, 1954).
+
+    Day by day, sums of what is beyond half of the smallest shift that counts:
+
+        s_d = max(0, s_(d-1) + direction * (mean_d - before) - slack)
+
+    The shift began after the last day on which s was 0. `days` is not empty, in order; `direction` 1: upwards, -1:
+    downwards.
+    """
+    counted = [day for day in days if day.n]
+    since, beyond = counted[0].day, 0.0
+    for day, after in zip(counted, [*counted[1:], None], strict=True):
+        beyond = max(0.0, beyond + direction * (day.total / day.n - before) - bound / 2)
+        if beyond == 0 and after is not None:
+            since = after.day
+    return since

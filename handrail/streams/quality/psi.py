@@ -31,15 +31,15 @@ def psi(reference: Counts, observed: Counts) -> float:
 
 def parts(reference: Counts, observed: Counts) -> dict[str, float]:
     """What each bin adds to the index, the largest first; at least 0 each."""
-    bins = sorted(_seen(reference) | _seen(observed))
+    bins = sorted(_bins(reference) | _bins(observed))
     q, p = _shares(reference, bins), _shares(observed, bins)
-    found = {name: (p[name] - q[name]) * log(p[name] / q[name]) for name in bins}
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+    terms = {name: (p[name] - q[name]) * log(p[name] / q[name]) for name in bins}
+    return dict(sorted(terms.items(), key=lambda item: -item[1]))
 
 
 def noise(reference: Counts, observed: Counts, quantile: float = QUANTILE) -> float:
     """The index below which that share of all days stays on which nothing has moved."""
-    freedom = len(_seen(reference) | _seen(observed)) - 1
+    freedom = len(_bins(reference) | _bins(observed)) - 1
     return _chi_squared(freedom, quantile) * (1 / sum(reference.values()) + 1 / sum(observed.values()))
 
 
@@ -48,7 +48,7 @@ def bin_of(value: float, edges: Sequence[float]) -> str:
     return str(edges[bisect_right(edges, value) - 1])
 
 
-def _seen(counts: Counts) -> set[str]:
+def _bins(counts: Counts) -> set[str]:
     return {name for name, n in counts.items() if n}
 
 

@@ -38,29 +38,29 @@ class AgentRecord:
         """From bins in the order of days; at least one."""
         counts: dict[tuple[str, date], Counter[str]] = {}
         daily: dict[tuple[str, date], Daily] = {}
-        found = list(bins)
-        for one in found:
-            key = one.measure, one.day
-            if one.bin is not None:
-                counts.setdefault(key, Counter())[one.bin] += one.n
-            if one.total is not None:
-                so_far = daily.get(key, Daily(one.day, 0, 0.0))
-                daily[key] = Daily(one.day, so_far.n + one.n, so_far.total + one.total)
+        rows = list(bins)
+        for row in rows:
+            key = row.measure, row.day
+            if row.bin is not None:
+                counts.setdefault(key, Counter())[row.bin] += row.n
+            if row.total is not None:
+                so_far = daily.get(key, Daily(row.day, 0, 0.0))
+                daily[key] = Daily(row.day, so_far.n + row.n, so_far.total + row.total)
         series: dict[str, list[Daily]] = {}
-        for (measure, _), told in daily.items():
-            series.setdefault(measure, []).append(told)
-        return cls(counts, series, found[0].day)
+        for (measure, _), of_day in daily.items():
+            series.setdefault(measure, []).append(of_day)
+        return cls(counts, series, rows[0].day)
 
     def shifts(self, baseline: Baseline, day: date) -> Iterator[tuple[str, Shift]]:
         """Each measure that has enough to speak on that day, beside the baseline and the day before."""
         for measure in SHIFTING:
-            told = self.counts.get((measure, day), NOTHING)
+            counts = self.counts.get((measure, day), NOTHING)
             before = self.counts.get((measure, day - timedelta(days=1)), NOTHING)
-            if (found := shift(self._baseline(measure, baseline), told, before)) is not None:
-                yield measure, found
+            if (shifted := shift(self._baseline(measure, baseline), counts, before)) is not None:
+                yield measure, shifted
 
     def _baseline(self, measure: str, baseline: Baseline) -> Counts:
-        found: Counter[str] = Counter()
+        total: Counter[str] = Counter()
         for number in range((baseline.end - baseline.first).days):
-            found.update(self.counts.get((measure, baseline.first + timedelta(days=number)), NOTHING))
-        return found
+            total.update(self.counts.get((measure, baseline.first + timedelta(days=number)), NOTHING))
+        return total

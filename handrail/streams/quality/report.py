@@ -10,7 +10,7 @@ from handrail.schemas.canonical import digest
 from handrail.schemas.clock import to_rfc3339
 from handrail.streams.quality.baseline import Baseline
 from handrail.streams.quality.interval import LIMIT, Mean
-from handrail.streams.quality.scissors import Judgement, Move, window
+from handrail.streams.quality.scissors import Comparison, Move, window
 from handrail.streams.quality.shift import Shift
 
 DAY_MS = 86_400_000
@@ -40,35 +40,35 @@ class Subject:
     day: date
 
 
-def divergence(subject: Subject, found: Judgement, examples: Sequence[str]) -> dict[str, Any]:
+def divergence(subject: Subject, comparison: Comparison, examples: Sequence[str]) -> dict[str, Any]:
     """The scissors alarm in words and numbers."""
-    moves = (*found.effort, *found.quality)
+    moves = (*comparison.effort, *comparison.quality)
     evidence = {
-        "effort": [_moved(one) for one in found.effort],
-        "quality": [_moved(one) for one in found.quality],
+        "effort": [_moved(move) for move in comparison.effort],
+        "quality": [_moved(move) for move in comparison.quality],
         "limit_standard_errors": LIMIT,
     }
-    words = " while ".join("; ".join(_words(one) for one in side) for side in (found.effort, found.quality))
-    measure = ":".join(one.measure for one in moves)
-    since, first = found.since, window(subject.baseline, subject.day)
+    words = " while ".join("; ".join(_words(move) for move in side) for side in (comparison.effort, comparison.quality))
+    measure = ":".join(move.measure for move in moves)
+    since, first = comparison.since, window(subject.baseline, subject.day)
     days = (subject.day - first).days + 1
     message = f"The scissors are open: {words}. Since {since}; means of the last {days} days beside the baseline's."
     return _alert("divergence", "high", subject, measure, "scissors", message, (since, first), evidence, examples)
 
 
-def drift(subject: Subject, measure: str, found: Shift, examples: Sequence[str]) -> dict[str, Any]:
+def drift(subject: Subject, measure: str, moved: Shift, examples: Sequence[str]) -> dict[str, Any]:
     """What has shifted in one measure."""
     evidence = {
-        "psi_baseline": round(found.psi_baseline, 4),
-        "psi_yesterday": None if found.psi_yesterday is None else round(found.psi_yesterday, 4),
-        "psi_noise": round(found.psi_noise, 4),
-        "n": found.n,
-        "baseline_n": found.baseline_n,
-        "parts": {name: round(part, 4) for name, part in islice(found.parts.items(), PARTS_MAX)},
+        "psi_baseline": round(moved.psi_baseline, 4),
+        "psi_yesterday": None if moved.psi_yesterday is None else round(moved.psi_yesterday, 4),
+        "psi_noise": round(moved.psi_noise, 4),
+        "n": moved.n,
+        "baseline_n": moved.baseline_n,
+        "parts": {name: round(part, 4) for name, part in islice(moved.parts.items(), PARTS_MAX)},
     }
     message = (
         f"Drift: {NAMES[measure]} ({measure}) on {subject.day} is not what it was in the baseline: "
-        f"PSI {found.psi_baseline:.2f}, most of it in bin {next(iter(found.parts))}."
+        f"PSI {moved.psi_baseline:.2f}, most of it in bin {next(iter(moved.parts))}."
     )
     since = (subject.day, subject.day)
     return _alert("drift", "medium", subject, measure, measure, message, since, evidence, examples)
@@ -109,7 +109,7 @@ def start_of(day: date) -> str:
 
 def _words(move: Move) -> str:
     verb = "rose" if move.after.mean > move.before.mean else "fell"
-    before, after = (_shown(move.measure, one.mean) for one in (move.before, move.after))
+    before, after = (_shown(move.measure, mean.mean) for mean in (move.before, move.after))
     return f"{NAMES[move.measure]} {verb} by {abs(move.change):.0%} ({before} to {after})"
 
 
@@ -130,5 +130,5 @@ def _moved(move: Move) -> dict[str, Any]:
     }
 
 
-def _mean(found: Mean) -> dict[str, Any]:
-    return {"mean": round(found.mean, 6), "se": round(found.se, 6), "n": found.n, "days": found.days}
+def _mean(value: Mean) -> dict[str, Any]:
+    return {"mean": round(value.mean, 6), "se": round(value.se, 6), "n": value.n, "days": value.days}

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from handrail.streams.quality.baseline import Baseline
-from handrail.streams.quality.interval import Daily, Mean, bound, mean_of
-from handrail.streams.quality.onset import onset
+from handrail.streams.quality.interval import Daily, Mean, bound, mean_of, onset
 
 WINDOW_DAYS = 28
 
@@ -46,7 +45,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Comparison:
     """What one day came to."""
 
     effort: tuple[Move, ...]
@@ -60,21 +59,22 @@ class Judgement:
     @property
     def since(self) -> date:
         """Since when both have moved; only of an alarm."""
-        return max(min(one.since for one in moves) for moves in (self.effort, self.quality))
+        return max(min(move.since for move in moves) for moves in (self.effort, self.quality))
 
 
-def compare(series: Mapping[str, Sequence[Daily]], baseline: Baseline, day: date) -> Judgement | None:
+def compare(series: Mapping[str, Sequence[Daily]], baseline: Baseline, day: date) -> Comparison | None:
     """What the series, by measure and each in the order of days, say at the end of `day`; later days are not looked at.
 
     None where no measure of effort, or none of quality, has enough to speak.
     """
     sides = [
-        [_move(series.get(one.name, ()), one, baseline, day) for one in measures] for measures in (EFFORT, QUALITY)
+        [_move(series.get(measure.name, ()), measure, baseline, day) for measure in measures]
+        for measures in (EFFORT, QUALITY)
     ]
     if any(all(move is None for move in side) for side in sides):
         return None
     effort, quality = (tuple(move for move in side if isinstance(move, Move)) for side in sides)
-    return Judgement(effort, quality)
+    return Comparison(effort, quality)
 
 
 def window(baseline: Baseline, last: date) -> date:
@@ -85,9 +85,9 @@ def window(baseline: Baseline, last: date) -> date:
 def _move(days: Sequence[Daily], measure: Measure, baseline: Baseline, day: date) -> Move | bool | None:
     """The move; False where it has not moved; None where there is not enough."""
     last = day - timedelta(days=measure.settles_days)
-    since_baseline = [one for one in days if baseline.end <= one.day <= last]
-    before = mean_of([one for one in days if baseline.has(one.day)])
-    after = mean_of([one for one in since_baseline if one.day >= window(baseline, last)])
+    since_baseline = [each for each in days if baseline.end <= each.day <= last]
+    before = mean_of([each for each in days if baseline.has(each.day)])
+    after = mean_of([each for each in since_baseline if each.day >= window(baseline, last)])
     if before is None or after is None:
         return None
     limit = bound(before, after)

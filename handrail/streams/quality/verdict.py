@@ -3,17 +3,26 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from handrail.streams.quality import episode
 from handrail.streams.quality.baseline import Baseline
-from handrail.streams.quality.episode import Episode
 from handrail.streams.quality.record import AgentRecord
 from handrail.streams.quality.report import Subject
-from handrail.streams.quality.scissors import Judgement, compare
+from handrail.streams.quality.scissors import Comparison, compare
 from handrail.streams.quality.shift import Shift
 
+QUIET_DAYS = 7  # without an alarm, after which an episode is over
 DRIFT, DIVERGENCE, SCISSORS = "drift", "divergence", "scissors"
 Key = tuple[str, str, str, str, Baseline]
 """Whose episode: tenant, agent, kind, measure, and the baseline it is against: a new one starts afresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One alert an episode: it begins with a day on which the detector fires, and ends after QUIET_DAYS without.
+
+    `quiet_days` since it fired last; None: no episode is open.
+    """
+
+    quiet_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,7 @@ class Verdict:
     subject: Subject
     kind: str
     measure: str
-    finding: Shift | Judgement
+    finding: Shift | Comparison
     episode: Episode
     begins: bool
 
@@ -40,12 +49,21 @@ def key_of(subject: Subject, kind: str, measure: str) -> Key:
 
 def verdicts(record: AgentRecord, subject: Subject, episodes: Mapping[Key, Episode]) -> Iterator[Verdict]:
     """One of each detector that has enough to speak; `episodes` are those after the day before."""
-    found: list[tuple[str, str, Shift | Judgement]] = [
+    findings: list[tuple[str, str, Shift | Comparison]] = [
         (DRIFT, measure, shift) for measure, shift in record.shifts(subject.baseline, subject.day)
     ]
     if (judged := compare(record.series, subject.baseline, subject.day)) is not None:
-        found.append((DIVERGENCE, SCISSORS, judged))
-    for kind, measure, finding in found:
+        findings.append((DIVERGENCE, SCISSORS, judged))
+    for kind, measure, finding in findings:
         before = episodes.get(key_of(subject, kind, measure), Episode())
-        after, begins = episode.observe(before, finding.alarm)
+        after, begins = observe_alarm(before, finding.alarm)
         yield Verdict(subject, kind, measure, finding, after, begins)
+
+
+def observe_alarm(state: Episode, alarm: bool) -> tuple[Episode, bool]:
+    """The state after one more day on which the detector could speak, and whether an episode begins with it."""
+    if alarm:
+        return Episode(0), state.quiet_days is None
+    if state.quiet_days is None or state.quiet_days + 1 >= QUIET_DAYS:
+        return Episode(), False
+    return Episode(state.quiet_days + 1), False

@@ -21,12 +21,11 @@ from handrail.schemas.topics import AGENT_EVENTS, ALERTS
 from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.quality import report
 from handrail.streams.quality.baseline import Baseline, baseline_of
-from handrail.streams.quality.episode import Episode
 from handrail.streams.quality.record import AgentRecord, Bin
 from handrail.streams.quality.report import EPOCH, Subject, start_of
 from handrail.streams.quality.scissors import window
 from handrail.streams.quality.shift import Shift
-from handrail.streams.quality.verdict import Key, Verdict, verdicts
+from handrail.streams.quality.verdict import Episode, Key, Verdict, verdicts
 from handrail.streams.sink.reader import Reader, Records
 from handrail.streams.sink.store import Store
 

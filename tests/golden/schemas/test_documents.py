@@ -52,9 +52,9 @@ def document() -> Any:
 def test_the_asyncapi_document_refers_only_to_what_is_there(document: Any) -> None:
     for reference in references(document):
         if reference.startswith("#/"):
-            found = document
+            target = document
             for part in reference[2:].split("/"):
-                found = found[part]
+                target = target[part]
         else:
             assert (SCHEMAS / reference).is_file(), reference
 
@@ -65,9 +65,9 @@ def test_every_type_that_travels_is_on_one_topic(document: Any) -> None:
     assert {channel["address"] for channel in document["channels"].values()} == set(asyncapi.ON_TOPIC)
 
 
-def references(found: Any) -> list[str]:
+def references(node: Any) -> list[str]:
     """Every $ref in it."""
-    if isinstance(found, dict):
-        own = [found["$ref"]] if "$ref" in found else []
-        return own + [name for part in found.values() for name in references(part)]
-    return [name for part in found for name in references(part)] if isinstance(found, list) else []
+    if isinstance(node, dict):
+        own = [node["$ref"]] if "$ref" in node else []
+        return own + [name for part in node.values() for name in references(part)]
+    return [name for part in node for name in references(part)] if isinstance(node, list) else []

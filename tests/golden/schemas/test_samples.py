@@ -25,8 +25,8 @@ samples = pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.pa
 
 
 def read(sample: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(sample.read_text())
-    return found
+    event: dict[str, Any] = json.loads(sample.read_text())
+    return event
 
 
 def reader(event_type: str) -> Callable[[bytes], Decoded]:
@@ -37,17 +37,17 @@ def reader(event_type: str) -> Callable[[bytes], Decoded]:
 
 def test_every_record_type_has_a_sample_named_after_it() -> None:
     named = {f"handrail.{sample.stem}.{sample.parent.name}": read(sample)["type"] for sample in SAMPLES}
-    assert all(name == found for name, found in named.items())
+    assert all(name == written for name, written in named.items())
     assert set(named) == set(KNOWN)
 
 
 @samples
 def test_a_sample_is_read_and_comes_out_as_it_came_in(sample: Path) -> None:
     event = read(sample)
-    found = reader(event["type"])(json.dumps(event).encode())
-    written = found.event.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    decoded = reader(event["type"])(json.dumps(event).encode())
+    written = decoded.event.model_dump(mode="json", by_alias=True, exclude_unset=True)
     assert canonical(written) == canonical(event)
-    assert found.raw == event
+    assert decoded.raw == event
 
 
 @samples
@@ -64,19 +64,19 @@ def test_unknown_fields_survive(sample: Path) -> None:
     event = read(sample)
     event["x_extension"] = "kept"
     event["data"]["x_unknown"] = {"kept": [1, 2.5, None]}
-    found = reader(event["type"])(json.dumps(event).encode())
-    assert canonical(found.event.model_dump(mode="json", by_alias=True, exclude_unset=True)) == canonical(event)
+    decoded = reader(event["type"])(json.dumps(event).encode())
+    assert canonical(decoded.event.model_dump(mode="json", by_alias=True, exclude_unset=True)) == canonical(event)
 
 
 @samples
 def test_records_cannot_be_changed(sample: Path) -> None:
     event = read(sample)
-    found = reader(event["type"])(json.dumps(event).encode()).event
+    decoded = reader(event["type"])(json.dumps(event).encode()).event
     with pytest.raises(ValidationError, match="frozen"):
-        found.id = "other"  # type: ignore[misc]
-    for name in type(found.data).model_fields:
+        decoded.id = "other"  # type: ignore[misc]
+    for name in type(decoded.data).model_fields:
         with pytest.raises(ValidationError, match="frozen"):
-            setattr(found.data, name, None)
+            setattr(decoded.data, name, None)
 
 
 def broken(event: dict[str, Any], model: Any) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -62,7 +62,8 @@ def written(plan: list[tuple[Any, ...]]) -> list[Record]:  # noqa: C901
 
 
 def answerable(log: Log, outcome: str) -> None:
-    handoffs = [one for one in log.fold(refunds(), batch=1000).handoffs if one["conversation_id"] == log.conversation]
+    opened = log.fold(refunds(), batch=1000).handoffs
+    handoffs = [handoff for handoff in opened if handoff["conversation_id"] == log.conversation]
     if handoffs:
         log.resolves(handoffs[-1], outcome)
 
@@ -113,9 +114,9 @@ def test_a_crash_anywhere_leads_to_the_same_decisions(plan: list[tuple[Any, ...]
         changelog += writes
         at += size
     expected = whole(records)
-    assert {identity(one): one for one in expected} == {identity(one): one for one in produced}
-    for one in produced:
-        assert one == next(other for other in expected if identity(other) == identity(one))
+    assert {identity(record): record for record in expected} == {identity(record): record for record in produced}
+    for record in produced:
+        assert record == next(other for other in expected if identity(other) == identity(record))
 
 
 def identity(record: dict[str, Any]) -> tuple[Any, ...]:
@@ -126,8 +127,8 @@ def identity(record: dict[str, Any]) -> tuple[Any, ...]:
 def recovered(changelog: list[StateWrite], dice: Any) -> PartitionFold:
     """A new owner, which reads the changelog; a zombie may have put old writes behind new ones."""
     fold = fresh()
-    behind = [dice.choice(changelog) for _ in range(3)] if changelog else []
-    for write in [*changelog, *behind]:
+    late_writes = [dice.choice(changelog) for _ in range(3)] if changelog else []
+    for write in [*changelog, *late_writes]:
         fold.load(write.key, write.value, write.position)
     fold.recovered()
     return fold
@@ -153,12 +154,12 @@ def test_a_repeated_record_changes_no_state_but_its_position(plan: list[tuple[An
 
 def heads(fold: PartitionFold) -> dict[str, Any]:
     """All heads, but for when they were last touched."""
-    found = {}
+    encoded = {}
     for name, _, _ in fold.memory.sizes():
         head = fold.memory.head(name)
         head.position = head.updated_ms = 0
-        found[name] = encode(head)
-    return found
+        encoded[name] = encode(head)
+    return encoded
 
 
 @settings(max_examples=60, deadline=None)

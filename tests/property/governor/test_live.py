@@ -32,12 +32,12 @@ def fresh() -> PartitionFold:
 
 def cut(records: list[Record], sizes: Sequence[int]) -> list[list[Record]]:
     """The records in batches of these sizes, in turn."""
-    found, at = [], 0
+    batches, at = [], 0
     while at < len(records):
-        size = sizes[len(found) % len(sizes)]
-        found.append(records[at : at + size])
+        size = sizes[len(batches) % len(sizes)]
+        batches.append(records[at : at + size])
         at += size
-    return found
+    return batches
 
 
 def poison(after: Sequence[Record]) -> Record:
@@ -52,16 +52,16 @@ def poison(after: Sequence[Record]) -> Record:
 def fold_all(batches: list[list[Record]], bytes_max: int, failing: bool) -> list[Folded]:
     """What the batches are folded to; with `failing`, each is folded in vain before, with all records behind it."""
     fold, rest = fresh(), [record for batch in batches for record in batch]
-    found = []
+    folded = []
     with patch.object(live_conversations, "LIVE_BYTES_MAX", bytes_max):
         for batch in batches:
             if failing:
                 with pytest.raises(UnknownBundle):
                     fold.fold([*rest, poison(rest)])
-            found.append(fold.fold(batch))
+            folded.append(fold.fold(batch))
             rest = rest[len(batch) :]
             assert fold.memory.live.bytes <= bytes_max
-    return found
+    return folded
 
 
 @settings(max_examples=150, deadline=None)
@@ -80,8 +80,8 @@ def test_a_batch_that_fails_leaves_no_trace(error: type[BaseException]) -> None:
         log.does("get_order", order_id=number)
     first, second, third = log.records[:4], log.records[4:8], log.records[8:]
     fold, untouched = fresh(), fresh()
-    for one in (fold, untouched):
-        one.fold(first)
+    for each in (fold, untouched):
+        each.fold(first)
     assert len(fold.memory.live) == 1
     step = overlay.step
     calls = iter([step, step, None])
@@ -104,7 +104,9 @@ def test_what_comes_from_the_changelog_holds() -> None:
         log.does("get_order", order_id=number)
     fold, other = fresh(), fresh()
     fold.fold(log.records[:2])
-    writes = [write for one in (other.fold(log.records[:2]), other.fold(log.records[2:6])) for write in one.states]
+    writes = [
+        write for folded in (other.fold(log.records[:2]), other.fold(log.records[2:6])) for write in folded.states
+    ]
     for write in writes:
         fold.load(write.key, write.value, write.position)
     assert len(fold.memory.live) == 0
@@ -114,25 +116,25 @@ def test_what_comes_from_the_changelog_holds() -> None:
 
 
 def test_the_ones_used_least_recently_leave() -> None:
-    kept = LiveConversations()
+    live = LiveConversations()
     size = CONVERSATION_BYTES + HEAD_TIMES * 100
     with patch.object(live_conversations, "LIVE_BYTES_MAX", 3 * size):
         for name in ("a", "b", "c"):
-            kept.keep(case(name), 100)
-        taken = kept.take("a")
+            live.keep(case(name), 100)
+        taken = live.take("a")
         assert taken is not None
-        assert (len(kept), kept.bytes, kept.take("a")) == (2, 2 * size, None)
-        kept.keep(taken, 100)
-        kept.keep(case("d"), 100)
-    assert [kept.take(name) is not None for name in ("a", "b", "c", "d")] == [True, False, True, True]
-    assert (len(kept), kept.bytes) == (0, 0)
+        assert (len(live), live.bytes, live.take("a")) == (2, 2 * size, None)
+        live.keep(taken, 100)
+        live.keep(case("d"), 100)
+    assert [live.take(name) is not None for name in ("a", "b", "c", "d")] == [True, False, True, True]
+    assert (len(live), live.bytes) == (0, 0)
 
 
 def test_a_case_larger_than_all_is_not_kept() -> None:
-    kept = LiveConversations()
+    live = LiveConversations()
     with patch.object(live_conversations, "LIVE_BYTES_MAX", CONVERSATION_BYTES):
-        kept.keep(case("a"), 100)
-    assert (len(kept), kept.bytes) == (0, 0)
+        live.keep(case("a"), 100)
+    assert (len(live), live.bytes) == (0, 0)
 
 
 def case(name: str) -> WorkingConversation:

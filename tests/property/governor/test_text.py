@@ -6,7 +6,7 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail.streams.governor.text import normalise
+from handrail.streams.governor.phrases import normalise
 
 
 @settings(max_examples=300)

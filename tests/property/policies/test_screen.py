@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from handrail.policies import Subject
-from handrail.policies.judge import Judge
+from handrail.policies.evaluation import Evaluator
 from handrail.policies.operators import OPERATORS
 from handrail.policies.parts import read_parts
 from handrail.streams.governor.decision import usd
@@ -46,11 +46,11 @@ FIELDS = (
 COSTS = (0, 1, 5 * 10**12, 5 * 10**12 + 1, 10**13, 10**13 + 1, 10**13 + 2, 999_999_500_000_000_000, 10**12, 10**19)
 
 
-def judge_of(*policies: str) -> Judge | None:
+def evaluator_of(*policies: str) -> Evaluator | None:
     """None where a policy has a mistake."""
     files = {f"p{number}.yaml": text for number, text in enumerate(policies)}
     parts, mistakes = read_parts({"tools.yaml": TOOLS, **files})
-    return None if any(each.found for each in mistakes) else Judge(parts.policies, parts.tools)
+    return None if any(each.entries for each in mistakes) else Evaluator(parts.policies, parts.tools)
 
 
 def policy(name: str, rules: list[str], default: str = "allow", more: str = "") -> str:
@@ -61,17 +61,17 @@ def rule(name: str, condition: str, more: str = "action: block") -> str:
     return f"    - {{id: {name}, condition: {condition}, {more}}}\n"
 
 
-def agreed(judge: Judge, event_type: str, tool: str | None, arguments: dict[str, Any], cost_pico: int) -> bool:
+def agreed(evaluator: Evaluator, event_type: str, tool: str | None, arguments: dict[str, Any], cost_pico: int) -> bool:
     """Whether the screen was passed; then every rule, when it was asked, said the same."""
     usage = {"steps": 3, "cost_usd": usd(cost_pico), "loop_run": 1}
     customer, data = {"tier": arguments.get("reason")}, {"amount": arguments.get("amount")}
     kind = "query" if event_type == QUERY else "action"
     subject = Subject(event_type, kind, "t", "a", tool, arguments, {}, customer, usage, {}, {}, data)
-    found = judge.judge(subject)
-    passed = judge.no_rule_fires(event_type, tool, "a", "t", arguments, cost_pico)
+    evaluation = evaluator.evaluate(subject)
+    passed = evaluator.no_rule_fires(event_type, tool, "a", "t", arguments, cost_pico)
     if passed is None:
         return False
-    assert (found.findings, found.skipped) == ((), tuple(passed)), (tool, arguments, cost_pico)
+    assert (evaluation.findings, evaluation.skipped) == ((), tuple(passed)), (tool, arguments, cost_pico)
     return True
 
 
@@ -80,12 +80,12 @@ def test_of_every_operator_threshold_and_value(operator: str) -> None:
     passed = asked = 0
     for threshold, missing in product(THRESHOLDS, ("match", "skip")):
         condition = f"{{field: amount, operator: {operator}, value: {threshold}}}"
-        judge = judge_of(policy("p", [rule("r", condition, f"action: block, on_missing: {missing}")]))
-        if judge is None:
+        evaluator = evaluator_of(policy("p", [rule("r", condition, f"action: block, on_missing: {missing}")]))
+        if evaluator is None:
             continue
         for arguments in ({}, *({"amount": value} for value in VALUES)):
             asked += 1
-            passed += agreed(judge, PROPOSED, "refund", arguments, 0)
+            passed += agreed(evaluator, PROPOSED, "refund", arguments, 0)
     assert asked > len(VALUES)
     screened = operator not in ("between", "matches", "exists") and not operator.startswith("not_")
     assert (passed > asked / 25) is screened, (passed, asked)
@@ -95,18 +95,20 @@ def test_of_every_operator_threshold_and_value(operator: str) -> None:
 def test_of_every_operator_on_cost(operator: str) -> None:
     passed = 0
     for threshold, field in product(THRESHOLDS, ("cost_usd", "usage.cost_usd")):
-        judge = judge_of(policy("p", [rule("r", f"{{field: {field}, operator: {operator}, value: {threshold}}}")]))
-        passed += judge is not None and sum(agreed(judge, PROPOSED, "refund", {}, cost) for cost in COSTS)
+        evaluator = evaluator_of(
+            policy("p", [rule("r", f"{{field: {field}, operator: {operator}, value: {threshold}}}")])
+        )
+        passed += evaluator is not None and sum(agreed(evaluator, PROPOSED, "refund", {}, cost) for cost in COSTS)
     assert (passed > 0) is (operator in ("max_value", "greater_than", "requires_approval"))
 
 
 @pytest.mark.parametrize("operator", list(OPERATORS))
 def test_of_every_operator_on_the_tool(operator: str) -> None:
     for threshold in THRESHOLDS:
-        judge = judge_of(policy("p", [rule("r", f"{{field: tool, operator: {operator}, value: {threshold}}}")]))
+        evaluator = evaluator_of(policy("p", [rule("r", f"{{field: tool, operator: {operator}, value: {threshold}}}")]))
         for tool in ("refund", "shop.get_order", "get_order", "drop_table", "x", "{kind}", None):
-            if judge is not None:
-                agreed(judge, PROPOSED, tool, {}, 0)
+            if evaluator is not None:
+                agreed(evaluator, PROPOSED, tool, {}, 0)
 
 
 def conditions(dice: random.Random, depth: int = 0) -> str:
@@ -123,7 +125,7 @@ def conditions(dice: random.Random, depth: int = 0) -> str:
     return f"{{field: {dice.choice(FIELDS)}, operator: {operator}, value: {value}}}"
 
 
-def judges(dice: random.Random, count: int) -> Iterator[Judge]:
+def evaluators(dice: random.Random, count: int) -> Iterator[Evaluator]:
     """Policies of several rules, with scopes, modes and defaults of their own."""
     while count:
         policies = []
@@ -139,10 +141,10 @@ def judges(dice: random.Random, count: int) -> Iterator[Judge]:
             default = dice.choice(("allow", "allow", "allow", "block"))
             scope = dice.choice(("", "", "applies_to: {tools: [refund]}\n", f"applies_to: {{events: [{QUERY}]}}\n"))
             policies.append(policy(f"p{number}", rules, default, scope + dice.choice(("", "", "mode: shadow\n"))))
-        judge = judge_of(*policies)
-        if judge is not None:
+        evaluator = evaluator_of(*policies)
+        if evaluator is not None:
             count -= 1
-            yield judge
+            yield evaluator
 
 
 def more(dice: random.Random) -> str:
@@ -153,12 +155,12 @@ def more(dice: random.Random) -> str:
 
 def test_of_policies_with_conditions_in_conditions() -> None:
     dice, passed, asked = random.Random(20261129), 0, 0
-    for judge in judges(dice, 1_500):
+    for evaluator in evaluators(dice, 1_500):
         for _ in range(20):
             arguments = {name: dice.choice(VALUES) for name in ("amount", "reason", "order") if dice.random() < 0.7}
             tool = dice.choice(("refund", "refund", "shop.get_order", "get_order", "shell", None))
             event_type = dice.choice((PROPOSED, PROPOSED, PROPOSED, QUERY))
-            passed += agreed(judge, event_type, tool, arguments, dice.choice(COSTS))
+            passed += agreed(evaluator, event_type, tool, arguments, dice.choice(COSTS))
             asked += 1
     assert passed > asked / 10, (passed, asked)
 
@@ -167,15 +169,15 @@ def test_what_is_passed_over_is_told_in_the_order_of_the_rules() -> None:
     names = ("b", "a", "d", "c")
     rules = [rule(f"r-{at}", f"{{field: {name}, operator: max_value, value: 5}}") for at, name in enumerate(names)]
     rules.insert(2, rule("text", "{field: a, operator: equals, value: x}"))
-    judge = judge_of(policy("p", rules))
-    assert judge is not None
-    assert agreed(judge, PROPOSED, "refund", {}, 0)
-    passed = judge.no_rule_fires(PROPOSED, "refund", "a", "t", {"b": 1}, 0)
-    assert [one.rule_id for one in passed or ()] == ["r-1", "text", "r-2", "r-3"]
+    evaluator = evaluator_of(policy("p", rules))
+    assert evaluator is not None
+    assert agreed(evaluator, PROPOSED, "refund", {}, 0)
+    passed = evaluator.no_rule_fires(PROPOSED, "refund", "a", "t", {"b": 1}, 0)
+    assert [skipped.rule_id for skipped in passed or ()] == ["r-1", "text", "r-2", "r-3"]
 
 
 def test_a_sum_is_no_reason_to_ask_the_rules_about_tools_that_do_not_count() -> None:
-    judge = judge_of(
+    evaluator = evaluator_of(
         policy(
             "p",
             [
@@ -184,11 +186,11 @@ def test_a_sum_is_no_reason_to_ask_the_rules_about_tools_that_do_not_count() -> 
             ],
         )
     )
-    assert judge is not None
-    assert agreed(judge, PROPOSED, "get_order", {}, 0)
-    passed = judge.no_rule_fires(PROPOSED, "get_order", "a", "t", {}, 0)
-    assert [one.rule_id for one in passed or ()] == ["r", "s"]
-    assert not agreed(judge, PROPOSED, "refund", {"order": {"total": 1}, "amount": 1}, 0)
+    assert evaluator is not None
+    assert agreed(evaluator, PROPOSED, "get_order", {}, 0)
+    passed = evaluator.no_rule_fires(PROPOSED, "get_order", "a", "t", {}, 0)
+    assert [skipped.rule_id for skipped in passed or ()] == ["r", "s"]
+    assert not agreed(evaluator, PROPOSED, "refund", {"order": {"total": 1}, "amount": 1}, 0)
 
 
 TEXTS = ('it\'s "quoted"', "a\\nb", "__import__('os').abort()", "{kind}", "{0}", "%s", "${amount}", "lambda: 1")
@@ -203,15 +205,15 @@ def test_texts_of_a_policy_are_values_and_nothing_else(text: str) -> None:
     is_text = f"{{field: {field}, operator: in_list, value: [{written}]}}"
     is_tool = f"{{field: tool, operator: equals, value: {written}}}"
     has_text = f"{{field: {field}, operator: contains, value: {written}}}"
-    judge = judge_of(policy("p", [rule("r", f"{{any: [{is_text}, {is_tool}]}}"), rule("c", has_text)]))
-    assert judge is not None
-    assert agreed(judge, PROPOSED, "refund", {named: "x"}, 0)
-    assert judge.no_rule_fires(PROPOSED, "refund", "a", "t", {named: text}, 0) is None
+    evaluator = evaluator_of(policy("p", [rule("r", f"{{any: [{is_text}, {is_tool}]}}"), rule("c", has_text)]))
+    assert evaluator is not None
+    assert agreed(evaluator, PROPOSED, "refund", {named: "x"}, 0)
+    assert evaluator.no_rule_fires(PROPOSED, "refund", "a", "t", {named: text}, 0) is None
 
 
 def test_a_tool_whose_name_comes_once_gets_no_screen_of_its_own() -> None:
-    judge = judge_of(policy("p", [rule("r", "{field: amount, operator: greater_than, value: 5}")]))
-    assert judge is not None
+    evaluator = evaluator_of(policy("p", [rule("r", "{field: amount, operator: greater_than, value: 5}")]))
+    assert evaluator is not None
     for _ in range(2):
-        assert judge.no_rule_fires(PROPOSED, "made_up", "a", "t", {"amount": 1}, 0) is None
-    assert agreed(judge, PROPOSED, "made_up", {"amount": 1}, 0)
+        assert evaluator.no_rule_fires(PROPOSED, "made_up", "a", "t", {"amount": 1}, 0) is None
+    assert agreed(evaluator, PROPOSED, "made_up", {"amount": 1}, 0)

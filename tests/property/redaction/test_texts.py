@@ -48,9 +48,9 @@ def test_luhn_takes_one_last_digit_of_ten(start: str) -> None:
 
 @given(st.text(max_size=60), st.integers(0, 60))
 def test_a_cut_is_a_start_of_the_text_and_no_longer_than_asked(text: str, length: int) -> None:
-    found = cut(text, length)
-    assert text.startswith(found)
-    assert len(found) <= length or len(text) <= length
+    start = cut(text, length)
+    assert text.startswith(start)
+    assert len(start) <= length or len(text) <= length
 
 
 @pytest.mark.parametrize(

@@ -22,19 +22,19 @@ RECORDS = 20_000
 
 
 def test_what_the_quick_reader_takes_the_exact_one_takes_alike() -> None:
-    found = compared(nearly(20261129, RECORDS))
-    assert found.both > RECORDS * 0.3
-    assert found.exact > RECORDS * 0.05
-    assert found.neither > RECORDS * 0.3
+    readers = compared(nearly(20261129, RECORDS))
+    assert readers.both > RECORDS * 0.3
+    assert readers.exact > RECORDS * 0.05
+    assert readers.neither > RECORDS * 0.3
 
 
 def test_of_records_that_went_wrong_too() -> None:
-    assert compared(one.value for one in mutants(20261129, RECORDS // 4, 4, "sha256:x")).both > RECORDS / 50
+    assert compared(mutant.value for mutant in mutants(20261129, RECORDS // 4, 4, "sha256:x")).both > RECORDS / 50
 
 
 def sample(event_type: str) -> dict[str, Any]:
     samples = [orjson.loads(path.read_bytes()) for path in SAMPLES.glob("*.json")]
-    return next(one for one in samples if one["type"] == event_type)
+    return next(event for event in samples if event["type"] == event_type)
 
 
 @pytest.mark.parametrize("event_type", sorted(EVENTS))
@@ -68,9 +68,9 @@ def test_any_arguments_are_read_alike(arguments: dict[str, Any], write: Callable
 
 
 def test_alike_tells_a_number_from_its_other_spelling() -> None:
-    one, other = ({"type": "t", "data": {"n": number}} for number in (1, 1.0))
-    assert alike(one, b'{"n":1}', one)
-    assert not alike(one, b'{"n":1}', other)
+    integer, decimal = ({"type": "t", "data": {"n": number}} for number in (1, 1.0))
+    assert alike(integer, b'{"n":1}', integer)
+    assert not alike(integer, b'{"n":1}', decimal)
 
 
 def taken_by_anyone(_: Any) -> object:

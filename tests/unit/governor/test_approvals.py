@@ -7,8 +7,8 @@ from tests.log import Log
 def asked(log: Log, **arguments: object) -> dict[str, object]:
     """Propose a refund that needs approval; its handoff."""
     log.proposes("refund", "a1", **(arguments or {"amount": 300}))
-    found: dict[str, object] = log.fold(refunds()).handoffs[-1]
-    return found
+    handoff: dict[str, object] = log.fold(refunds()).handoffs[-1]
+    return handoff
 
 
 def test_an_approved_action_is_released_with_its_own_digest() -> None:

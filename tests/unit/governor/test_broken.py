@@ -9,7 +9,7 @@ import pytest
 
 from handrail.schemas.errors import FoldError
 from handrail.schemas.record import Record
-from handrail.streams.governor import batch, deadlines
+from handrail.streams.governor import batch, timers
 from handrail.streams.governor.events import HANDLERS
 from handrail.streams.governor.partition import PartitionFold
 from tests.broken import failing
@@ -27,17 +27,17 @@ def new_fold() -> PartitionFold:
 
 @pytest.fixture
 def log() -> Log:
-    found = Log("conv-odd")
-    found.query("Where is my parcel?")
-    found.proposes("refund", amount=300)
-    found.proposes("get_order", event_id="odd", order_id="#1")
-    found.answers("It comes on Monday.")
-    return found
+    log = Log("conv-odd")
+    log.query("Where is my parcel?")
+    log.proposes("refund", amount=300)
+    log.proposes("get_order", event_id="odd", order_id="#1")
+    log.answers("It comes on Monday.")
+    return log
 
 
 def broken(patch: pytest.MonkeyPatch, event_id: str) -> None:
-    for name, one in HANDLERS.items():
-        patch.setitem(HANDLERS, name, failing(one, event_id))
+    for event_type, handler in HANDLERS.items():
+        patch.setitem(HANDLERS, event_type, failing(handler, event_id))
 
 
 def test_the_line_names_the_place_the_event_and_the_commands(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,25 +62,27 @@ def cut(records: list[Record], size: int) -> Iterator[list[Record]]:
 
 @pytest.mark.parametrize("size", [1, 7, 50])
 def test_once_mended_the_fold_goes_on_at_that_record(size: int) -> None:
-    found = list(traffic(20261126, 9, 30))
-    records = [Record(one.topic, 0, at, one.timestamp_ms, one.key, one.value) for at, one in enumerate(found)]
-    odd = next(one for one in records[len(records) // 2 :] if b"issue_refund" in (one.value or b""))
-    whole, mended = new_fold(), new_fold()
-    expected = [output for chunk in cut(records, size) for output in whole.fold(chunk).outputs]
+    events = list(traffic(20261126, 9, 30))
+    records = [
+        Record(event.topic, 0, at, event.timestamp_ms, event.key, event.value) for at, event in enumerate(events)
+    ]
+    odd = next(record for record in records[len(records) // 2 :] if b"issue_refund" in (record.value or b""))
+    unbroken, repaired = new_fold(), new_fold()
+    expected = [output for chunk in cut(records, size) for output in unbroken.fold(chunk).outputs]
     got, stops = [], 0
     for chunk in cut(records, size):
         with pytest.MonkeyPatch.context() as patch:
             broken(patch, event_of(odd))
             try:
-                got += mended.fold(chunk).outputs
+                got += repaired.fold(chunk).outputs
                 continue
             except FoldError as error:
                 stops, at = stops + 1, error.offset
-            got += mended.fold([one for one in chunk if one.offset < at]).outputs
-        got += mended.fold([one for one in chunk if one.offset >= at]).outputs
+            got += repaired.fold([record for record in chunk if record.offset < at]).outputs
+        got += repaired.fold([record for record in chunk if record.offset >= at]).outputs
     assert stops == 1
     assert got == expected
-    assert mended.position == whole.position
+    assert repaired.position == unbroken.position
 
 
 def event_of(record: Record) -> str:
@@ -95,7 +97,7 @@ def test_a_deadline_that_cannot_be_settled_names_its_own_conversation(
     def failing_settle(*_: Any) -> None:
         raise KeyError("handoff")
 
-    monkeypatch.setattr(deadlines, "settle", failing_settle)
+    monkeypatch.setattr(timers, "settle", failing_settle)
     with pytest.raises(FoldError) as raised:
         new_fold().fold(log.records)
     place = "event 'late' of '/agents/refunds', conversation 'conv-odd', whose time came with one of 'conv-2'"
@@ -123,6 +125,6 @@ def test_too_little_memory_is_not_the_record_s_fault(log: Log, monkeypatch: pyte
     def exhausted(_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setitem(HANDLERS, PROPOSED, exhausted)
+    monkeypatch.setitem(HANDLERS, PROPOSED, HANDLERS[PROPOSED]._replace(fold=exhausted))
     with pytest.raises(MemoryError):
         new_fold().fold(log.records)

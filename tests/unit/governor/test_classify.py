@@ -26,7 +26,7 @@ def lexicon() -> Lexicon:
     return compile_lexicon(load_bundle(None).lexicon)
 
 
-def found(text: str) -> Classification:
+def classified_text(text: str) -> Classification:
     return classify(lexicon(), text)
 
 
@@ -48,7 +48,7 @@ def found(text: str) -> Classification:
     ],
 )
 def test_fraud_disputes_and_account_security_are_of_high_risk(text: str, topic: str) -> None:
-    assert (found(text).topic, found(text).risk) == (topic, "high")
+    assert (classified_text(text).topic, classified_text(text).risk) == (topic, "high")
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ def test_fraud_disputes_and_account_security_are_of_high_risk(text: str, topic: 
     ],
 )
 def test_everyday_queries_have_a_topic_of_their_own(text: str, topic: str, intent: str) -> None:
-    classified = found(text)
+    classified = classified_text(text)
     assert (classified.topic, classified.intent, classified.wants_human) == (topic, intent, False)
 
 
 @pytest.mark.parametrize("text", ["What a lovely evening", "Which of your teas has no caffeine?", "", "   ", "?!"])
 def test_what_the_lexicon_does_not_know_is_general_without_confidence(text: str) -> None:
-    assert found(text) == Classification(None, "general", "low", "simple", 0.0, False, "lexicon-1")
+    assert classified_text(text) == Classification(None, "general", "low", "simple", 0.0, False, "lexicon-1")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_the_lexicon_does_not_know_is_general_without_confidence(text: str)
     ],
 )
 def test_a_customer_who_asks_for_a_human_is_heard(text: str) -> None:
-    assert found(text).wants_human
+    assert classified_text(text).wants_human
 
 
 @pytest.mark.parametrize(
@@ -114,29 +114,29 @@ def test_a_customer_who_asks_for_a_human_is_heard(text: str) -> None:
     ],
 )
 def test_a_human_that_is_refused_or_only_mentioned_is_no_request(text: str) -> None:
-    assert not found(text).wants_human
+    assert not classified_text(text).wants_human
 
 
 def test_a_request_for_a_human_keeps_the_topic_it_is_about() -> None:
-    classified = found("I was charged twice. Let me talk to a human.")
+    classified = classified_text("I was charged twice. Let me talk to a human.")
     assert (classified.topic, classified.wants_human) == ("disputes", True)
-    assert found("Let me talk to a human.").intent == "contact_human"
+    assert classified_text("Let me talk to a human.").intent == "contact_human"
 
 
 def test_apostrophes_case_and_accents_of_compatibility_change_nothing() -> None:
-    plain = found("I didn't make this payment")
+    plain = classified_text("I didn't make this payment")
     assert plain.topic == "fraud"
-    assert found("i didnt make this PAYMENT") == found("I didn’t make this ｐａｙｍｅｎｔ") == plain
+    assert classified_text("i didnt make this PAYMENT") == classified_text("I didn’t make this ｐａｙｍｅｎｔ") == plain
 
 
 def test_complexity_grows_with_length_questions_and_joined_matters() -> None:
-    assert found("Where is my parcel?").complexity == "simple"
-    assert found("Where is my parcel? And how do I return it?").complexity == "moderate"
+    assert classified_text("Where is my parcel?").complexity == "simple"
+    assert classified_text("Where is my parcel? And how do I return it?").complexity == "moderate"
     several = (
         "My parcel is late, but I also want a refund for the other order. Should I send it back first? And after that, "
         "can you change my delivery address? However, if the refund takes long, how do I get a new invoice?"
     )
-    assert found(several).complexity == "complex"
+    assert classified_text(several).complexity == "complex"
 
 
 def test_confidence_follows_the_stated_formula() -> None:
@@ -159,14 +159,14 @@ intents:
 
 
 def test_a_word_said_often_counts_once() -> None:
-    assert found("refund " * 50).confidence == found("refund").confidence
+    assert classified_text("refund " * 50).confidence == classified_text("refund").confidence
 
 
 def test_the_same_text_is_always_classified_alike() -> None:
     text = "Someone stole my card details, I want my money back and a human!"
     again = compile_lexicon(load_bundle(None).lexicon)
-    assert len({found(text), classify(again, text), found(text)}) == 1
-    assert list(found(text).as_dict()) == [
+    assert len({classified_text(text), classify(again, text), classified_text(text)}) == 1
+    assert list(classified_text(text).as_dict()) == [
         "intent",
         "topic",
         "risk",
@@ -200,7 +200,7 @@ def test_a_text_of_100_kb_costs_no_more_than_its_4000_characters(text: str) -> N
 
 
 def test_the_end_of_a_long_text_is_read_too() -> None:
-    assert found("blah " * 20_000 + "let me talk to a human").wants_human
+    assert classified_text("blah " * 20_000 + "let me talk to a human").wants_human
 
 
 def test_without_a_lexicon_nothing_is_found() -> None:

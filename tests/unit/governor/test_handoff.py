@@ -102,7 +102,7 @@ def test_a_huge_conversation_makes_a_handoff_below_900_kilobytes() -> None:
         log.event("message.sent", role="assistant", text=f"{number} " + "ä" * 5000, response_id=f"r{number}")
         log.proposes("get_order", order_id=number, note="z" * 1000)
     log.event("human.requested")
-    handoff = next(one for one in reversed(log.fold(batch=50).handoffs) if "since" not in one)
+    handoff = next(revision for revision in reversed(log.fold(batch=50).handoffs) if "since" not in revision)
     assert len(orjson.dumps(handoff)) < 900_000
     assert handoff["transcript_truncated"] is True
 

@@ -80,9 +80,9 @@ def test_cached_tokens_cost_less_than_fresh_ones() -> None:
         log.proposes("get_order")
         return float(log.fold().decisions[0]["usage"]["cost_usd"])
 
-    whole = cost(input_tokens=1_000_000, output_tokens=0)
+    fresh = cost(input_tokens=1_000_000, output_tokens=0)
     cached = cost(input_tokens=1_000_000, cached_input_tokens=1_000_000, output_tokens=0)
-    assert 0 < cached < whole
+    assert 0 < cached < fresh
 
 
 def test_proposals_in_an_ended_execution_are_blocked_and_the_next_execution_goes_on() -> None:

@@ -84,16 +84,16 @@ def test_a_failed_write_resets_nothing() -> None:
 def test_a_cycle_is_blocked_when_it_closes_for_the_third_time(period: int) -> None:
     recent, fired = b"", []
     for turn in range(period * 3):
-        recent, found = cycle.observe(recent, bytes([turn % period]) * 8)
-        fired.append(found)
+        recent, closed = cycle.observe(recent, bytes([turn % period]) * 8)
+        fired.append(closed)
     assert fired == [0] * (period * 3 - 1) + [period]
 
 
 def test_a_run_of_one_call_is_no_cycle() -> None:
     recent = b""
     for _ in range(12):
-        recent, found = cycle.observe(recent, b"x" * 8)
-        assert found == 0
+        recent, closed = cycle.observe(recent, b"x" * 8)
+        assert closed == 0
 
 
 def test_a_cycle_that_goes_on_after_its_block_halts() -> None:

@@ -11,6 +11,6 @@ from handrail.streams.governor.outgoing import enveloped, record_of
 def test_an_envelope_is_joined_as_it_is_written(subject: str, traceparent: str | None) -> None:
     data = {"verdict": "allow", "reasons": [], "text": "é"}
     names = ("handrail.decision.v1", "0a" * 32)
-    whole = record_of("topic", *names, subject, 1_764_000_000_123, data, traceparent)
+    written = record_of("topic", *names, subject, 1_764_000_000_123, data, traceparent)
     joined = enveloped(*names, orjson.dumps(subject), 1_764_000_000_123, orjson.dumps(data), traceparent)
-    assert joined == whole.value
+    assert joined == written.value

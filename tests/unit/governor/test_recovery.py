@@ -47,13 +47,13 @@ def fresh() -> PartitionFold:
 
 def writes(records: list[Record], *cuts: int) -> list[StateWrite]:
     """The changelog when the records are folded in batches that end at the cuts and at the end."""
-    fold, found, before = fresh(), [], 0
+    fold, written, before = fresh(), [], 0
     for cut in [*cuts, len(records)]:
         folded = fold.fold(records[before:cut])
         assert folded.partition_state is not None
-        found += [*folded.states, folded.partition_state]
+        written += [*folded.states, folded.partition_state]
         before = cut
-    return found
+    return written
 
 
 def recovered(changelog: Iterable[StateWrite]) -> PartitionFold:
@@ -72,9 +72,9 @@ def partition_of(fold: PartitionFold) -> PartitionState:
 
 
 def head_of(fold: PartitionFold, name: str) -> Conversation:
-    found = fold.memory.head(name)
-    assert found is not None
-    return found
+    head = fold.memory.head(name)
+    assert head is not None
+    return head
 
 
 def test_a_bypass_supervises_the_agent_though_only_its_conversation_was_written() -> None:
@@ -83,7 +83,9 @@ def test_a_bypass_supervises_the_agent_though_only_its_conversation_was_written(
     log.executes("refund", "a1", amount=50)
     fold = recovered(writes(log.records, 1)[:-1])
     assert partition_of(fold).position == 0
-    assert [(one.agent_id, one.offset) for one in fold.fold(log.records).supervisions] == [("refunds", 1)]
+    assert [(supervision.agent_id, supervision.offset) for supervision in fold.fold(log.records).supervisions] == [
+        ("refunds", 1)
+    ]
     assert [(mode.agent_id, mode.mode) for mode in partition_of(fold).modes] == [("refunds", "supervised")]
 
 
@@ -144,9 +146,9 @@ def test_entries_and_parts_have_the_same_keys_however_the_log_is_cut() -> None:
     log.event("execution.ended", outcome="resolved")
     log.wait(DAY).control("tick")
     log.query("Where is the other one?", customer={"ref": "c-2"})
-    kept = [{write.key: write.value for write in writes(log.records, *cuts)} for cuts in ((), (2,), (2, 3))]
+    changelogs = [{write.key: write.value for write in writes(log.records, *cuts)} for cuts in ((), (2,), (2, 3))]
     for key in (b"conv-1", b"conv-1\x003", b"conv-1\x00p48"):
-        assert len({changelog[key] for changelog in kept}) == 1
+        assert len({changelog[key] for changelog in changelogs}) == 1
 
 
 def test_keys_that_an_old_writer_has_overwritten_are_known() -> None:

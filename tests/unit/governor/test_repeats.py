@@ -33,12 +33,12 @@ def test_the_same_identity_with_other_content_is_a_dead_letter_and_an_alert() ->
 
 
 def test_the_last_sixty_four_identities_are_remembered() -> None:
-    kept = b""
+    guard = b""
     for number in range(65):
-        kept = replay_guard.remember(kept, replay_guard.entry_of("/a", str(number), "t", b"{}"), 0)
-    assert replay_guard.lookup(kept, replay_guard.entry_of("/a", "0", "t", b"{}")) == (False, None)
-    assert replay_guard.lookup(kept, replay_guard.entry_of("/a", "1", "t", b"{}")) == (True, 0)
-    assert replay_guard.lookup(kept, replay_guard.entry_of("/a", "1", "t", b"[]")) == (True, None)
+        guard = replay_guard.remember(guard, replay_guard.entry_of("/a", str(number), "t", b"{}"), 0)
+    assert replay_guard.lookup(guard, replay_guard.entry_of("/a", "0", "t", b"{}")) == (False, None)
+    assert replay_guard.lookup(guard, replay_guard.entry_of("/a", "1", "t", b"{}")) == (True, 0)
+    assert replay_guard.lookup(guard, replay_guard.entry_of("/a", "1", "t", b"[]")) == (True, None)
 
 
 def test_a_repeat_under_a_new_bundle_is_answered_as_it_was() -> None:

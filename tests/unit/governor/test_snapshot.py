@@ -27,8 +27,8 @@ def folded(log: Log, upto: int | None = None) -> PartitionFold:
 def decisions(fold: PartitionFold, log: Log, of: str) -> list[dict[str, Any]]:
     """What the fold decides of a conversation in the records that it has not folded."""
     outputs = fold.fold(log.records).outputs
-    found = [orjson.loads(one.value) for one in outputs if one.key == of.encode()]
-    return [one["data"] for one in found if one["type"] == "handrail.decision.v1"]
+    events = [orjson.loads(event.value) for event in outputs if event.key == of.encode()]
+    return [event["data"] for event in events if event["type"] == "handrail.decision.v1"]
 
 
 def test_it_is_due_a_day_after_the_rules_came_and_only_at_the_present() -> None:
@@ -71,9 +71,9 @@ def test_a_fold_that_begins_there_decides_new_conversations_as_the_whole_fold_do
         log.proposes("refund", amount=50)
     late = folded(log, 0)
     late.begin(data)
-    whole = folded(log, data["position"] + 1)
-    assert decisions(late, log, "new-2") == decisions(whole, log, "new-2")
-    assert late.position == whole.position
+    full = folded(log, data["position"] + 1)
+    assert decisions(late, log, "new-2") == decisions(full, log, "new-2")
+    assert late.position == full.position
 
 
 def test_a_conversation_says_where_it_began() -> None:

@@ -26,20 +26,20 @@ class Signed:
 
     def __init__(self, *bundles: Bundle, partition: int = 0) -> None:
         self.rules = bundles or (refunds(),)
-        self.fold = PartitionFold(partition, None, {one.ruleset: one for one in self.rules})
+        self.fold = PartitionFold(partition, None, {rules.ruleset: rules for rules in self.rules})
         self.log, self.seq, self.partition = Log(), 0, partition
 
     def put(self, event: dict[str, Any]) -> list[dict[str, Any]]:
         """Fold an event; what comes of it."""
         self.log.append(event)
         record = replace(self.log.records[-1], partition=self.partition)
-        return [shown(one) | {"topic": one.topic} for one in self.fold.fold([record]).outputs]
+        return [shown(output) | {"topic": output.topic} for output in self.fold.fold([record]).outputs]
 
     def control(self, name: str, by: str | None = "governor", **data: Any) -> dict[str, Any]:
         """The next control record of an issuer, signed unless `by` is None."""
         self.seq += 1
-        said = {"issuer": "/handrail/worker/1", "partition": self.partition, "seq": self.seq, **data}
-        event = Log().control(name, id=f"c{self.seq}", **said)
+        fields = {"issuer": "/handrail/worker/1", "partition": self.partition, "seq": self.seq, **data}
+        event = Log().control(name, id=f"c{self.seq}", **fields)
         return event if by is None else sign_record(key(by), event)
 
     def begins(self, by: str | None = "governor", rules: Bundle | None = None, brings: str | None = "governor") -> Any:
@@ -56,7 +56,7 @@ class Signed:
         """The verdict on a small refund."""
         self.log.proposes("refund", amount=1, order_id=len(self.log.records))
         record = replace(self.log.records[-1], partition=self.partition)
-        (output,) = [one for one in self.fold.fold([record]).outputs if b"handrail.decision.v1" in one.value]
+        (output,) = [output for output in self.fold.fold([record]).outputs if b"handrail.decision.v1" in output.value]
         verdict: str = orjson.loads(output.value)["data"]["verdict"]
         return verdict
 
@@ -172,9 +172,9 @@ def test_a_bundle_with_keys_begins_a_partition_by_one_of_them() -> None:
 def waits(signed: Signed) -> dict[str, Any]:
     """A refund waits for a person; its handoff."""
     signed.log.proposes("refund", amount=300)
-    outputs = [shown(one) for one in signed.fold.fold([signed.log.records[-1]]).outputs]
-    found: dict[str, Any] = next(one["data"] for one in outputs if one["type"] == "handrail.handoff.v1")
-    return found
+    outputs = [shown(output) for output in signed.fold.fold([signed.log.records[-1]]).outputs]
+    handoff: dict[str, Any] = next(event["data"] for event in outputs if event["type"] == "handrail.handoff.v1")
+    return handoff
 
 
 def copy(signed: Signed, handoff: dict[str, Any], answer_by: str | None, copied_by: str | None = "governor") -> Any:
@@ -202,7 +202,7 @@ def copy(signed: Signed, handoff: dict[str, Any], answer_by: str | None, copied_
 
 
 def verdicts(outputs: list[dict[str, Any]]) -> list[str]:
-    return [one["data"]["verdict"] for one in outputs if one["type"] == "handrail.decision.v1"]
+    return [output["data"]["verdict"] for output in outputs if output["type"] == "handrail.decision.v1"]
 
 
 def asking(resolutions: bool) -> Signed:

@@ -15,7 +15,7 @@ def test_how_it_ended_may_follow_and_is_no_bypass(after: str | None) -> None:
         log.executes("refund", "a1", {"refunded": 20}, status=after, amount=20)
     log.event("human.requested")
     outcome = log.fold(refunds())
-    assert "bypass" not in [one["kind"] for one in outcome.of("alert")]
+    assert "bypass" not in [alert["kind"] for alert in outcome.of("alert")]
     (attempt,) = outcome.of("handoff")[-1]["attempts"]
     assert (attempt["status"], attempt["action_id"]) == (after or "unknown", "a1")
 
@@ -41,4 +41,4 @@ tools:
 def test_without_a_decision_it_is_a_bypass() -> None:
     log = Log()
     log.executes("refund", "a1", status="unknown", amount=20)
-    assert [one["kind"] for one in log.fold(refunds()).of("alert")] == ["bypass"]
+    assert [alert["kind"] for alert in log.fold(refunds()).of("alert")] == ["bypass"]

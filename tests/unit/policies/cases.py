@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from handrail.policies import Bundle, Judgement, Subject, canonical_tool, compile_bundle
+from handrail.policies import Bundle, Evaluation, Subject, canonical_tool, compile_bundle
 
 FOLDER = Path(__file__).resolve().parents[2] / "golden" / "policies"
 EVENT = "handrail.action.proposed.v1"
@@ -39,7 +39,7 @@ def subject(given: Mapping[str, Any]) -> Subject:
     )
 
 
-def action(judgement: Judgement) -> str:
+def action(judgement: Evaluation) -> str:
     """The most restrictive action of the rules that enforce."""
     acting = [finding.action for finding in judgement.findings if finding.mode == "enforce"]
     return acting[0] if acting else "allow"

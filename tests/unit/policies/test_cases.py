@@ -24,7 +24,7 @@ actions:
 
 @pytest.mark.parametrize("case", [*cases("combining"), *cases("names")])
 def test_case(case: dict[str, Any]) -> None:
-    judged = compiled(case["policy"], case.get("files")).judge(subject(case["input"]))
+    judged = compiled(case["policy"], case.get("files")).evaluate(subject(case["input"]))
     assert action(judged) == case["want_action"]
     if "want_rules" in case:
         assert [f"{each.policy_id}/{each.rule_id}" for each in judged.findings] == case["want_rules"]
@@ -40,12 +40,12 @@ def test_case(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("shape", [CLOUD, LOCAL], ids=["cloud", "local"])
 @pytest.mark.parametrize("case", cases("operators"))
 def test_operator(case: dict[str, Any], shape: str) -> None:
-    judge = compiled(shape.format(operator=case["operator"], value=_flow(case["value"]))).judge
+    judge = compiled(shape.format(operator=case["operator"], value=_flow(case["value"]))).evaluate
     for wanted in ("holds", "fails", "unknown"):
         for value in case[wanted]:
             findings = judge(subject({"arguments": {"field": value}})).findings
-            said = findings[0].evidence.get("unknown", "holds") if findings else "fails"
-            assert said.replace("not comparable", "unknown") == wanted, value
+            outcome = findings[0].evidence.get("unknown", "holds") if findings else "fails"
+            assert outcome.replace("not comparable", "unknown") == wanted, value
 
 
 def _flow(value: Any) -> str:

@@ -35,7 +35,7 @@ def kind_of(path: Path) -> str:
 def wrong(kind: str, text: str) -> list[str]:
     """What the schema of the kind says against a file."""
     value, mistakes = yaml12.read("file", text)
-    assert mistakes.found == []
+    assert mistakes.entries == []
     written = json.loads((ROOT / "handrail" / "policies" / "json" / f"{kind}.json").read_text())
     return [error.message for error in Draft7Validator(written).iter_errors(plain(value))]
 
@@ -245,7 +245,7 @@ BROKEN = {
 def test_a_broken_file_is_refused_by_reader_and_schema(kind: str, text: str) -> None:
     assert wrong(kind, text)
     if kind == "cases":
-        assert read_cases("cases.yaml", text)[1].found
+        assert read_cases("cases.yaml", text)[1].entries
         return
     files = {f"{kind}.yaml": text}
     with pytest.raises(PolicyErrors):

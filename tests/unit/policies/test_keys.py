@@ -11,9 +11,9 @@ LINE = key().public.line
 
 
 def test_keys_are_known_by_their_ids_and_uses() -> None:
-    found = bundle(keys=f"keys: {{governor: {{public: {LINE} a name, uses: [decisions, controls]}}}}").keys
-    assert trusted(found, "decisions") == {key().id: key().public}
-    assert trusted(found, "resolutions") == {}
+    keys = bundle(keys=f"keys: {{governor: {{public: {LINE} a name, uses: [decisions, controls]}}}}").keys
+    assert trusted(keys, "decisions") == {key().id: key().public}
+    assert trusted(keys, "resolutions") == {}
     assert bundle().keys == {}
 
 

@@ -22,8 +22,8 @@ def above(id_: str, value: object, action: str, more: str = "", operator: str = 
     return f"{{id: {id_}, condition: {{field: a, operator: {operator}, value: {value}}}, action: {action}{more}}}"
 
 
-def both(one: str, other: str, joined: str = "all") -> str:
-    return f"{{id: r, condition: {{{joined}: [{{{one}}}, {{{other}}}]}}, action: block}}"
+def both(first: str, second: str, joined: str = "all") -> str:
+    return f"{{id: r, condition: {{{joined}: [{{{first}}}, {{{second}}}]}}, action: block}}"
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def both(one: str, other: str, joined: str = "all") -> str:
     ],
 )
 def test_a_rule_that_does_nothing_is_warned_of(text: str, reason: str) -> None:
-    found = warnings(bundle(policy=text).policies)
-    assert len(found) == 1
-    assert f"policy.yaml: {reason}" in str(found[0])
+    warned = warnings(bundle(policy=text).policies)
+    assert len(warned) == 1
+    assert f"policy.yaml: {reason}" in str(warned[0])
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_our_own_policies_have_no_warning(folder: str) -> None:
 
 def test_check_prints_warnings_and_ends_well(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(policy(above("r", 1, "allow")))
-    said = "p.yaml: p/r: changes nothing: an allow outweighs no other rule, and the default allows already"
+    warning = "p.yaml: p/r: changes nothing: an allow outweighs no other rule, and the default allows already"
     result = CliRunner().invoke(main, ["policy", "check", str(tmp_path)])
-    assert (result.exit_code, result.stderr) == (0, f"warning: {said}\n")
+    assert (result.exit_code, result.stderr) == (0, f"warning: {warning}\n")
     as_json = CliRunner().invoke(main, ["policy", "check", str(tmp_path), "--json"])
-    assert json.loads(as_json.stdout)["warnings"] == [said]
+    assert json.loads(as_json.stdout)["warnings"] == [warning]

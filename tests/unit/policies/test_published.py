@@ -19,7 +19,7 @@ def published(shared: Path, tmp_path: Path, request: pytest.FixtureRequest) -> B
 
 
 def decided(bundle: Bundle, arguments: dict[str, Any]) -> tuple[str, list[str | None]]:
-    judged = bundle.judge(subject({"tool": "issue_refund", "arguments": arguments}))
+    judged = bundle.evaluate(subject({"tool": "issue_refund", "arguments": arguments}))
     return action(judged), [finding.rule_id for finding in judged.findings]
 
 
@@ -38,7 +38,7 @@ def test_the_refund_policy_allows_50_asks_for_300_and_blocks_900(published: Bund
 
 @pytest.mark.parametrize("published", KLARNA[:1], indirect=True)
 def test_the_refund_policys_messages_are_filled(published: Bundle) -> None:
-    judged = published.judge(subject({"arguments": {"refund_amount_usd": 900}}))
+    judged = published.evaluate(subject({"arguments": {"refund_amount_usd": 900}}))
     assert [finding.message for finding in judged.findings] == [
         "Refund of $900 exceeds AI authority limit ($500). Escalating to human agent.",
         "Refund of $900 requires manager approval (threshold: $100)",

@@ -13,7 +13,7 @@ WORDS = ["no", "yes", "on", "off", "No", "NO", "y", "1:30", "2026-11-23", "1_000
 @pytest.mark.parametrize("text", WORDS)
 def test_words_of_older_yaml_stay_text(text: str) -> None:
     value, mistakes = read("file.yaml", f"value: {text}")
-    assert (value, mistakes.found) == ({"value": text}, [])
+    assert (value, mistakes.entries) == ({"value": text}, [])
 
 
 @pytest.mark.parametrize(
@@ -37,15 +37,15 @@ def test_words_of_older_yaml_stay_text(text: str) -> None:
     ],
 )
 def test_plain_values_are_those_of_yaml_1_2(text: str, value: Any) -> None:
-    found, mistakes = read("file.yaml", f"value: {text}")
-    assert (found, mistakes.found) == ({"value": value}, [])
-    assert type(found["value"]) is type(value)
+    document, mistakes = read("file.yaml", f"value: {text}")
+    assert (document, mistakes.entries) == ({"value": value}, [])
+    assert type(document["value"]) is type(value)
 
 
 @pytest.mark.parametrize("text", ["0500", "-010", "00", "+01", "01.5"])
 def test_a_number_with_a_leading_zero_is_refused(text: str) -> None:
     _, mistakes = read("file.yaml", f"value: {text}")
-    assert [path for _, path, _ in mistakes.found] == ["value"]
+    assert [path for _, path, _ in mistakes.entries] == ["value"]
 
 
 def test_keys_are_always_text_and_never_merged() -> None:
@@ -69,4 +69,4 @@ def test_keys_are_always_text_and_never_merged() -> None:
 )
 def test_what_two_readers_could_take_differently_is_refused(text: str, said: str) -> None:
     _, mistakes = read("file.yaml", text)
-    assert any(said in reason for _, _, reason in mistakes.found)
+    assert any(said in reason for _, _, reason in mistakes.entries)

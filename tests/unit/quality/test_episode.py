@@ -1,16 +1,16 @@
 """One alert an episode."""
 
-from handrail.streams.quality.episode import Episode, observe
+from handrail.streams.quality.verdict import Episode, observe_alarm
 
 
 def begun(alarms: str) -> list[int]:
     """On which days an episode begins; `!` is a day on which the detector fires."""
-    state, found = Episode(), []
-    for number, one in enumerate(alarms):
-        state, begins = observe(state, one == "!")
+    state, days = Episode(), []
+    for number, alarm in enumerate(alarms):
+        state, begins = observe_alarm(state, alarm == "!")
         if begins:
-            found.append(number)
-    return found
+            days.append(number)
+    return days
 
 
 def test_an_episode_is_told_once() -> None:

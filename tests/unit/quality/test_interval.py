@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.streams.quality.interval import Daily, Mean, bound, mean_of
-from handrail.streams.quality.onset import onset
+from handrail.streams.quality.interval import Daily, Mean, bound, mean_of, onset
 
 FIRST = date(2026, 1, 5)
 
@@ -18,15 +17,15 @@ def days(*means: float, n: int = 10) -> list[Daily]:
 
 
 def test_the_standard_error_is_that_of_days_not_of_conversations() -> None:
-    found = mean_of(days(*[1.0, 3.0] * 7))
-    assert found == Mean(n=140, days=14, mean=2.0, se=pytest.approx(sqrt(14 / 13 * 14 * 10**2) / 140))
+    mean = mean_of(days(*[1.0, 3.0] * 7))
+    assert mean == Mean(n=140, days=14, mean=2.0, se=pytest.approx(sqrt(14 / 13 * 14 * 10**2) / 140))
 
 
 def test_days_of_unlike_size_weigh_by_their_conversations() -> None:
-    found = mean_of([*days(*[1.0] * 13), Daily(FIRST + timedelta(days=13), 130, 260.0)])
-    assert found is not None
-    assert found.mean == pytest.approx((130 + 260) / 260)
-    assert found.se == pytest.approx(sqrt(14 / 13 * (13 * 5.0**2 + 65.0**2)) / 260)
+    mean = mean_of([*days(*[1.0] * 13), Daily(FIRST + timedelta(days=13), 130, 260.0)])
+    assert mean is not None
+    assert mean.mean == pytest.approx((130 + 260) / 260)
+    assert mean.se == pytest.approx(sqrt(14 / 13 * (13 * 5.0**2 + 65.0**2)) / 260)
 
 
 @pytest.mark.parametrize("told", [days(*[1.0] * 13), days(*[1.0] * 14, n=7), [], days(*[1.0] * 20, n=0)])
@@ -42,19 +41,19 @@ def test_the_bound_is_three_errors_of_the_difference_and_more_for_few_days_or_tw
 
 @given(st.lists(st.floats(0, 5), min_size=14, max_size=40), st.floats(0.1, 3))
 def test_a_mean_keeps_its_place_in_any_unit(means: list[float], scale: float) -> None:
-    one, other = mean_of(days(*means)), mean_of(days(*(scale * mean for mean in means)))
-    assert one is not None
-    assert other is not None
-    assert other.mean == pytest.approx(scale * one.mean, abs=1e-9)
-    assert other.se == pytest.approx(scale * one.se, abs=1e-9)
+    plain, scaled = mean_of(days(*means)), mean_of(days(*(scale * mean for mean in means)))
+    assert plain is not None
+    assert scaled is not None
+    assert scaled.mean == pytest.approx(scale * plain.mean, abs=1e-9)
+    assert scaled.se == pytest.approx(scale * plain.se, abs=1e-9)
 
 
 def test_a_shift_began_on_the_day_after_which_it_never_went_back() -> None:
-    told = days(4.0, 4.1, 3.9, 3.2, 4.9, 3.5, 3.4, 3.5, 3.3)
-    assert onset(told, 4.0, -1, 0.2) == FIRST + timedelta(days=5)
-    assert onset(told, 2.0, 1, 0.2) == FIRST
+    daily = days(4.0, 4.1, 3.9, 3.2, 4.9, 3.5, 3.4, 3.5, 3.3)
+    assert onset(daily, 4.0, -1, 0.2) == FIRST + timedelta(days=5)
+    assert onset(daily, 2.0, 1, 0.2) == FIRST
 
 
 def test_days_without_conversations_are_no_part_of_a_shift() -> None:
-    told = [*days(4.0, 4.0), Daily(FIRST + timedelta(days=2), 0, 0.0), *days(4.0, 4.0, 4.0, 3.0, 3.0)[3:]]
-    assert onset(told, 4.0, -1, 0.2) == FIRST + timedelta(days=3)
+    daily = [*days(4.0, 4.0), Daily(FIRST + timedelta(days=2), 0, 0.0), *days(4.0, 4.0, 4.0, 3.0, 3.0)[3:]]
+    assert onset(daily, 4.0, -1, 0.2) == FIRST + timedelta(days=3)

@@ -29,18 +29,18 @@ def four_weeks_and(*more: tuple[int, int]) -> AgentRecord:
 
 def test_a_day_is_measured_against_the_baseline_and_against_yesterday() -> None:
     record = four_weeks_and((50, 50), (60, 40))
-    ((measure, found),) = record.shifts(baseline_of(FIRST), FIRST + timedelta(days=29))
+    ((measure, shift),) = record.shifts(baseline_of(FIRST), FIRST + timedelta(days=29))
     assert measure == "intents"
-    assert found.psi_baseline == psi({"refund": 560, "orders": 2240}, {"refund": 60, "orders": 40})
-    assert found.psi_yesterday == psi({"refund": 50, "orders": 50}, {"refund": 60, "orders": 40})
-    assert (found.n, found.baseline_n, found.alarm) == (100, 2800, True)
+    assert shift.psi_baseline == psi({"refund": 560, "orders": 2240}, {"refund": 60, "orders": 40})
+    assert shift.psi_yesterday == psi({"refund": 50, "orders": 50}, {"refund": 60, "orders": 40})
+    assert (shift.n, shift.baseline_n, shift.alarm) == (100, 2800, True)
 
 
 def test_a_day_of_few_conversations_does_not_speak() -> None:
     record = four_weeks_and((19, 0), (20, 0))
     assert list(record.shifts(baseline_of(FIRST), FIRST + timedelta(days=28))) == []
-    ((_, found),) = record.shifts(baseline_of(FIRST), FIRST + timedelta(days=29))
-    assert found.psi_yesterday is None
+    ((_, shift),) = record.shifts(baseline_of(FIRST), FIRST + timedelta(days=29))
+    assert shift.psi_yesterday is None
 
 
 def test_a_large_shift_of_few_conversations_is_no_alarm() -> None:
@@ -52,12 +52,12 @@ def test_a_large_shift_of_few_conversations_is_no_alarm() -> None:
 
 def test_an_alert_keeps_the_contract_and_its_id_belongs_to_its_day() -> None:
     record, baseline = four_weeks_and((50, 50), (60, 40)), Baseline(FIRST, FIRST + timedelta(days=28))
-    found = {}
+    days = {}
     for number in (28, 29, 29):
         subject = Subject("default", "shop", baseline, FIRST + timedelta(days=number))
         (verdict,) = verdicts(record, subject, {})
         assert verdict.begins
         data = report.drift(subject, verdict.measure, verdict.finding, ["conv-1"])  # type: ignore[arg-type]
         assert Alert.model_validate(data).about == {"agent_id": "shop", "tenant": "default", "measure": "intents"}
-        found[data["alert_id"]] = data["to"]
-    assert list(found.values()) == ["2026-02-03T00:00:00.000Z", "2026-02-04T00:00:00.000Z"]
+        days[data["alert_id"]] = data["to"]
+    assert list(days.values()) == ["2026-02-03T00:00:00.000Z", "2026-02-04T00:00:00.000Z"]

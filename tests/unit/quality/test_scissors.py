@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from handrail.demo.simulation import ANY_MONDAY, COURSES, DAYS, EROSION, conversations, fired_days, series
 from handrail.streams.quality.baseline import Baseline, baseline_of
 from handrail.streams.quality.interval import Daily
-from handrail.streams.quality.scissors import Judgement, compare
+from handrail.streams.quality.scissors import Comparison, compare
 
 BASELINE = baseline_of(ANY_MONDAY)
 MEASURES = series(list(conversations()), ANY_MONDAY)
@@ -21,12 +21,12 @@ def on(number: int) -> date:
     return ANY_MONDAY + timedelta(days=number - 1)
 
 
-def judged(number: int) -> Judgement | None:
+def judged(number: int) -> Comparison | None:
     return compare(MEASURES, BASELINE, on(number))
 
 
 def mean(days: Sequence[Daily]) -> float:
-    return sum(one.total for one in days) / sum(one.n for one in days)
+    return sum(day.total for day in days) / sum(day.n for day in days)
 
 
 def test_the_simulated_weeks_lose_what_they_are_said_to_lose() -> None:
@@ -42,16 +42,18 @@ def test_two_weeks_after_the_baseline_there_is_enough_to_speak() -> None:
 
 
 def test_the_alarm_fires_at_the_end_of_day_55_and_stays_on() -> None:
-    found = [number for number in range(1, DAYS + 1) if (one := judged(number)) is not None and one.alarm]
-    assert found == list(range(55, DAYS + 1))
+    alarms = [
+        number for number in range(1, DAYS + 1) if (comparison := judged(number)) is not None and comparison.alarm
+    ]
+    assert alarms == list(range(55, DAYS + 1))
 
 
 def test_it_says_what_moved_since_when_and_by_how_much() -> None:
-    found = judged(55)
-    assert found is not None
-    moves = {one.measure: (one.since, round(one.change, 3)) for one in (*found.effort, *found.quality)}
+    comparison = judged(55)
+    assert comparison is not None
+    moves = {move.measure: (move.since, round(move.change, 3)) for move in (*comparison.effort, *comparison.quality)}
     assert moves == {"cost_usd": (on(30), -0.132), "deflection": (on(30), 0.211), "csat": (on(39), -0.044)}
-    assert found.since == on(39)
+    assert comparison.since == on(39)
 
 
 @pytest.mark.parametrize("course", ["noise", "cheaper, quality holds", "worse, cost holds"])
@@ -68,20 +70,20 @@ def test_what_takes_a_week_to_be_known_is_looked_at_a_week_later() -> None:
     verified = [Daily(on(number), 40, 30.0 if number <= 28 else 10.0) for number in range(1, DAYS + 1)]
     measures = {"cost_usd": MEASURES["cost_usd"], "verified": verified}
     assert compare(measures, BASELINE, on(48)) is None
-    found = compare(measures, BASELINE, on(49))
-    assert found is not None
-    assert [one.measure for one in found.quality] == ["verified"]
+    comparison = compare(measures, BASELINE, on(49))
+    assert comparison is not None
+    assert [move.measure for move in comparison.quality] == ["verified"]
 
 
 def test_a_chosen_baseline_is_the_one_that_counts() -> None:
     late = compare(MEASURES, Baseline(on(15), on(43)), on(84))
     assert late is not None
-    assert [one.before.mean for one in late.quality] == [pytest.approx(mean(MEASURES["csat"][14:42]))]
+    assert [move.before.mean for move in late.quality] == [pytest.approx(mean(MEASURES["csat"][14:42]))]
 
 
 @given(st.lists(st.integers(1, 5), min_size=60, max_size=80))
 def test_weeks_that_only_get_better_never_fire(rated: list[int]) -> None:
     better = sorted(rated)
-    csat = [Daily(on(number + 1), 20, 20.0 * one) for number, one in enumerate(better)]
-    found = compare({"cost_usd": MEASURES["cost_usd"], "csat": csat}, BASELINE, on(len(better)))
-    assert found is None or not found.alarm
+    csat = [Daily(on(number + 1), 20, 20.0 * value) for number, value in enumerate(better)]
+    comparison = compare({"cost_usd": MEASURES["cost_usd"], "csat": csat}, BASELINE, on(len(better)))
+    assert comparison is None or not comparison.alarm

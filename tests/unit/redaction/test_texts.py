@@ -78,8 +78,8 @@ def test_what_a_person_needs_to_decide_stays(text: str) -> None:
 
 
 def test_all_kinds_of_a_text_are_told_once() -> None:
-    found = redact_text("4111111111111111, a@b.co, c@d.co, +14155552671")
-    assert found == ("[card …1111], [email], [email], [phone]", ("card", "email", "phone"))
+    redacted = redact_text("4111111111111111, a@b.co, c@d.co, +14155552671")
+    assert redacted == ("[card …1111], [email], [email], [phone]", ("card", "email", "phone"))
 
 
 def test_bytes_that_are_no_text_are_looked_through_too() -> None:

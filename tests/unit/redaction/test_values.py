@@ -2,12 +2,12 @@
 
 import orjson
 
-from handrail.streams.governor.redaction import Taken, redact_record
-from handrail.streams.governor.redaction.taken import PATHS_MAX
+from handrail.streams.governor.redaction import Redactions, redact_record
+from handrail.streams.governor.redaction.redactions import PATHS_MAX
 
 
 def test_values_are_marked_where_they_stand_and_named_by_path() -> None:
-    taken = Taken()
+    taken = Redactions()
     value = {"to": ["a@b.co", "no"], "card": "1", "n": 4111111111111111, "deep": {"phone": 5551234567}, "amount": 900}
     assert taken.value(value, "arguments") == {
         "to": ["[email]", "no"],
@@ -26,23 +26,23 @@ def test_values_are_marked_where_they_stand_and_named_by_path() -> None:
 
 def test_a_value_without_anything_is_the_same_object() -> None:
     value = {"order_id": "#W1", "lines": [{"sku": 1008292230}]}
-    assert Taken().value(value, "x") is value
+    assert Redactions().value(value, "x") is value
 
 
 def test_the_same_path_twice_still_hides_both() -> None:
-    taken = Taken()
+    taken = Redactions()
     assert taken.value({"t": "a@b.co"}, "p") == taken.value({"t": "c@d.co"}, "p") == {"t": "[email]"}
 
 
 def test_names_of_fields_hide_nothing_and_stay_apart() -> None:
-    taken = Taken()
-    found = taken.value({"a@b.co": 1, "c@d.co": "x@y.co"}, "p")
-    assert found == {"[email]": 1, "[email]#1": "[email]"}
+    taken = Redactions()
+    shown = taken.value({"a@b.co": 1, "c@d.co": "x@y.co"}, "p")
+    assert shown == {"[email]": 1, "[email]#1": "[email]"}
     assert all("@" not in row["path"] for row in taken.rows())
 
 
 def test_more_paths_than_are_named_are_hidden_and_counted() -> None:
-    taken = Taken()
+    taken = Redactions()
     shown = taken.value([f"u{number}@b.co" for number in range(PATHS_MAX + 7)], "p")
     assert set(shown) == {"[email]"}
     assert (len(taken.rows()), taken.more) == (PATHS_MAX, 7)
@@ -52,7 +52,7 @@ def test_nesting_without_end_is_not_shown() -> None:
     value: object = "a@b.co"
     for _ in range(100):
         value = [value]
-    assert b"a@b.co" not in orjson.dumps(Taken().value(value, "p"))
+    assert b"a@b.co" not in orjson.dumps(Redactions().value(value, "p"))
 
 
 def record(**data: object) -> dict[str, object]:
@@ -68,9 +68,9 @@ def test_a_record_without_anything_keeps_its_bytes() -> None:
 def test_a_record_keeps_what_joins_it_and_loses_what_it_must() -> None:
     raw = record(conversation_id="+14155552671", text="I am a@b.co", customer={"ref": "a@b.co", "contact": "a@b.co"})
     stored = redact_record(orjson.dumps(raw), raw)
-    told = orjson.loads(stored.value)
-    assert (told["id"], told["subject"]) == (raw["id"], raw["subject"])
-    assert told["data"] == {
+    redacted = orjson.loads(stored.value)
+    assert (redacted["id"], redacted["subject"]) == (raw["id"], raw["subject"])
+    assert redacted["data"] == {
         "conversation_id": "+14155552671",
         "text": "I am [email]",
         "customer": {"ref": "a@b.co", "contact": "[email]"},

@@ -91,8 +91,8 @@ def test_long_digits_in_text_are_no_integer() -> None:
 
 
 def test_unknown_fields_survive() -> None:
-    found = decode(data(colour="blue")).event.data
-    assert found.model_extra == {"colour": "blue"}
+    event_data = decode(data(colour="blue")).event.data
+    assert event_data.model_extra == {"colour": "blue"}
 
 
 def test_a_record_with_another_key_than_its_subject_is_a_dead_letter() -> None:

@@ -28,7 +28,7 @@ def decisions(count: int = 5) -> list[bytes]:
 def test_every_decision_of_a_batch_holds_by_itself(count: int) -> None:
     plain = decisions(count)
     signed = signature.sign_batch(key(), plain)
-    assert len({orjson.loads(one)["data"]["signature"]["value"] for one in signed}) == 1
+    assert len({orjson.loads(value)["data"]["signature"]["value"] for value in signed}) == 1
     for value, before in zip(signed, plain, strict=True):
         assert signature.decision_refused(orjson.loads(value)["data"], KEYS) is None
         assert signature.unsigned(value) == before

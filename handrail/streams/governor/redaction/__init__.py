@@ -3,16 +3,24 @@
 Pure, and bounded: every pattern is RE2's, so the time is linear in the text. docs/decisions/0017-redaction.md says why.
 """
 
-from handrail.streams.governor.redaction.cut import cut
 from handrail.streams.governor.redaction.names import NAMED, REDACTED, is_secret
 from handrail.streams.governor.redaction.record import Stored, redact_record
-from handrail.streams.governor.redaction.taken import Taken
-from handrail.streams.governor.redaction.text import Redacted, redact_bytes, redact_text
+from handrail.streams.governor.redaction.redactions import Redactions
+from handrail.streams.governor.redaction.text import Redacted, cut, redact_bytes, redact_text
 
 KINDS = ("card", "email", "iban", "named", "password", "phone", "private_key", "token")
 """What may be found; `named` is what a field's name says."""
 
 __all__ = [
-    "KINDS", "NAMED", "REDACTED", "Redacted", "Stored", "Taken", "cut", "is_secret", "redact_bytes",
-    "redact_record", "redact_text",
+    "KINDS",
+    "NAMED",
+    "REDACTED",
+    "Redacted",
+    "Redactions",
+    "Stored",
+    "cut",
+    "is_secret",
+    "redact_bytes",
+    "redact_record",
+    "redact_text",
 ]  # fmt: skip

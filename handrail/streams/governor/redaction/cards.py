@@ -52,25 +52,25 @@ _BESIDE = (
     b"kreditkarte kartennummer carte tarjeta is ist"
 )
 _BEFORE = frozenset(word[::-1] for word in _BESIDE.split())
-"""Words that people write without a space before a card's number, backwards; `_AFTER`: behind it."""
+"""Words that people write without a space before a card's number, backwards; `_AFTER`: after it."""
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
-def find(seen: bytes) -> Iterator[Span]:
+def find(text: bytes) -> Iterator[Span]:
     """Every card in a view, with its last four digits in the mark."""
-    for run in _RUNS.finditer(seen):
+    for run in _RUNS.finditer(text):
         first, last = run.span()
-        groups = [(first + one.start(), first + one.end()) for one in _GROUPS.finditer(seen[first:last])]
-        if not _OTHER.search(seen[first:last]):
-            yield from _within(seen, groups)
+        groups = [(first + group.start(), first + group.end()) for group in _GROUPS.finditer(text[first:last])]
+        if not _OTHER.search(text[first:last]):
+            yield from _within(text, groups)
             continue
-        if (whole := _printed(seen, groups)) is not None:
-            yield whole
+        if (printed := _printed(text, groups)) is not None:
+            yield printed
             continue
-        for part in _PLAIN_RUNS.finditer(seen[first:last]):
+        for part in _PLAIN_RUNS.finditer(text[first:last]):
             start = first + part.start()
-            inner = [(start + one.start(), start + one.end()) for one in _GROUPS.finditer(part[0])]
-            yield from _within(seen, inner)
+            inner = [(start + group.start(), start + group.end()) for group in _GROUPS.finditer(part[0])]
+            yield from _within(text, inner)
 
 
 def is_card(number: str) -> bool:
@@ -83,40 +83,40 @@ def mark(number: str) -> str:
     return f"[card …{number[-4:]}]"
 
 
-def _printed(seen: bytes, groups: list[tuple[int, int]]) -> Span | None:
+def _printed(text: bytes, groups: list[tuple[int, int]]) -> Span | None:
     """The whole run, where it is one card: as cards are printed, or digit by digit."""
     sizes = tuple(end - start for start, end in groups)
-    number = "".join(seen[start:end].decode() for start, end in groups)
+    number = "".join(text[start:end].decode() for start, end in groups)
     start, end = groups[0][0], groups[-1][1]
     shaped = sizes in _PRINTED or max(sizes) == 1
-    if shaped and is_card(number) and _stands_alone(seen, start, end):
+    if shaped and is_card(number) and _stands_alone(text, start, end):
         return Span(start, end, KIND, mark(number))
     return None
 
 
-def _within(seen: bytes, groups: list[tuple[int, int]]) -> Iterator[Span]:
-    """Cards that begin and end with a group of digits of the run; the next begins behind the last."""
+def _within(text: bytes, groups: list[tuple[int, int]]) -> Iterator[Span]:
+    """Cards that begin and end with a group of digits of the run; the next begins after the last."""
     at = 0
     while at < len(groups):
-        found = _from(seen, groups, at)
-        if found is None:
+        card = _from(text, groups, at)
+        if card is None:
             at += 1
             continue
-        count, span = found
+        count, span = card
         yield span
         at += count
 
 
-def _from(seen: bytes, groups: list[tuple[int, int]], at: int) -> tuple[int, Span] | None:
+def _from(text: bytes, groups: list[tuple[int, int]], at: int) -> tuple[int, Span] | None:
     """(groups of it, the card) where one begins with group `at`; the longest."""
     number, best, size = "", None, groups[at][1] - groups[at][0]
     if size > DIGITS_MAX or (size < GROUP_MIN and (at or len(groups) > DIGITS_MAX)):
         return None
     for count, (start, end) in enumerate(groups[at : at + DIGITS_MAX], 1):
-        number += seen[start:end].decode()
+        number += text[start:end].decode()
         if len(number) > DIGITS_MAX or (count > 1 and end - start < GROUP_MIN and end - start != size):
             break
-        if _grouped(groups, at, count) and is_card(number) and _stands_alone(seen, groups[at][0], end):
+        if _grouped(groups, at, count) and is_card(number) and _stands_alone(text, groups[at][0], end):
             best = count, Span(groups[at][0], end, KIND, mark(number))
     return best
 
@@ -127,12 +127,12 @@ def _grouped(groups: list[tuple[int, int]], at: int, count: int) -> bool:
     return min(sizes) >= GROUP_MIN or (max(sizes) == 1 and at == 0 and count == len(groups))
 
 
-def _stands_alone(seen: bytes, start: int, end: int) -> bool:
+def _stands_alone(text: bytes, start: int, end: int) -> bool:
     """Not in a word, but in one that is written beside cards, and not the decimals of a number."""
-    before = seen[max(0, start - WORD_MAX) : start]
-    if before[-1:].isalnum() and not escaped(seen, start - 1) and not _is_word(before[::-1], _BEFORE):
+    before = text[max(0, start - WORD_MAX) : start]
+    if before[-1:].isalnum() and not escaped(text, start - 1) and not _is_word(before[::-1], _BEFORE):
         return False
-    after = seen[end : end + WORD_MAX]
+    after = text[end : end + WORD_MAX]
     decimals = before[-1:] == b"." and before[-2:-1].isdigit()
     if decimals or (after[:1] == b"." and after[1:2].isdigit()):
         return False
@@ -151,4 +151,4 @@ def _issued(number: str) -> bool:
 
 def _luhn(number: str) -> bool:
     odd, even = number[-1::-2], number[-2::-2]
-    return (sum(map(int, odd)) + sum(_DOUBLED[int(one)] for one in even)) % 10 == 0
+    return (sum(map(int, odd)) + sum(_DOUBLED[int(digit)] for digit in even)) % 10 == 0

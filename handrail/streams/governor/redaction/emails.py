@@ -13,15 +13,15 @@ _ADDRESSES = compiled(CANDIDATE)
 _EDGES = b"'.-"
 
 
-def find(seen: bytes) -> Iterator[Span]:
+def find(text: bytes) -> Iterator[Span]:
     """Every address in a view."""
-    for found in _ADDRESSES.finditer(seen):
-        start, end = found.span()
-        at = seen.index(b"@", start)
+    for match in _ADDRESSES.finditer(text):
+        start, end = match.span()
+        at = text.index(b"@", start)
         start = max(start, at - LOCAL_MAX)
-        if escaped(seen, start):
+        if escaped(text, start):
             start += 1
-        while start < at and seen[start] in _EDGES:
+        while start < at and text[start] in _EDGES:
             start += 1
-        if start < at and seen[at + 1 : end].rsplit(b".", 1)[-1].lower() not in NO_DOMAINS:
+        if start < at and text[at + 1 : end].rsplit(b".", 1)[-1].lower() not in NO_DOMAINS:
             yield Span(start, end, KIND, MARK)

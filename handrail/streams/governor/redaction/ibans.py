@@ -23,32 +23,32 @@ APART_MAX = 2  # characters between two of a number
 _BEGINS = compiled(CANDIDATE)
 
 
-def find(seen: bytes) -> Iterator[Span]:
+def find(text: bytes) -> Iterator[Span]:
     """Every account number in a view, with its last four characters in the mark."""
-    for begin in _BEGINS.finditer(seen):
+    for begin in _BEGINS.finditer(text):
         start = begin.start()
-        number, end = _taken(seen, start, LENGTHS[seen[start : start + 2].decode().upper()])
-        if number and not inside_a_word(seen, start, end) and checks(number):
+        number, end = _taken(text, start, LENGTHS[text[start : start + 2].decode().upper()])
+        if number and not inside_a_word(text, start, end) and checks(number):
             yield Span(start, end, KIND, f"[iban …{number[-4:]}]")
 
 
 def checks(number: str) -> bool:
     """Whether the check digits are right; `number` in capitals, without spaces."""
     moved = number[4:] + number[:4]
-    return int("".join(str(int(one, 36)) for one in moved)) % 97 == 1
+    return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1
 
 
-def _taken(seen: bytes, start: int, length: int) -> tuple[str, int]:
+def _taken(text: bytes, start: int, length: int) -> tuple[str, int]:
     """(that many letters and digits from there on, where they end); none where other characters come before."""
-    found, at, gap = bytearray(), start, 0
-    while len(found) < length and at < len(seen):
-        one = seen[at : at + 1]
-        if one.isalnum():
-            found += one
+    number, at, gap = bytearray(), start, 0
+    while len(number) < length and at < len(text):
+        character = text[at : at + 1]
+        if character.isalnum():
+            number += character
             gap = 0
-        elif one in b" -./_\r\n\t" and gap < APART_MAX:
+        elif character in b" -./_\r\n\t" and gap < APART_MAX:
             gap += 1
         else:
             break
         at += 1
-    return (found.decode().upper(), at) if len(found) == length else ("", start)
+    return (number.decode().upper(), at) if len(number) == length else ("", start)

@@ -40,10 +40,10 @@ _NUMBERS = (
 ENDINGS = frozenset(
     {
         "token", "pin", "puk", "bearer", "auth", "session", "dsn",
-        *(f"{one} key" for one in _KEYS), *(f"{one} keys" for one in _KEYS), "access key id",
-        *(f"{one} code" for one in _CODES), *(f"{one} codes" for one in _CODES),
-        *(f"{one} {number}" for one in _NUMBERS for number in ("number", "numbers", "no", "num", "nr", "nbr")),
-        *(f"{one} tokens" for one in ("access", "refresh", "auth", "api", "session", "bearer", "id", "csrf")),
+        *(f"{word} key" for word in _KEYS), *(f"{word} keys" for word in _KEYS), "access key id",
+        *(f"{word} code" for word in _CODES), *(f"{word} codes" for word in _CODES),
+        *(f"{word} {number}" for word in _NUMBERS for number in ("number", "numbers", "no", "num", "nr", "nbr")),
+        *(f"{word} tokens" for word in ("access", "refresh", "auth", "api", "session", "bearer", "id", "csrf")),
         "card", "credit card", "debit card", "payment card", "bank card", "credit cards", "card pan", "pan",
         "bank account",
         "account iban", "sort code", "social security", "national insurance", "nino", "national id", "personal id",
@@ -74,7 +74,7 @@ ABOUT = frozenset(
         "seconds", "s", "ms", "age", "manager", "provider", "owner", "holder", "algorithm", "alg", "santa", "shopper",
     }
 )  # fmt: skip
-"""A name that ends with one of these, behind a secret, says something about it."""
+"""A name that ends with one of these, after a secret, describes it."""
 
 ASKS = frozenset(
     {
@@ -88,7 +88,7 @@ WRAPPERS = frozenset(
     "input",
      "full", "field", "base64", "b64", "hex", "confirm", "confirmation", "again", "new", "old"}
 )  # fmt: skip
-"""These behind a name change nothing."""
+"""These after a name change nothing."""
 
 _NO_SECRET_TOKEN = frozenset(
     {
@@ -115,13 +115,13 @@ def is_secret(name: str) -> bool:
         if _ends_secret(words):
             return True
         words = words[:-1]
-    return _ends_secret(words) or (words[-1] not in ABOUT and any(_is_word(one) for one in words))
+    return _ends_secret(words) or (words[-1] not in ABOUT and any(_is_word(word) for word in words))
 
 
 @lru_cache(4096)
 def words_of(name: str) -> list[str]:
     """The words of a name in small letters, however they are joined."""
-    return [one.lower() for one in _PARTS.findall(view(name[-NAME_MAX:]).decode())]
+    return [word.lower() for word in _PARTS.findall(view(name[-NAME_MAX:]).decode())]
 
 
 def plain(name: str) -> str:
@@ -131,7 +131,9 @@ def plain(name: str) -> str:
 
 def _is_word(word: str) -> bool:
     """`userpassword` too: the longer ones are known at the end of a word."""
-    return word in WORDS or any(word.endswith(one) for one in ("password", "passwd", "passphrase", "pwd", "apikey"))
+    return word in WORDS or any(
+        word.endswith(ending) for ending in ("password", "passwd", "passphrase", "pwd", "apikey")
+    )
 
 
 def _ends_secret(words: list[str]) -> bool:
@@ -145,7 +147,11 @@ def _ends_secret(words: list[str]) -> bool:
             continue
         if (start in starts or size >= LONG_MIN) and _counts(words, ending, start):
             return True
-    return joined.endswith("token") and len(words) == 1 and not any(joined == f"{one}token" for one in _NO_SECRET_TOKEN)
+    return (
+        joined.endswith("token")
+        and len(words) == 1
+        and not any(joined == f"{prefix}token" for prefix in _NO_SECRET_TOKEN)
+    )
 
 
 def _counts(words: list[str], ending: str, start: int) -> bool:
@@ -159,8 +165,8 @@ def _counts(words: list[str], ending: str, start: int) -> bool:
 def pattern() -> str:
     """Of names in JSON that may be secret, for a first look: more than those that are."""
     gap = r"[^A-Za-z0-9\"]{0,2}"
-    ends = "|".join(sorted(one.replace(" ", gap) for one in ENDINGS if one not in ALONE and one != "token"))
-    alone = "|".join(sorted(one.replace(" ", gap) for one in ALONE))
+    ends = "|".join(sorted(word.replace(" ", gap) for word in ENDINGS if word not in ALONE and word != "token"))
+    alone = "|".join(sorted(word.replace(" ", gap) for word in ALONE))
     anywhere = "|".join(sorted(WORDS))
     other = r"[^\"\\\n]*"
     tail = rf"[^A-Za-z\"\\]*(?:{'|'.join(sorted(WRAPPERS))})?[^A-Za-z\"\\]*"

@@ -44,41 +44,41 @@ def is_name(name: str) -> bool:
     return bool(words) and (words[-1] in NAMES or "_".join(words[-2:]) in NAMES)
 
 
-def find(seen: bytes) -> Iterator[Span]:
+def find(text: bytes) -> Iterator[Span]:
     """Every phone number in a view."""
     for pattern, fits in ((_INTERNATIONAL, _any), (_GROUPED, _alike), (_TRUNK, _national)):
-        for found in pattern.finditer(seen):
-            start, end = found.span()
-            if fits(seen[start:end]) and _stands_alone(seen, start, end):
+        for match in pattern.finditer(text):
+            start, end = match.span()
+            if fits(text[start:end]) and _stands_alone(text, start, end):
                 yield Span(start, end, KIND, MARK)
-    for found in _SAID.finditer(seen):
-        end = found.end()
-        number = _LAST.search(seen[found.start() : end])
-        if number and is_number(number[0]) and _stands_alone(seen, start := found.start() + number.start(), end):
+    for match in _SAID.finditer(text):
+        end = match.end()
+        number = _LAST.search(text[match.start() : end])
+        if number and is_number(number[0]) and _stands_alone(text, start := match.start() + number.start(), end):
             yield Span(start, end, KIND, MARK)
 
 
-def is_number(seen: bytes) -> bool:
+def is_number(text: bytes) -> bool:
     """Whether there are as many digits as a phone number has."""
-    return DIGITS_MIN <= len(digits(seen)) <= DIGITS_MAX
+    return DIGITS_MIN <= len(digits(text)) <= DIGITS_MAX
 
 
 def _any(_: bytes) -> bool:
     return True
 
 
-def _alike(seen: bytes) -> bool:
+def _alike(text: bytes) -> bool:
     """Both separators are the same, or the area stands in brackets."""
-    return b"(" in seen or seen[-9:-8] == seen[-5:-4]
+    return b"(" in text or text[-9:-8] == text[-5:-4]
 
 
-def _national(seen: bytes) -> bool:
-    return NATIONAL_MIN <= len(digits(seen)) <= NATIONAL_MAX and not _DATE.search(seen)
+def _national(text: bytes) -> bool:
+    return NATIONAL_MIN <= len(digits(text)) <= NATIONAL_MAX and not _DATE.search(text)
 
 
-def _stands_alone(seen: bytes, start: int, end: int) -> bool:
+def _stands_alone(text: bytes, start: int, end: int) -> bool:
     """No letter, digit or further group right before or after."""
-    before, after = seen[max(0, start - 2) : start], seen[end : end + 2]
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
     if before[-1:].isalnum() and before != b"\\n":
         return False
     joined = before[-1:] in (b"-", b".", b"/", b"_", b"+") and before[:1].isalnum()

@@ -7,7 +7,7 @@ import orjson
 import re2
 
 from handrail.streams.governor.redaction.names import pattern as pattern_of_names
-from handrail.streams.governor.redaction.taken import Taken
+from handrail.streams.governor.redaction.redactions import Redactions
 from handrail.streams.governor.redaction.text import CANDIDATES, UNSEEN_ONES
 from handrail.streams.governor.redaction.view import options, view
 
@@ -42,11 +42,11 @@ def redact_record(value: bytes, raw: Mapping[str, Any]) -> Stored:
     """
     if b"\\u" not in value and not _worth_a_look(value):
         return Stored(value, [])
-    taken = Taken()
-    data = taken.value(raw["data"], "data", KEPT)
-    if not taken.kinds:
+    redactions = Redactions()
+    data = redactions.value(raw["data"], "data", KEPT)
+    if not redactions.kinds:
         return Stored(value, [])
-    return Stored(orjson.dumps({**raw, "data": data}), taken.rows())
+    return Stored(orjson.dumps({**raw, "data": data}), redactions.rows())
 
 
 def _worth_a_look(value: bytes) -> bool:
@@ -58,12 +58,12 @@ def _worth_a_look(value: bytes) -> bool:
 
 def _maybe() -> re2.Set:
     """Whether anything in a record's bytes is worth a look."""
-    found = re2.Set.SearchSet(options())
+    patterns = re2.Set.SearchSet(options())
     names, phones = pattern_of_names(), "phone|mobile|cell|fax|tel|msisdn"
     for pattern in (*CANDIDATES, PIECES, rf'(?i)"(?:{names})"', rf'(?i)"[^"\\]*(?:{phones})[^"\\]*"'):
-        found.Add(pattern.encode())
-    found.Compile()
-    return found
+        patterns.Add(pattern.encode())
+    patterns.Compile()
+    return patterns
 
 
 _MAYBE = _maybe()

@@ -62,45 +62,45 @@ _MARKED = (b"[card", b"[iban", b"[email]", b"[phone]", b"[token]", b"[private", 
 TOKEN_MARK, PRIVATE_MARK, PASSWORD_MARK = "[token]", "[private key]", "[password]"
 
 
-def find(seen: bytes) -> Iterator[Span]:
+def find(text: bytes) -> Iterator[Span]:
     """Every secret in a view: whole keys first, then tokens, then what a word before it calls secret."""
-    for found in _PRIVATE.finditer(seen):
-        yield _span(found, "private_key", PRIVATE_MARK)
-    for found in _TOKEN.finditer(seen):
-        if not inside_a_word(seen, *found.span()):
-            yield _span(found, "token", TOKEN_MARK)
-    for found in _BEARER.finditer(seen):
-        yield _span(found, "token", TOKEN_MARK, 1)
-    for found in _IN_URL.finditer(seen):
-        yield _span(found, "password", PASSWORD_MARK, 1)
-    for found in _QUOTED.finditer(seen):
-        group = 2 if found[2] else 3
-        if is_secret(found[1].decode()) and not found[group].startswith(_MARKED):
-            yield _span(found, NAMED, REDACTED, group)
-    yield from _passwords(seen)
+    for match in _PRIVATE.finditer(text):
+        yield _span(match, "private_key", PRIVATE_MARK)
+    for match in _TOKEN.finditer(text):
+        if not inside_a_word(text, *match.span()):
+            yield _span(match, "token", TOKEN_MARK)
+    for match in _BEARER.finditer(text):
+        yield _span(match, "token", TOKEN_MARK, 1)
+    for match in _IN_URL.finditer(text):
+        yield _span(match, "password", PASSWORD_MARK, 1)
+    for match in _QUOTED.finditer(text):
+        group = 2 if match[2] else 3
+        if is_secret(match[1].decode()) and not match[group].startswith(_MARKED):
+            yield _span(match, NAMED, REDACTED, group)
+    yield from _passwords(text)
 
 
-def _span(found: re2._Match, kind: str, mark: str, group: int = 0) -> Span:
-    start, end = found.span(group)
+def _span(match: re2._Match, kind: str, mark: str, group: int = 0) -> Span:
+    start, end = match.span(group)
     return Span(start, end, kind, mark)
 
 
-def _passwords(seen: bytes) -> Iterator[Span]:
-    for found in _ASSIGNED.finditer(seen):
-        line_ends = seen[found.end() : found.end() + 1] in _LINE_ENDS
-        yield from _password(seen, *found.span(2), any_word=line_ends or found[1] != b": ")
-    for found in _SAID.finditer(seen):
-        yield from _password(seen, *found.span(1), any_word=False)
+def _passwords(text: bytes) -> Iterator[Span]:
+    for match in _ASSIGNED.finditer(text):
+        line_ends = text[match.end() : match.end() + 1] in _LINE_ENDS
+        yield from _password(text, *match.span(2), any_word=line_ends or match[1] != b": ")
+    for match in _SAID.finditer(text):
+        yield from _password(text, *match.span(1), any_word=False)
 
 
-def _password(seen: bytes, start: int, end: int, *, any_word: bool) -> Iterator[Span]:
+def _password(text: bytes, start: int, end: int, *, any_word: bool) -> Iterator[Span]:
     """`password=swordfish` says it; after `password is`, or amid a line after `password: `, a word may be just that."""
-    if seen[start:end].startswith(_MARKED):
+    if text[start:end].startswith(_MARKED):
         return
-    while end > start and seen[end - 1] in _TRAILING:
+    while end > start and text[end - 1] in _TRAILING:
         end -= 1
-    value = seen[start:end]
+    value = text[start:end]
     if len(value) < VALUE_MIN:
         return
-    if any_word or any(one in _NO_LETTERS for one in value):
+    if any_word or any(code in _NO_LETTERS for code in value):
         yield Span(start, end, "password", PASSWORD_MARK)

@@ -15,31 +15,31 @@ class Span(NamedTuple):
     mark: str
 
 
-def inside_a_word(seen: bytes, start: int, end: int) -> bool:
+def inside_a_word(text: bytes, start: int, end: int) -> bool:
     """Whether letters or digits go on before or after; the n of an escaped line break is no letter."""
-    before, after = seen[start - 1 : start] if start else b"", seen[end : end + 1]
-    return (before.isalnum() and not escaped(seen, start - 1)) or after.isalnum()
+    before, after = text[start - 1 : start] if start else b"", text[end : end + 1]
+    return (before.isalnum() and not escaped(text, start - 1)) or after.isalnum()
 
 
-def escaped(seen: bytes, at: int) -> bool:
+def escaped(text: bytes, at: int) -> bool:
     r"""Whether the letter there is the n of a `\n` in JSON that stands in a text."""
-    return at > 0 and seen[at] in ESCAPES and seen[at - 1 : at] == b"\\"
+    return at > 0 and text[at] in ESCAPES and text[at - 1 : at] == b"\\"
 
 
-def apart(found: Iterable[Span], length: int) -> list[Span]:
+def apart(spans: Iterable[Span], length: int) -> list[Span]:
     """Those that do not overlap an earlier one, by their place; in time linear in the length of the text."""
-    kept: list[Span] = []
+    chosen: list[Span] = []
     covered = bytearray(length)
-    for one in found:
-        if covered.find(1, one.start, one.end) < 0:
-            covered[one.start : one.end] = b"\x01" * (one.end - one.start)
-            kept.append(one)
-    return sorted(kept)
+    for span in spans:
+        if covered.find(1, span.start, span.end) < 0:
+            covered[span.start : span.end] = b"\x01" * (span.end - span.start)
+            chosen.append(span)
+    return sorted(chosen)
 
 
-def digits(seen: bytes) -> str:
+def digits(text: bytes) -> str:
     """The digits alone."""
-    return "".join(map(chr, filter(lambda code: 48 <= code <= 57, seen)))
+    return "".join(map(chr, filter(lambda code: 48 <= code <= 57, text)))
 
 
 def pieces(text: str, spans: Iterable[Span]) -> Iterator[str]:

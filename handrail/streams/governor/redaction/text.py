@@ -14,6 +14,8 @@ from handrail.streams.governor.redaction.view import UNSEEN, bytes_view, options
 SCANNED_MAX = 16 << 20  # characters of one text; the largest record is a dead letter of 9 MB
 CACHED, CACHED_MAX = 2048, 2048  # texts, characters of one: a conversation is handed off more than once
 
+LOOK_MAX = 160  # characters after a cut: more than the longest card, account number, address or start of a token
+
 UNSEEN_ONES = re.compile(f"[{UNSEEN}]")
 Find = Callable[[bytes], Iterable[Span]]
 # In the order in which they win where two find the same place.
@@ -36,13 +38,13 @@ class Redacted(NamedTuple):
 CANDIDATES = tuple(pattern for _, patterns in _DETECTORS for pattern in patterns)
 
 
-def spans(seen: bytes) -> list[Span]:
+def spans(text: bytes) -> list[Span]:
     """What is not to be shown of a view, by its place."""
-    named = _ANY.Match(seen)
+    named = _ANY.Match(text)
     if not named:
         return []
     asked = dict.fromkeys(_OWNERS[number] for number in sorted(named))
-    return apart((span for find in asked for span in find(seen)), len(seen))
+    return apart((span for find in asked for span in find(text)), len(text))
 
 
 def redact_text(text: str) -> Redacted:
@@ -67,29 +69,39 @@ def located(text: str) -> list[Span]:
     """What is not to be shown of a text, by its place; characters that nobody sees part nothing."""
     if text.isascii() or not UNSEEN_ONES.search(text):
         return spans(view(text))
-    places = [at for at, one in enumerate(text) if one not in UNSEEN]
-    found = spans(view("".join([text[at] for at in places])))
-    return [Span(places[one.start], places[one.end - 1] + 1, one.kind, one.mark) for one in found]
+    places = [at for at, character in enumerate(text) if character not in UNSEEN]
+    in_view = spans(view("".join([text[at] for at in places])))
+    return [Span(places[span.start], places[span.end - 1] + 1, span.kind, span.mark) for span in in_view]
 
 
-def _shown(text: str, found: list[Span]) -> tuple[str, tuple[str, ...]]:
+def cut(text: str, length_max: int) -> str:
+    """The start of the text, at most so long; shorter where it would end within a secret, a number or an address."""
+    if len(text) <= length_max:
+        return text
+    for span in located(text[: length_max + LOOK_MAX]):
+        if span.start < length_max < span.end:
+            return text[: span.start]
+    return text[:length_max]
+
+
+def _shown(text: str, hidden: list[Span]) -> tuple[str, tuple[str, ...]]:
     if len(text) > SCANNED_MAX:
         unseen = Span(SCANNED_MAX, len(text), "too_long", f"[{len(text) - SCANNED_MAX} characters not looked at]")
-        found.append(unseen)
-    if not found:
+        hidden.append(unseen)
+    if not hidden:
         return text, ()
-    return "".join(pieces(text, found)), tuple(sorted({span.kind for span in found}))
+    return "".join(pieces(text, hidden)), tuple(sorted({span.kind for span in hidden}))
 
 
 def _set() -> tuple[re2.Set, list[Find]]:
     """All candidates in one automaton: one pass says which detectors have something to look at."""
-    found, owners = re2.Set.SearchSet(options()), []
+    candidates, owners = re2.Set.SearchSet(options()), []
     for find, patterns in _DETECTORS:
         for pattern in patterns:
-            found.Add(pattern.encode())
+            candidates.Add(pattern.encode())
             owners.append(find)
-    found.Compile()
-    return found, owners
+    candidates.Compile()
+    return candidates, owners
 
 
 _ANY, _OWNERS = _set()

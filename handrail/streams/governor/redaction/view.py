@@ -32,14 +32,14 @@ _ACCENTED = {
     "U": "ÙÚÛÜŨŪŬŮŰŲ", "W": "Ŵ", "Y": "ÝŸŶ", "Z": "ŹŻŽ",
 }  # fmt: skip
 _PLAIN = {
-    **{ord(one): " " for one in _SPACES},
-    **{ord(one): "-" for one in _DASHES},
-    **{ord(one): '"' for one in _QUOTES},
-    **{ord(one): mark for one, mark in _MARKS.items()},
+    **{ord(character): " " for character in _SPACES},
+    **{ord(character): "-" for character in _DASHES},
+    **{ord(character): '"' for character in _QUOTES},
+    **{ord(character): mark for character, mark in _MARKS.items()},
     **{0xFF21 + at: chr(65 + at) for at in range(26)},
     **{0xFF41 + at: chr(97 + at) for at in range(26)},
     **{zero + digit: str(digit) for zero in _ZEROS for digit in range(10)},
-    **{ord(one): letter for letter, accented in _ACCENTED.items() for one in accented},
+    **{ord(character): letter for letter, accented in _ACCENTED.items() for character in accented},
     **dict.fromkeys(range(880, 1328), "x"),  # Greek and Cyrillic letters: part of a word, none of ours
 }
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")  # one class: linear
@@ -59,11 +59,11 @@ def bytes_view(value: bytes) -> bytes:
 
 def options() -> re2.Options:
     """Of every pattern: a view is bytes, and a pattern may not take more memory than this."""
-    found = re2.Options()
-    found.encoding = re2.Options.Encoding.LATIN1
-    found.log_errors = False
-    found.max_mem = 16 << 20
-    return found
+    settings = re2.Options()
+    settings.encoding = re2.Options.Encoding.LATIN1
+    settings.log_errors = False
+    settings.max_mem = 16 << 20
+    return settings
 
 
 def compiled(pattern: str) -> re2._Regexp:

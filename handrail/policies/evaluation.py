@@ -1,4 +1,4 @@
-"""All rules of a bundle over one subject: most restrictive wins, and every rule that fired is named."""
+"""Evaluates all rules of a bundle on one subject: the most restrictive wins, and every rule that fired is named."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
@@ -9,7 +9,7 @@ from handrail.policies.condition import Holds
 from handrail.policies.lookup import place
 from handrail.policies.policy import Policy
 from handrail.policies.screen import CLOSED, Screen, screen_of
-from handrail.policies.subject import RESTRICTIVE, Judgement, RuleFinding, Skipped, Subject
+from handrail.policies.subject import RESTRICTIVE, Evaluation, RuleFinding, Skipped, Subject
 from handrail.policies.tools import ToolEntry, Tools
 from handrail.policies.truth import MISSING_FIELD, MISSING_MAPPED
 from handrail.schemas.action import CACHED_NAME_CHARACTERS_MAX
@@ -18,20 +18,20 @@ PLANS_MAX = 4_096
 BINDINGS_MAX = 256
 
 
-_NOTHING = Judgement((), ())
+_NOTHING = Evaluation((), ())
 
 Key: TypeAlias = tuple[str, str | None, str, str]
 """Event type, tool, agent, tenant."""
 
 
 class Plan(NamedTuple):
-    """What judges one kind of subject: rules in the order of findings, and policies whose default is not `allow`."""
+    """The rules for one kind of subject in the order of findings, and policies whose default is not `allow`."""
 
     rules: tuple[tuple[Holds, BoundRule], ...]
     defaults: tuple[Policy, ...]
 
 
-class Judge:
+class Evaluator:
     """Rules filtered and bound once for each event type, tool, agent and tenant; both caches are bounded."""
 
     def __init__(self, policies: Sequence[Policy], tools: Tools) -> None:
@@ -50,13 +50,13 @@ class Judge:
         arguments: Mapping[str, Any],
         cost_pico: int,
     ) -> Sequence[Skipped] | None:
-        """What `judge` would skip, where surely no rule fires and no default speaks; None where it has to be asked."""
+        """What `evaluate` would skip, where surely no rule and no default fires; None where it has to be called."""
         key = (event_type, tool, agent_id, tenant)
         screen = self._screens.get(key) or self._screen(key)
         return screen.passed(arguments, cost_pico)
 
     def _screen(self, key: Key) -> Screen:
-        """Made when a subject of its kind comes again: a tool's name that comes once is not worth it."""
+        """Build the screen when a subject of its kind comes again: for one that comes once it does not pay."""
         plan = self._plans.get(key)
         if plan is None:
             return CLOSED
@@ -66,7 +66,7 @@ class Judge:
         screen = self._screens[key] = CLOSED if plan.defaults else screen_of(rules, find, tool)
         return screen
 
-    def judge(self, subject: Subject) -> Judgement:
+    def evaluate(self, subject: Subject) -> Evaluation:
         """Every rule that fires, most restrictive first, then by policy id and order in the file."""
         key = (subject.event_type, subject.tool, subject.agent_id, subject.tenant)
         rules, defaults = self._plans.get(key) or self._remember(*key)
@@ -82,7 +82,7 @@ class Judge:
                 skipped.append(bound.skipped(subject))
         if defaults:
             findings = _with_defaults(findings, defaults)
-        return Judgement(tuple(findings), tuple(skipped)) if findings or skipped else _NOTHING
+        return Evaluation(tuple(findings), tuple(skipped)) if findings or skipped else _NOTHING
 
     def _remember(self, event_type: str, tool: str | None, agent_id: str, tenant: str) -> Plan:
         plan = self._plan(event_type, tool, agent_id, tenant)
@@ -116,7 +116,7 @@ class Judge:
 
 
 def _with_defaults(findings: list[RuleFinding], defaults: Sequence[Policy]) -> list[RuleFinding]:
-    """Let the default of a policy speak where none of its rules did. What a shadow rule says counts for shadow only."""
+    """Add the default of each policy of which no rule fired; a shadow rule replaces a shadow default only."""
     spoken = {(finding.policy_id, finding.mode) for finding in findings}
     findings += [_default(policy) for policy in defaults if (policy.id, policy.mode) not in spoken]
     return sorted(findings, key=lambda finding: (RESTRICTIVE[finding.action], finding.policy_id))

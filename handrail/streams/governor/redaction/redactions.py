@@ -16,7 +16,7 @@ PATH_MAX = 300  # characters
 NUMBER_MAX = 60  # of a phone number as it is written
 
 
-class Taken:
+class Redactions:
     """Collects paths while texts and values are shown; `kinds` has them in the order in which they were found."""
 
     def __init__(self) -> None:
@@ -73,21 +73,21 @@ class Taken:
     def _fields(self, value: dict[str, Any], path: str, keep: Collection[str], depth: int) -> dict[str, Any]:
         shown: dict[str, Any] = {}
         for name, inner in value.items():
-            told = self._free(name, path, shown)
-            at = f"{path}.{told}" if path else told
+            label = self._free(name, path, shown)
+            at = f"{path}.{label}" if path else label
             if at in keep:
-                shown[told] = inner
+                shown[label] = inner
             elif inner is not None and inner != REDACTED and is_secret(name):
                 self.add(at, [NAMED])
-                shown[told] = REDACTED
+                shown[label] = REDACTED
             else:
-                shown[told] = self.value(inner, at, keep, name, depth + 1)
+                shown[label] = self.value(inner, at, keep, name, depth + 1)
         return shown
 
     def _free(self, name: str, path: str, taken: Collection[str]) -> str:
         """The name as it may be shown; where two are alike then, the later one has a number."""
-        found = self.text(name, path)
-        return f"{found}#{len(taken)}" if found in taken else found
+        label = self.text(name, path)
+        return f"{label}#{len(taken)}" if label in taken else label
 
     def _items(self, value: list[Any], path: str, depth: int) -> list[Any]:
         if (number := _in_pieces(value)) is not None:
@@ -113,7 +113,7 @@ class Taken:
 
 def _in_pieces(value: list[Any]) -> str | None:
     """The card whose groups of digits are the items of a list."""
-    if not 2 <= len(value) <= cards.DIGITS_MAX or not all(isinstance(one, str) and one.isdecimal() for one in value):
+    if not 2 <= len(value) <= cards.DIGITS_MAX or not all(isinstance(item, str) and item.isdecimal() for item in value):
         return None
     number = "".join(value)
     return number if number.isascii() and cards.is_card(number) else None
@@ -121,5 +121,7 @@ def _in_pieces(value: list[Any]) -> str | None:
 
 def _is_phone(text: str) -> bool:
     """Under such a name: digits and signs, no letters."""
-    seen = view(text[:NUMBER_MAX])
-    return len(text) <= NUMBER_MAX and phones.is_number(seen) and not any(chr(one).isalpha() for one in seen)
+    ascii_text = view(text[:NUMBER_MAX])
+    return (
+        len(text) <= NUMBER_MAX and phones.is_number(ascii_text) and not any(chr(code).isalpha() for code in ascii_text)
+    )

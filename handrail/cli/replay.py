@@ -46,10 +46,10 @@ def replay(events: str, policies: Path | None, traced: bool) -> None:
       handrail export conv-8841 --bundle as-decided > conv-8841.jsonl
       handrail replay conv-8841.jsonl --policies as-decided
     """
-    from handrail.audit.bundles import given
+    from handrail.audit.rules import load_rules
     from handrail.streams.governor.replay import replay as fold
 
-    rules = given(policies)
+    rules = load_rules(policies)
     try:
         with click.open_file(events, "rb") as lines:
             for output in fold(_lines(lines), rules.bundles, rules.ruleset, notice):

@@ -9,11 +9,10 @@ import orjson
 import pytest
 
 from handrail.audit.compare import Comparing, recheck
-from handrail.audit.comparison import Comparison
-from handrail.audit.decided import Decided
-from handrail.audit.difference import ABSENT
-from handrail.audit.folding import Rules
-from handrail.audit.report import commands, first, lines, total
+from handrail.audit.comparison import ABSENT, Comparison
+from handrail.audit.decision_records import DecisionRecord
+from handrail.audit.report import commands, difference_lines, first_difference, total
+from handrail.audit.rules import Rules
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.record import Record
 from handrail.schemas.topics import DECISIONS
@@ -52,7 +51,7 @@ def compared(
         kept = list(events)
         ends = {} if end is None else {0: end}
         comparing = Comparing(stream(kept), RULES, lambda _: None, ends, {} if beyond is None else {0: beyond})
-        await comparing.take(stream(Decided(0, number, value) for number, value in enumerate(found)))
+        await comparing.take(stream(DecisionRecord(0, number, value) for number, value in enumerate(found)))
         await comparing.fold_all()
         await recheck(comparing.of(0), stream(kept), RULES)
         comparing.of(0).end()
@@ -105,7 +104,9 @@ def test_a_missing_decision_is_told_with_its_event() -> None:
     assert counts(found) == (5, 0, 1, 0, 0)
     assert found.first is not None
     assert (found.first.kind, found.first.key) == ("missing", (2, "conv-1", "/agents/refunds", "e2", "action"))
-    assert ("decision", f"action {orjson.loads(written[2])['data']['decision_id']}") in lines(found.first, [])
+    assert ("decision", f"action {orjson.loads(written[2])['data']['decision_id']}") in difference_lines(
+        found.first, []
+    )
 
 
 def test_a_changed_verdict_is_told_with_both_values() -> None:
@@ -114,10 +115,13 @@ def test_a_changed_verdict_is_told_with_both_values() -> None:
     found = compared(log().records, written)
     assert counts(found) == (5, 0, 0, 1, 0)
     assert found.first is not None
-    assert (found.first.found, found.first.event_type) == (Decided(0, 2, written[2]), "handrail.action.proposed.v1")
+    assert (found.first.decision, found.first.event_type) == (
+        DecisionRecord(0, 2, written[2]),
+        "handrail.action.proposed.v1",
+    )
     verdict = found.first.fields[0]
-    assert (verdict.name, verdict.expected, verdict.found) == ("data.verdict", "require_approval", "allow")
-    assert ("verdict", 'the log gives "require_approval", the topic has "allow"') in lines(found.first, [])
+    assert (verdict.name, verdict.expected, verdict.actual) == ("data.verdict", "require_approval", "allow")
+    assert ("verdict", 'the log gives "require_approval", the topic has "allow"') in difference_lines(found.first, [])
     assert commands(found.first, ["--bootstrap", "kafka:1"])[0] == (
         "handrail export conv-1 --bundle as-decided --bootstrap kafka:1 > events.jsonl"
     )
@@ -130,7 +134,7 @@ def test_a_field_that_is_gone_or_new_is_changed_too() -> None:
     found = compared(log().records, written)
     assert counts(found) == (4, 0, 0, 2, 0)
     assert found.first is not None
-    assert [(field.name, field.found) for field in found.first.fields] == [("data.usage", ABSENT)]
+    assert [(field.name, field.actual) for field in found.first.fields] == [("data.usage", ABSENT)]
 
 
 def test_a_decision_without_an_event_is_foreign() -> None:
@@ -153,11 +157,11 @@ def test_what_came_long_after_is_judged_by_a_second_fold() -> None:
     written = decided(log())
     wrong = changed(written[0], lambda event: event["data"].update(verdict="block"))
     nobody = changed(written[0], lambda event: event["data"]["for"].update(id="nobody"))
-    comparison = Comparison(0, kept=1)
+    comparison = Comparison(0, answered_max=1)
     for value in written:
         comparison.expect(value)
     for number, value in enumerate([*written, written[0], wrong, nobody]):
-        comparison.take(Decided(0, number, value))
+        comparison.take(DecisionRecord(0, number, value))
     assert (len(comparison.suspects), counts(comparison)) == (2, (6, 0, 0, 0, 0))
     asyncio.run(recheck(comparison, stream(log().records), RULES))
     comparison.end()
@@ -171,7 +175,7 @@ def test_what_cannot_be_read_is_foreign(value: bytes | None) -> None:
     found = compared(log().records, [value or b"", *decided(log())])
     assert counts(found) == (6, 0, 0, 0, 1)
     assert found.first is not None
-    assert lines(found.first, [])[0] == ("difference", "foreign: it cannot be read as a decision")
+    assert difference_lines(found.first, [])[0] == ("difference", "foreign: it cannot be read as a decision")
 
 
 def test_a_decision_in_another_partition_than_it_says_is_foreign() -> None:
@@ -199,9 +203,9 @@ def test_only_decisions_missing_at_the_end_may_still_come() -> None:
     comparison, written = Comparison(0), decided(log())
     for value in written:
         comparison.expect(value)
-    comparison.take(Decided(0, 0, written[-2]))
+    comparison.take(DecisionRecord(0, 0, written[-2]))
     assert comparison.waiting
-    comparison.take(Decided(0, 1, written[-1]))
+    comparison.take(DecisionRecord(0, 1, written[-1]))
     assert not comparison.waiting
 
 
@@ -210,7 +214,7 @@ def test_the_first_difference_is_the_first_on_the_log() -> None:
     written[4] = changed(written[4], lambda event: event["data"].update(verdict="halt"))
     found = compared(log().records, [written[4], *written[1:4], written[5]])
     assert (found.counts.missing, found.counts.changed) == (1, 1)
-    one = first([found])
+    one = first_difference([found])
     assert one is not None
     assert (one.kind, one.key and one.key[0]) == ("missing", 0)
     assert total([found, found]).differences == 4

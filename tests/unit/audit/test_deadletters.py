@@ -2,16 +2,16 @@
 
 from aiokafka import ConsumerRecord
 
-from handrail.audit.letter import Letter
+from handrail.audit.deadletters import DeadLetter
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS
 from handrail.streams.governor.deadletters import letter
 
 
-def written(record: Record) -> Letter:
+def written(record: Record) -> DeadLetter:
     """The letter of a record, as it is read from its topic."""
     found = letter(record, "no good", 1_764_000_000_000)
-    return Letter.of(consumed(found.value, found.headers), with_value=True)
+    return DeadLetter.of(consumed(found.value, found.headers), with_value=True)
 
 
 def consumed(value: bytes, headers: tuple[tuple[str, bytes | None], ...]) -> ConsumerRecord:
@@ -46,6 +46,6 @@ def test_a_record_without_a_value_is_told_from_one_with_an_empty_value() -> None
 
 
 def test_headers_without_a_value_or_without_sense_are_shown_as_nothing() -> None:
-    found = Letter.of(consumed(b"", (("handrail-reason", None), ("handrail-partition", b"\xff"))), with_value=False)
+    found = DeadLetter.of(consumed(b"", (("handrail-reason", None), ("handrail-partition", b"\xff"))), with_value=False)
     assert (found.header("reason"), found.header("partition"), found.noted) == ("", "\\xff", None)
     assert found.plain()["from"]["partition"] == "\\xff"

@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from handrail.audit import files
-from handrail.audit.begin import begin_of
+from handrail.audit.beginning import parse_snapshot
 from handrail.audit.comparison import Comparison
-from handrail.audit.exported import line_of
-from handrail.audit.folding import Rules
-from handrail.audit.selection import Selection, Taken
+from handrail.audit.decision_records import exported_line
+from handrail.audit.export import ExportCounts, Selection
+from handrail.audit.rules import Rules
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import DECISIONS
 from handrail.streams.governor import snapshot
@@ -58,10 +58,10 @@ class Cut:
         return lines
 
 
-def exported(log: Log, *wanted: str) -> tuple[list[bytes], Taken]:
-    taken = Taken()
-    selection = Selection(0, FULL, frozenset(wanted) or None, taken)
-    return [line for one in log.records[FIRST:] if (line := selection.line(one)) is not None], taken
+def exported(log: Log, *wanted: str) -> tuple[list[bytes], ExportCounts]:
+    export_counts = ExportCounts()
+    selection = Selection(0, FULL, frozenset(wanted) or None, export_counts)
+    return [line for one in log.records[FIRST:] if (line := selection.line(one)) is not None], export_counts
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def verified(tmp_path: Path) -> Callable[..., Comparison]:
     def run(events: Iterable[bytes], decisions: Iterable[bytes], rules: Rules = FULL) -> Comparison:
         told, found = tmp_path / "events.jsonl", tmp_path / "decisions.jsonl"
         told.write_bytes(b"\n".join(events))
-        found.write_bytes(b"\n".join(line_of(one, 0, at, 0) or b"" for at, one in enumerate(decisions)))
+        found.write_bytes(b"\n".join(exported_line(one, 0, at, 0) or b"" for at, one in enumerate(decisions)))
         (comparison,) = asyncio.run(files.verify(told, found, rules, lambda _: None))
         return comparison
 
@@ -109,9 +109,9 @@ def test_one_conversation_of_such_a_log_is_enough(cut: Cut, verified: Any, name:
 
 
 def test_an_export_tells_where_the_log_began_and_what_was_active(cut: Cut) -> None:
-    lines, taken = exported(cut.log, "other")
+    lines, export_counts = exported(cut.log, "other")
     assert orjson.loads(lines[0])["logoffset"] == FIRST
-    assert list(taken.rulesets) == [refunds().ruleset]
+    assert list(export_counts.rulesets) == [refunds().ruleset]
 
 
 def test_without_a_snapshot_it_is_one_line(cut: Cut, verified: Any) -> None:
@@ -129,10 +129,10 @@ def test_a_bundle_that_was_active_and_is_not_given_is_one_line(cut: Cut, verifie
 @pytest.mark.parametrize("position", [-1, 0, 3, 10_000, "2", True])
 def test_a_snapshot_of_what_is_gone_or_still_to_come_is_no_beginning(cut: Cut, position: Any) -> None:
     value = cut.log.records[3].value
-    assert begin_of(value, 3, FIRST) is not None
+    assert parse_snapshot(value, 3, FIRST) is not None
     forged = orjson.loads(value or b"")
     forged["data"]["position"] = position
-    assert begin_of(orjson.dumps(forged), 3, FIRST) is None
+    assert parse_snapshot(orjson.dumps(forged), 3, FIRST) is None
 
 
 @pytest.mark.parametrize("first", [True, False])

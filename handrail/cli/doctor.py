@@ -42,7 +42,7 @@ def doctor(bootstrap: str | None, policies: Path | None, data: Path | None, as_j
     from handrail.doctor.line import as_json as to_json
     from handrail.doctor.line import verdict
 
-    logging.disable()  # what libraries log of a broker that is away is in its line
+    logging.disable()  # the line of the broker has what libraries log of it
     options = {"bootstrap": bootstrap, "policies": policies, "data": data}
     lines = asyncio.run(_lines(options, show=not as_json))
     click.echo(to_json(lines) if as_json else verdict(lines))

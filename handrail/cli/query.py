@@ -129,8 +129,8 @@ def _opened(reading: "Reading", why: "NotLiveError | None") -> "duckdb.DuckDBPyC
 
 def _line(error: Exception) -> str:
     """What DuckDB says, without its drawing of where."""
-    said = re.split(r"\nLINE \d+:", str(error))[0].removeprefix("Invalid Input Error: ")
-    line = " ".join(line.strip() for line in said.splitlines() if line.strip())
+    message = re.split(r"\nLINE \d+:", str(error))[0].removeprefix("Invalid Input Error: ")
+    line = " ".join(line.strip() for line in message.splitlines() if line.strip())
     if any(one in line for one in ("disabled by configuration", "configuration has been locked")):
         return f"{line.split('!')[0]}: {INSIDE}"
     return f"{line} {READ_ONLY}" if "read-only mode" in line else line

@@ -67,5 +67,5 @@ def _lines(source: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
 
 
 def notice(line: str) -> None:
-    """Tell the person at the terminal, beside the results."""
+    """Print a line for the person at the terminal; results go to standard output."""
     click.echo(line, err=True)

@@ -116,7 +116,7 @@ class Chat:
     async def _executed(
         self, action_id: str, tool: str, arguments: dict[str, Any], result: dict[str, Any], decision_id: str | None
     ) -> None:
-        told = {"decision_id": decision_id} if decision_id else {}
+        decision = {"decision_id": decision_id} if decision_id else {}
         await self.wire.publish(
             self._event(
                 "action.executed",
@@ -125,7 +125,7 @@ class Chat:
                 arguments=arguments,
                 status="ok",
                 result=result,
-                **told,
+                **decision,
             )
         )
 

@@ -19,7 +19,7 @@ from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.scan import partitions
 from handrail.streams.wait import WORDS, For
-from handrail.supervisor.stored import BROKER_S_MAX, log_ends, missing, offsets
+from handrail.supervisor.stored import BROKER_S_MAX, log_ends, offsets, records_between
 
 ANSWER_S_MAX = 3.0
 REMEDIES: Mapping[For, str] = {
@@ -171,7 +171,7 @@ async def check_sink(installation: Installation, broker: Broker) -> list[Line]:
         stored = offsets(installation.data, broker.cluster_id)
     except ConfigError:
         return []  # check_database reports it
-    count = missing(last, {tp: max(start, stored.get(tp, 0)) for tp, start in first.items()})
+    count = records_between(last, {tp: max(start, stored.get(tp, 0)) for tp, start in first.items()})
     message = f"{count} records of the log of {broker.cluster_id} are not in what readers see"
     if not stored and count:
         return [warn("sink", message, f"nothing of it is stored: start `handrail sink --data {installation.data}`")]

@@ -127,7 +127,7 @@ def test_one_put_in_is_named(written: list[bytes]) -> None:
     forged = changed(written[2], halts)
     assert broken([*written[:3], forged, *written[3:]]).why == chains.OTHER_HERE
     before = broken([*written[:2], forged, *written[2:]])
-    assert (before.found.offset, before.before, before.why) == (3, 2, chains.OTHER_HERE)
+    assert (before.record.offset, before.before, before.why) == (3, 2, chains.OTHER_HERE)
     assert broken([*written, forged]).record.offset == len(written)
     foreign = changed(written[-1], lambda data: data.update(chain={"since": 0, "before": 2, "digest": "0" * 64}))
     assert broken([*written, foreign]).record.value == foreign

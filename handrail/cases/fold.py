@@ -26,7 +26,7 @@ Event = dict[str, Any]
 class Outcome:
     """The outcome of the last event. `refused`: why it is a dead letter; then nothing else is known.
 
-    `rules` are `policy/rule` in the order of the decision, `skipped` has the field behind it, `codes` are those of
+    `rules` are `policy/rule` in the order of the decision, `skipped` has the field after it, `codes` are those of
     other reasons than rules, `handoff` is the kind of the handoff that this event opened. `first` is the reason of the
     first rule among those that the case compares.
     """

@@ -173,14 +173,14 @@ def _scissors(weeks: plot.Weeks) -> str:
     """When the alarm fired, and what came of cost and CSAT afterwards."""
     cost, csat = (plot.lost(days, weeks.baseline, days[-1].day) for days in (weeks.cost, weeks.csat))
     ended = f"in the last week cost was {cost:.0%} and CSAT {csat:.0%} below the first four weeks"
-    told = "Each alone would look fine, or like noise; side by side one sees it."
+    closing = "Each alone would look fine, or like noise; side by side one sees it."
     if weeks.alarm is None:
-        return f"No alarm: {ended}.\n{told}"
+        return f"No alarm: {ended}.\n{closing}"
     day, left = (weeks.alarm - weeks.cost[0].day).days + 1, (weeks.csat[-1].day - weeks.alarm).days
     lost = plot.lost(weeks.csat, weeks.baseline, weeks.alarm)
     return (
         f"It fired at the end of {weeks.alarm}, day {day}, {left} days before the end. The week before, CSAT was "
-        f"{lost:.0%} below the first four weeks;\n{ended}. {told}"
+        f"{lost:.0%} below the first four weeks;\n{ended}. {closing}"
     )
 
 

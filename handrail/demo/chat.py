@@ -22,7 +22,7 @@ class Moment:
 
 
 class Chat:
-    """What a conversation can do. Every event is numbered, so a run can be told apart from its repetition."""
+    """What a conversation can do. Every event is numbered, so that a run differs from its repetition."""
 
     def __init__(self, wire: Wire, conversation_id: str, agent_id: str = "shop-agent") -> None:
         self.wire, self.id, self.agent_id = wire, conversation_id, agent_id

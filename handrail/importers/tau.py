@@ -63,12 +63,12 @@ def events(path: Path) -> Iterator[Event]:
 
 @dataclass(slots=True)
 class _Story:
-    """One conversation while it is told: which calls still wait for their results, what was last said, and when."""
+    """One conversation while its events are made: the calls that wait for results, the last message and its time."""
 
     setting: Setting
     conversation: Conversation
     turn: int = 0
-    told_in_turn: int = 0
+    events_in_turn: int = 0
     now_ms: int = START_MS - SECOND_MS
     waiting: deque[tuple[str, RecordedCall, bool]] = field(default_factory=deque)
     last_tool: str = ""
@@ -86,7 +86,7 @@ class _Story:
         for self.turn, message in enumerate(messages):
             if self.turn:
                 self.now_ms = _time(message, self.now_ms)
-            self.told_in_turn = 0
+            self.events_in_turn = 0
             if message.role == "assistant":
                 yield from self._agent(message)
             elif message.role == "user":
@@ -167,7 +167,7 @@ class _Story:
         return self._event("evaluation.scored", score, "score", by_agent=False)
 
     def _event(self, kind: str, data: dict[str, Any], name: str = "", by_agent: bool = True) -> Event:
-        """A CloudEvent; what the agent itself did also tells its model."""
+        """A CloudEvent; an event of the agent itself also names its model."""
         conversation_id = f"{self.setting.stem}/{self.name}"
         common: dict[str, Any] = {
             "conversation_id": conversation_id,
@@ -176,8 +176,8 @@ class _Story:
         }
         if by_agent and self.setting.llm:
             common["model"] = _model(self.setting.llm)
-        place = name or f"{self.turn}.{self.told_in_turn}"
-        self.told_in_turn += 1
+        place = name or f"{self.turn}.{self.events_in_turn}"
+        self.events_in_turn += 1
         return {
             "specversion": "1.0",
             "id": f"{self.name}/{place}",

@@ -21,7 +21,7 @@ from handrail.schemas.errors import ConfigError, SchemaError
 
 SUFFIXES = (".json.gz", ".json")
 DOMAINS = re.compile(r"(?:^|[-_])(airline|retail|telecom)(?:[-_]|$)")
-"""The domains of the benchmark: where a file does not tell, its name does."""
+"""The domains of the benchmark, for files that name their domain in their file name only."""
 
 
 def _text(value: Any) -> Any:

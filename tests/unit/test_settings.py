@@ -24,8 +24,8 @@ def test_an_option_wins_over_the_environment_and_that_over_the_file(
     (elsewhere / "handrail.yaml").write_text("bootstrap: file:1\ngroup: file\nsession_timeout_s: 7\n")
     monkeypatch.setenv("HANDRAIL_BOOTSTRAP", "environment:1")
     monkeypatch.setenv("HANDRAIL_GROUP", "environment")
-    found = WorkerSettings.of({"bootstrap": "option:1", "group": None})
-    assert (found.bootstrap, found.group, found.session_timeout_s) == ("option:1", "environment", 7)
+    settings = WorkerSettings.of({"bootstrap": "option:1", "group": None})
+    assert (settings.bootstrap, settings.group, settings.session_timeout_s) == ("option:1", "environment", 7)
 
 
 def test_the_help_states_the_defaults_that_hold() -> None:

@@ -25,21 +25,21 @@ OTHER = refunds()
 
 
 def rules(*given: Bundle) -> Rules:
-    return Rules({one.ruleset: one for one in given})
+    return Rules({event.ruleset: event for event in given})
 
 
 def decided(outputs: Iterable[dict[str, Any]], conversation: str) -> list[dict[str, Any]]:
-    return [one for one in outputs if one["type"] == "handrail.decision.v1" and one["subject"] == conversation]
+    return [event for event in outputs if event["type"] == "handrail.decision.v1" and event["subject"] == conversation]
 
 
-def folded(records: list[Record], found: Rules) -> list[dict[str, Any]]:
+def folded(records: list[Record], rules_given: Rules) -> list[dict[str, Any]]:
     """What a worker writes."""
-    return [shown(output) for output in PartitionFold(0, None, found.bundles).fold(records).outputs]
+    return [shown(output) for output in PartitionFold(0, None, rules_given.bundles).fold(records).outputs]
 
 
-def exported(records: Iterable[Record], found: Rules, *wanted: str) -> tuple[list[bytes], ExportCounts]:
+def exported(records: Iterable[Record], rules_given: Rules, *wanted: str) -> tuple[list[bytes], ExportCounts]:
     export_counts = ExportCounts()
-    selection = Selection(0, found, frozenset(wanted) or None, export_counts)
+    selection = Selection(0, rules_given, frozenset(wanted) or None, export_counts)
     return [line for record in records if (line := selection.line(record)) is not None], export_counts
 
 
@@ -62,23 +62,23 @@ def busy() -> Log:
 
 
 def test_one_conversation_is_decided_as_it_was_with_all_others_around() -> None:
-    log, found = busy(), rules(SHORT, OTHER)
-    lines, export_counts = exported(log.records, found, "conv-1")
-    again = decided(replay(lines, found.bundles, "", pytest.fail), "conv-1")
-    assert again == decided(folded(log.records, found), "conv-1")
-    assert [one["data"]["kind"] for one in again].count("release") == 1
+    log, rules_given = busy(), rules(SHORT, OTHER)
+    lines, export_counts = exported(log.records, rules_given, "conv-1")
+    again = decided(replay(lines, rules_given.bundles, "", pytest.fail), "conv-1")
+    assert again == decided(folded(log.records, rules_given), "conv-1")
+    assert [event["data"]["kind"] for event in again].count("release") == 1
     assert (export_counts.records, export_counts.controls, export_counts.ticks) == (5, 3, 3)
     assert (export_counts.unreadable, export_counts.refused, export_counts.conversations) == (1, 1, {"conv-1"})
     assert list(export_counts.rulesets) == [SHORT.ruleset, OTHER.ruleset]
 
 
 def test_all_conversations_are_decided_as_they_were() -> None:
-    log, found = busy(), rules(SHORT, OTHER)
-    lines, _ = exported(log.records, found)
+    log, rules_given = busy(), rules(SHORT, OTHER)
+    lines, _ = exported(log.records, rules_given)
     assert len(lines) == len(log.records)
     for name in ("conv-1", "conv-2"):
-        again = decided(replay(lines, found.bundles, "", pytest.fail), name)
-        assert again == decided(folded(log.records, found), name)
+        again = decided(replay(lines, rules_given.bundles, "", pytest.fail), name)
+        assert again == decided(folded(log.records, rules_given), name)
 
 
 def test_a_clock_that_ran_back_is_exported_as_the_fold_took_it() -> None:
@@ -86,10 +86,10 @@ def test_a_clock_that_ran_back_is_exported_as_the_fold_took_it() -> None:
     log.control("policies.activated", ruleset=SHORT.ruleset)
     log.wait(3600).event("query.received", conversation="conv-2", text="Where is my parcel?")
     log.wait(-3600).proposes("refund", amount=300)
-    found = rules(SHORT)
-    lines, _ = exported(log.records, found, "conv-1")
-    again = decided(replay(lines, found.bundles, "", pytest.fail), "conv-1")
-    assert again == decided(folded(log.records, found), "conv-1")
+    rules_given = rules(SHORT)
+    lines, _ = exported(log.records, rules_given, "conv-1")
+    again = decided(replay(lines, rules_given.bundles, "", pytest.fail), "conv-1")
+    assert again == decided(folded(log.records, rules_given), "conv-1")
 
 
 def test_a_line_has_the_bytes_of_its_record_and_its_place() -> None:
@@ -127,8 +127,8 @@ def test_records_that_come_late_are_told_and_passed_over() -> None:
 
 def test_bundles_come_back_from_their_folder_and_say_so_when_changed(tmp_path: Path) -> None:
     folders = rule_folders.write_bundles(tmp_path / "as-decided", [SHORT, OTHER])
-    found = rule_folders.load_rules(tmp_path / "as-decided")
-    assert (set(found.bundles), found.ruleset) == ({SHORT.ruleset, OTHER.ruleset}, "")
+    rules_given = rule_folders.load_rules(tmp_path / "as-decided")
+    assert (set(rules_given.bundles), rules_given.ruleset) == ({SHORT.ruleset, OTHER.ruleset}, "")
     assert (folders[0] / "refunds.yaml").read_text() == REFUNDS
     (folders[0] / "refunds.yaml").write_text(REFUNDS.replace("100", "200"))
     with pytest.raises(ConfigError, match="has been changed"):
@@ -137,8 +137,8 @@ def test_bundles_come_back_from_their_folder_and_say_so_when_changed(tmp_path: P
 
 def test_a_folder_of_policies_holds_from_the_start(tmp_path: Path) -> None:
     (tmp_path / "refunds.yaml").write_text(REFUNDS)
-    found = rule_folders.load_rules(tmp_path)
-    assert list(found.bundles) == [found.ruleset]
+    rules_given = rule_folders.load_rules(tmp_path)
+    assert list(rules_given.bundles) == [rules_given.ruleset]
 
 
 def test_bytes_are_shown_as_text_or_in_hex() -> None:

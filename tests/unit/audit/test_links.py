@@ -88,18 +88,18 @@ def test_copies_are_no_break_wherever_they_come(seed: int, signed: bool) -> None
     chance = random.Random(seed)
     log = Log()
     log.records = [replace(record, offset=at) for at, record in enumerate(traffic(seed, 5, 10))]
-    values, found, at = decided(log), [], 0
+    values, first_break, at = decided(log), [], 0
     while at < len(values):
         end = chance.randrange(at, len(values) + 1)
-        found += values[at:end]
+        first_break += values[at:end]
         late = chance.randrange(0, end + 1)
-        found += values[late : chance.randrange(late, end + 1)]
+        first_break += values[late : chance.randrange(late, end + 1)]
         at = chance.randrange(max(0, end - 20), end + 1) if chance.random() < 0.5 else end
     if signed:
-        found = [changed(value, lambda data: data.update(signature={"value": "…"})) for value in found]
-    links = checked(found)
+        first_break = [changed(value, lambda data: data.update(signature={"value": "…"})) for value in first_break]
+    links = checked(first_break)
     assert links.first is None
-    assert links.counts.linked + links.counts.repeats == len(found)
+    assert links.counts.linked + links.counts.repeats == len(first_break)
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
@@ -107,9 +107,9 @@ def test_one_taken_away_is_named_at_the_next_one(written: list[bytes], number: i
     gone = of(written, "conv-1")[number]
     at = written.index(of(written, "conv-1")[number + 1]) - 1
     left = [value for value in written if value != gone]
-    found = broken(left)
-    assert (found.record, found.conversation) == (DecisionRecord(0, at, left[at]), "conv-1")
-    assert found.why.startswith("missing before it: 1 of its conversation")
+    first_break = broken(left)
+    assert (first_break.record, first_break.conversation) == (DecisionRecord(0, at, left[at]), "conv-1")
+    assert first_break.why.startswith("missing before it: 1 of its conversation")
     assert checked(left).counts.breaks == 1
 
 
@@ -117,10 +117,10 @@ def test_one_taken_away_is_named_at_the_next_one(written: list[bytes], number: i
 def test_one_changed_is_named_with_the_next_one(written: list[bytes], number: int, says: int) -> None:
     first, after = (written.index(of(written, "conv-2")[at]) for at in (number, number + 1))
     written[first] = changed(written[first], halts)
-    found = broken(written)
-    assert (found.record.offset, found.before, found.conversation) == (after, first, "conv-2")
-    assert (found.number, found.why) == (says, chains.OTHER_BEFORE)
-    assert found.expected_digest != found.digest == orjson.loads(written[after])["data"]["chain"]["digest"]
+    first_break = broken(written)
+    assert (first_break.record.offset, first_break.before, first_break.conversation) == (after, first, "conv-2")
+    assert (first_break.number, first_break.why) == (says, chains.OTHER_BEFORE)
+    assert first_break.expected_digest != first_break.digest == orjson.loads(written[after])["data"]["chain"]["digest"]
 
 
 def test_one_put_in_is_named(written: list[bytes]) -> None:
@@ -187,8 +187,11 @@ def test_one_that_says_it_begins_anew_in_between_is_named(written: list[bytes]) 
         data["chain"] = {"since": since, "before": 0, "digest": START.hex()}
 
     one = of(written, "conv-1")
-    found = broken([*one[:3], changed(one[3], begins), *one[3:]])
-    assert (found.record.offset, found.why.startswith("its conversation began at offset 0, and was begun anew")) == (
+    first_break = broken([*one[:3], changed(one[3], begins), *one[3:]])
+    assert (
+        first_break.record.offset,
+        first_break.why.startswith("its conversation began at offset 0, and was begun anew"),
+    ) == (
         4,
         True,
     )
@@ -223,9 +226,9 @@ def test_one_that_says_it_begins_anew_in_between_is_named(written: list[bytes]) 
 def test_what_has_no_place_is_named(written: list[bytes], change: CHANGE, why: str) -> None:
     one = of(written, "conv-1")
     one[2] = changed(one[3], change)
-    found = broken(one)
-    assert found.why.startswith(why)
-    assert found.record.offset in (2, 3)
+    first_break = broken(one)
+    assert first_break.why.startswith(why)
+    assert first_break.record.offset in (2, 3)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b"{}"])

@@ -98,6 +98,6 @@ async def test_unequal_partitions_are_wrong(described: Described) -> None:
 async def test_a_partition_without_a_leader_is_wrong_and_a_copy_out_of_step_a_warning(described: Described) -> None:
     described.leaders[DECISIONS] = -1
     described.in_sync[HANDOFFS] = 2
-    found = {line.message: line.status for line in await looked(described)}
-    assert found[f"{DECISIONS}: 4 partitions without a leader"] == "wrong"
-    assert found[f"{HANDOFFS}: only 2 of 3 copies are in step"] == "warn"
+    statuses = {line.message: line.status for line in await looked(described)}
+    assert statuses[f"{DECISIONS}: 4 partitions without a leader"] == "wrong"
+    assert statuses[f"{HANDOFFS}: only 2 of 3 copies are in step"] == "warn"

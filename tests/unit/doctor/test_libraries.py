@@ -25,10 +25,10 @@ THERE = {
 
 def looked(monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> dict[str, list[Line]]:
     def version(name: str) -> str:
-        found = (THERE | {key.replace("_", "-"): value for key, value in changed.items()})[name]
-        if found is None:
+        installed = (THERE | {key.replace("_", "-"): value for key, value in changed.items()})[name]
+        if installed is None:
             raise PackageNotFoundError(name)
-        return found
+        return installed
 
     monkeypatch.setattr(libraries, "requires", lambda _: REQUIRED)
     monkeypatch.setattr(libraries, "version", version)
@@ -39,9 +39,9 @@ def looked(monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> dict[str, 
 
 
 def test_all_as_required_is_one_line_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = looked(monkeypatch)
-    assert {line.status for lines in found.values() for line in lines} == {"ok"}
-    assert found["extra server"][0].message.endswith("duckdb 1.5.5, faust-streaming 0.15.3")
+    groups = looked(monkeypatch)
+    assert {line.status for lines in groups.values() for line in lines} == {"ok"}
+    assert groups["extra server"][0].message.endswith("duckdb 1.5.5, faust-streaming 0.15.3")
 
 
 def test_another_version_is_wrong_and_named(monkeypatch: pytest.MonkeyPatch) -> None:

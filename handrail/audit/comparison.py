@@ -179,7 +179,7 @@ class Comparison:
         return True
 
     def take(self, decision: DecisionRecord) -> None:
-        """This decision was found, for a record that is folded, or that is not there."""
+        """Compare a decision of the topic whose record is folded, or is not on the log."""
         event = parse_event(decision.value)
         key = key_of(event)
         if event is None or key is None:
@@ -221,11 +221,11 @@ class Comparison:
                 self.counts.expected -= 1
 
     def postpone(self) -> None:
-        """A decision was found for a record that came after the end of what is folded."""
+        """Count a decision whose record comes after the end of the fold as not judged."""
         self.counts.not_judged += 1
 
     def refuse(self, decision: DecisionRecord) -> None:
-        """A decision was found whose record is not on the log."""
+        """Count a decision whose record is not on the log as foreign."""
         event = parse_event(decision.value)
         self._differ("foreign", key_of(event), decision, event, NOTHING_ASKED)
 
@@ -247,7 +247,7 @@ class Comparison:
         self.suspects = {}
 
     def end(self) -> None:
-        """Nothing more will be found: what is expected and not there is missing."""
+        """Count the expected decisions without an answer as missing."""
         for entry in self._values.values():
             if not entry.answered:
                 self._differ("missing", entry.key, None, parse_event(entry.value), NOT_THERE)

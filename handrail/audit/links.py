@@ -18,7 +18,7 @@ from handrail.schemas.chain import START, extend, linked
 from handrail.schemas.keys import PublicKey
 from handrail.schemas.signature import decision_refused
 
-DIGEST_BYTES = 16  # of each digest, for copies that come later: nobody finds two decisions that agree in so many
+DIGEST_BYTES = 16  # of each digest, for copies that come later: finding two decisions that share them is infeasible
 BATCHES = 1_024  # signatures in the cache; a batch is contiguous on the topic
 UNREADABLE = "it cannot be read as a decision"
 ELSEWHERE = "it says that it belongs to partition {}"
@@ -100,7 +100,7 @@ class Break:
     """A decision that is not in its place.
 
     `number` is the one that it says it has in its conversation, from 1. `before` is the offset of the decision that it
-    was compared with, -1 where nobody knows. The digests are over all decisions before it, in hex; None is unknown.
+    was compared with, -1 where it is not known. The digests are over all decisions before it, in hex; None is unknown.
     """
 
     record: DecisionRecord

@@ -112,7 +112,7 @@ def remove(user: str, data: Path, file: Path | None) -> None:
 
     with changing(_path(data, file)) as accounts:
         if accounts.pop(user, None) is None:
-            _nobody(user)
+            _no_such_user(user)
     click.echo(f"{user}: may not log in any more")
 
 
@@ -128,16 +128,16 @@ def password(user: str, password_stdin: bool, data: Path, file: Path | None) -> 
 
     path = _path(data, file)
     if user not in read(path):
-        _nobody(user)
+        _no_such_user(user)
     secret = _password(password_stdin)
     with changing(path) as accounts:
         if user not in accounts:
-            _nobody(user)
+            _no_such_user(user)
         accounts[user] = accounts[user].model_copy(update={"password": secret})
     click.echo(f"{user}: has another password")
 
 
-def _nobody(user: str) -> None:
+def _no_such_user(user: str) -> None:
     fail(f"{user}: is no local user: see `handrail desk users list`", NO)
 
 

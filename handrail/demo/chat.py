@@ -31,7 +31,7 @@ class Chat:
         self._count = 0
 
     def story(self) -> list[Moment]:
-        """All that was decided, in the order of the log, with what nobody had asked for."""
+        """All decisions in the order of the log, also those that the agent did not wait for."""
         halts = [Moment(tried, future.result(), 0.0) for tried, future in self._unasked if future.done()]
         return sorted(self.moments + halts, key=lambda moment: moment.decision["position"]["offset"])
 

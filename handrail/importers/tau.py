@@ -203,7 +203,7 @@ def _time(message: Message, last_ms: int) -> int:
 
 def _spent(message: Message) -> dict[str, Any]:
     usage = message.usage
-    spent: dict[str, Any] = {"usage": None}  # nobody knows
+    spent: dict[str, Any] = {"usage": None}  # unknown
     if usage is not None:
         spent["usage"] = {"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens}
     # 0 stands for "not recorded" there; a price of 0 would be a claim.

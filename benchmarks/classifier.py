@@ -76,12 +76,12 @@ class Judged(NamedTuple):
 
     text: str
     labels: frozenset[str]
-    found: Classification
+    classification: Classification
 
     @property
     def to_human(self) -> bool:
         """Whether the built-in routes send it to a human."""
-        return self.found.wants_human or self.found.topic in HUMAN_TOPICS
+        return self.classification.wants_human or self.classification.topic in HUMAN_TOPICS
 
 
 def half(text: str) -> int:
@@ -138,40 +138,42 @@ def _banking(rows: list[Judged], must: frozenset[str]) -> Iterator[Row]:
     yield _row("banking77", "must reach a human: do", (row.to_human for row in wanted))
     asks = [row for row in wanted if "request_refund" not in row.labels]
     yield _row("banking77", "... without request_refund", (row.to_human for row in asks))
-    refunds = (row.to_human or row.found.topic == "refunds" for row in wanted)
+    refunds = (row.to_human or row.classification.topic == "refunds" for row in wanted)
     yield _row("banking77", "... with a route for refunds", refunds)
     for intent in sorted(must):
         yield _row("banking77", f"    {intent}", (row.to_human for row in wanted if intent in row.labels))
     yield _row("banking77", "others: false alarms", (row.to_human for row in others))
     yield _row(
-        "banking77", "... with a route for refunds", (row.to_human or row.found.topic == "refunds" for row in others)
+        "banking77",
+        "... with a route for refunds",
+        (row.to_human or row.classification.topic == "refunds" for row in others),
     )
 
 
 def _wants_human(rows: list[Judged]) -> Iterator[Row]:
     asked = [row for row in rows if "handoff" in row.labels]
-    yield _row("nlupp", "ask for a human: found", (row.found.wants_human for row in asked))
-    others = (row.found.wants_human for row in rows if "handoff" not in row.labels)
+    yield _row("nlupp", "ask for a human: found", (row.classification.wants_human for row in asked))
+    others = (row.classification.wants_human for row in rows if "handoff" not in row.labels)
     yield _row("nlupp", "others: false alarms", others)
 
 
 def _clinc(rows: list[Judged]) -> Iterator[Row]:
     out = [row for row in rows if "oos" in row.labels]
     yield _row("clinc150", "out of scope: false alarms", (row.to_human for row in out))
-    yield _row("clinc150", "out of scope: no intent found", (row.found.intent is None for row in out))
+    yield _row("clinc150", "out of scope: no intent found", (row.classification.intent is None for row in out))
     others = [row for row in rows if not row.labels & (CLINC_SAME | {"oos"})]
     yield _row("clinc150", "other intents: false alarms", (row.to_human for row in others))
-    yield _row("clinc150", "other intents: wants_human", (row.found.wants_human for row in others))
+    yield _row("clinc150", "other intents: wants_human", (row.classification.wants_human for row in others))
     fraud = (row.to_human for row in rows if row.labels & {"report_fraud", "report_lost_card"})
     yield _row("clinc150", "fraud or lost card: to a human", fraud)
 
 
 def _bitext(rows: list[Judged]) -> Iterator[Row]:
     topics = [(row, BITEXT_TOPICS[label]) for row in rows for label in row.labels if label in BITEXT_TOPICS]
-    yield _row("bitext_cs", "topic agrees", (row.found.topic == topic for row, topic in topics))
-    agents = (row.found.wants_human for row in rows if "contact_human_agent" in row.labels)
+    yield _row("bitext_cs", "topic agrees", (row.classification.topic == topic for row, topic in topics))
+    agents = (row.classification.wants_human for row in rows if "contact_human_agent" in row.labels)
     yield _row("bitext_cs", "contact_human_agent: found", agents)
-    others = (row.found.wants_human for row, _ in topics)
+    others = (row.classification.wants_human for row, _ in topics)
     yield _row("bitext_cs", "topics: false wants_human", others)
 
 

@@ -23,8 +23,8 @@ def measured(*folders: Path) -> dict[str, float]:
     """Microseconds a record of each log, with the package in the first of these folders that has it."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}
     command = [sys.executable, "-P", "-m", "benchmarks.fold"]
-    said = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return {name: float(us) for name, us in FIGURES.findall(said)}
+    output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return {name: float(us) for name, us in FIGURES.findall(output)}
 
 
 def main() -> None:
@@ -35,12 +35,14 @@ def main() -> None:
         sys.exit(f"{BUILD} has no compiled fold: run `make compiled` first")
     plain, compiled = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
     for _ in range(asked.rounds):
-        for found, folders in ((plain, (ROOT,)), (compiled, (BUILD, ROOT))):
+        for times, folders in ((plain, (ROOT,)), (compiled, (BUILD, ROOT))):
             for name, us in measured(*folders).items():
-                found[name].append(us)
+                times[name].append(us)
     for name in plain:
-        one, other = statistics.median(plain[name]), statistics.median(compiled[name])
-        print(f"{name}: {one:.1f} us plain, {other:.1f} us compiled: {other / one:.2f} of the time")
+        plain_us, compiled_us = statistics.median(plain[name]), statistics.median(compiled[name])
+        print(
+            f"{name}: {plain_us:.1f} us plain, {compiled_us:.1f} us compiled: {compiled_us / plain_us:.2f} of the time"
+        )
 
 
 if __name__ == "__main__":

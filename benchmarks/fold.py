@@ -63,7 +63,7 @@ def mixture() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def records(events: Iterator[tuple[str, dict[str, Any]]], together: int, first: int = 0) -> list[Record]:
     """The log of these events, from offset `first` on; `together` of them in a row belong to one conversation."""
-    found = []
+    log = []
     for offset, (name, data) in enumerate(events, first):
         conversation = f"conv-{offset // together % CONVERSATIONS}"
         event = {
@@ -81,10 +81,10 @@ def records(events: Iterator[tuple[str, dict[str, Any]]], together: int, first: 
                 **data,
             },
         }
-        found.append(
+        log.append(
             Record("agent.events.v1", 0, offset, 1_764_000_000_000 + offset, conversation.encode(), orjson.dumps(event))
         )
-    return found
+    return log
 
 
 def fold_all(log: list[Record], bundle: Bundle) -> float:

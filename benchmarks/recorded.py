@@ -94,8 +94,8 @@ def show(result: Result) -> None:
     for title, counts in (("records written", kinds), ("reasons of decisions", codes)):
         print(f"{title}: " + ", ".join(f"{name} {count}" for name, count in counts.most_common()))
     for title, sizes in (("head, at its largest", result.heads), ("entries", result.entries)):
-        found = sorted(sizes.values())
-        print(f"{title}: median {statistics.median(found):.0f} B, largest {found[-1]} B")
+        values = sorted(sizes.values())
+        print(f"{title}: median {statistics.median(values):.0f} B, largest {values[-1]} B")
 
 
 def main() -> None:

@@ -59,44 +59,44 @@ def texts(value: Any) -> Iterator[str]:
 
 def known(folder: Path) -> set[str]:
     """Addresses and phone numbers of the shops' databases and of the tasks that the customers were given."""
-    found = set()
+    identifiers = set()
     for path in sorted(folder.rglob("*.gz")):
-        found |= set(KNOWN.findall(gzip.decompress(path.read_bytes()).decode().lower()))
-    return found
+        identifiers |= set(KNOWN.findall(gzip.decompress(path.read_bytes()).decode().lower()))
+    return identifiers
 
 
 def count(paths: list[Path], right: set[str]) -> Counts:
     """Over every text of every event."""
-    found = Counts()
+    counts = Counts()
     for path in paths:
         for event in events(path):
             for text in texts(event["data"]):
-                _count(found, text, right)
-    return found
+                _count(counts, text, right)
+    return counts
 
 
-def _count(found: Counts, text: str, right: set[str]) -> None:
-    found.texts, found.characters = found.texts + 1, found.characters + len(text)
+def _count(counts: Counts, text: str, right: set[str]) -> None:
+    counts.texts, counts.characters = counts.texts + 1, counts.characters + len(text)
     for span in spans(view(text)):
         value = text[span.start : span.end]
-        found.marks[span.kind] += 1
+        counts.marks[span.kind] += 1
         if value.lower() in right:
-            found.known[span.kind] += 1
+            counts.known[span.kind] += 1
         else:
-            found.others[span.kind, value] += 1
+            counts.others[span.kind, value] += 1
     left = redact_text(text).text
-    found.stayed += len(LONG.findall(left))
-    found.missed.update(one for one in KNOWN.findall(left.lower()) if one in right)
+    counts.stayed += len(LONG.findall(left))
+    counts.missed.update(identifier for identifier in KNOWN.findall(left.lower()) if identifier in right)
 
 
-def show(found: Counts, conversations: int) -> None:
-    print(f"{conversations} conversations, {found.texts:,} texts, {found.characters:,} characters")
+def show(counts: Counts, conversations: int) -> None:
+    print(f"{conversations} conversations, {counts.texts:,} texts, {counts.characters:,} characters")
     print(f"{'kind':12} {'marks':>6} {'in the databases':>17} {'others':>7}")
-    for kind, marks in sorted(found.marks.items()):
-        print(f"{kind:12} {marks:>6} {found.known[kind]:>17} {marks - found.known[kind]:>7}")
-    for (kind, value), times in found.others.most_common(SHOWN_MAX):
+    for kind, marks in sorted(counts.marks.items()):
+        print(f"{kind:12} {marks:>6} {counts.known[kind]:>17} {marks - counts.known[kind]:>7}")
+    for (kind, value), times in counts.others.most_common(SHOWN_MAX):
         print(f"  to look at: {kind} {value!r} ({times})")
-    print(f"missed: {found.missed.total()}; numbers of seven digits and more that stay: {found.stayed:,}")
+    print(f"missed: {counts.missed.total()}; numbers of seven digits and more that stay: {counts.stayed:,}")
 
 
 def cost(paths: list[Path]) -> None:
@@ -111,14 +111,15 @@ def cost(paths: list[Path]) -> None:
     )
     bundle = with_imports(None)
     fold = PartitionFold(0, None, {bundle.ruleset: bundle}, bundle.ruleset)
-    handoffs = [one.value for one in fold.fold(log).outputs if one.topic == HANDOFFS]
-    said = [list(texts(json.loads(value)["data"])) for value in handoffs]
+    handoffs = [output.value for output in fold.fold(log).outputs if output.topic == HANDOFFS]
+    handoff_texts = [list(texts(json.loads(value)["data"])) for value in handoffs]
     started = time.process_time()
-    for one in said:
-        for text in one:
+    for handoff in handoff_texts:
+        for text in handoff:
             spans(view(text))
     passed = time.process_time() - started
-    print(f"handoffs: {passed / len(said) * 1e6:.0f} us each to look through all of its texts ({len(said)} handoffs)")
+    us, count = passed / len(handoff_texts) * 1e6, len(handoff_texts)
+    print(f"handoffs: {us:.0f} us each to look through all of its texts ({count} handoffs)")
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ def decisions(count: int, folder: Path) -> list[bytes]:
     for number in range(count):
         log.conversation = f"conv-{number // 50}"
         log.proposes("refund", action_id=f"a{number}", order_id=f"#W{number}", amount=number % 90)
-    outputs = [one for folded in log.fold(load_bundle(folder), batch=200).folded for one in folded.outputs]
+    outputs = [output for folded in log.fold(load_bundle(folder), batch=200).folded for output in folded.outputs]
     return [output.value for output in outputs if b"handrail.decision.v1" in output.value][:count]
 
 
@@ -57,12 +57,12 @@ def main() -> None:
         for size in SIZES:
             batch = plain[:size]
             signed = sign_batch(key, batch)
-            found = [orjson.loads(one)["data"] for one in signed]
+            data = [orjson.loads(value)["data"] for value in signed]
             sign = us(lambda batch=batch: [sign_batch(key, batch) for _ in range(20)], 20 * size)
-            check = us(lambda found=found: [decision_refused(one, {key.id: key.public}) for one in found], size)
-            added = statistics.mean(len(one) for one in signed) - statistics.mean(len(one) for one in batch)
+            check = us(lambda data=data: [decision_refused(value, {key.id: key.public}) for value in data], size)
+            added = statistics.mean(len(value) for value in signed) - statistics.mean(len(value) for value in batch)
             print(f"{size:>9} {sign:>8.1f} {check:>9.1f} {added:>6.0f}")
-        waited = sorted(gate_ms(key, [orjson.loads(one) for one in sign_batch(key, plain)], folder / "claims.db"))
+        waited = sorted(gate_ms(key, [orjson.loads(value) for value in sign_batch(key, plain)], folder / "claims.db"))
         print(f"gate: p50 {waited[len(waited) // 2]:.2f} ms, p99 {waited[int(len(waited) * 0.99)]:.2f} ms")
 
 

@@ -58,8 +58,8 @@ def event(number: int) -> bytes:
 
 def row(number: int, value: bytes) -> Row:
     """Six columns of an event."""
-    found = orjson.loads(value)
-    return number, found["id"], found["type"], found["data"]["agent_id"], found["data"]["tool"], value.decode()
+    fields = orjson.loads(value)
+    return number, fields["id"], fields["type"], fields["data"]["agent_id"], fields["data"]["tool"], value.decode()
 
 
 def executemany(connection: duckdb.DuckDBPyConnection, rows: list[Row], folder: Path) -> None:
@@ -76,7 +76,7 @@ def lists(connection: duckdb.DuckDBPyConnection, rows: list[Row], folder: Path) 
 def json_parameter(connection: duckdb.DuckDBPyConnection, rows: list[Row], folder: Path) -> None:
     """One parameter with all rows in JSON."""
     shape = orjson.dumps([COLUMNS]).decode()
-    dicts = orjson.dumps([dict(zip(COLUMNS, one, strict=True)) for one in rows]).decode()
+    dicts = orjson.dumps([dict(zip(COLUMNS, values, strict=True)) for values in rows]).decode()
     connection.execute(f"INSERT INTO t SELECT unnest(from_json(?, '{shape}'), recursive := true)", [dicts])
 
 
@@ -84,8 +84,8 @@ def json_lines(connection: duckdb.DuckDBPyConnection, rows: list[Row], folder: P
     """A file of JSON lines."""
     file = folder / "rows.jsonl"
     with file.open("wb") as out:
-        for one in rows:
-            out.write(orjson.dumps(dict(zip(COLUMNS, one, strict=True)), option=orjson.OPT_APPEND_NEWLINE))
+        for values in rows:
+            out.write(orjson.dumps(dict(zip(COLUMNS, values, strict=True)), option=orjson.OPT_APPEND_NEWLINE))
     connection.execute(
         f"INSERT INTO t SELECT * FROM read_json(?, format = 'newline_delimited', columns = {COLUMNS})", [str(file)]
     )

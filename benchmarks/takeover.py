@@ -59,7 +59,7 @@ async def fill(bootstrap: str, conversations: int) -> int:
     """The changelog has the states of so many open conversations; gives how many states that are."""
     written = example(load_bundle(None))
     assert written.partition_state is not None
-    states = [changelog.row_of(one) for one in written.states]
+    states = [changelog.row_of(state) for state in written.states]
     rows: list[list[Row]] = [[] for _ in range(PARTITIONS)]
     count = 0
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_batch_size=1 << 21)
@@ -68,7 +68,9 @@ async def fill(bootstrap: str, conversations: int) -> int:
         for number in range(conversations):
             name = b"conv-%09d" % number
             partition = partition_of(name, PARTITIONS)
-            rows[partition] += [Row((one.key or b"").replace(NAME, name), one.value, one.headers) for one in states]
+            rows[partition] += [
+                Row((state.key or b"").replace(NAME, name), state.value, state.headers) for state in states
+            ]
             if len(rows[partition]) >= BATCH:
                 count += await _send(producer, partition, rows[partition])
         for partition, left in enumerate(rows):
@@ -126,8 +128,8 @@ class Measured(MeasuredWorker):
     def metric(self, name: str) -> dict[str, float]:
         """The values of a metric by its labels, as they are written."""
         with urllib.request.urlopen(f"http://{self.at}/metrics", timeout=WAIT_S_MAX) as page:
-            told = page.read().decode()
-        lines = re.findall(rf"^handrail_worker_{name}(\{{.*\}})? (\S+)$", told, re.MULTILINE)
+            page_text = page.read().decode()
+        lines = re.findall(rf"^handrail_worker_{name}(\{{.*\}})? (\S+)$", page_text, re.MULTILINE)
         return {labels: float(value) for labels, value in lines}
 
     @property
@@ -139,17 +141,17 @@ class Measured(MeasuredWorker):
 def cold(bootstrap: str, folder: Path) -> str:
     """One worker takes everything over from the changelog."""
     started = time.perf_counter()
-    one, most = Measured(bootstrap, folder / "worker.log"), 0.0
+    worker, most = Measured(bootstrap, folder / "worker.log"), 0.0
     try:
-        while not one.ready and one.process.poll() is None:
-            most = max(most, one.memory_mb)
+        while not worker.ready and worker.process.poll() is None:
+            most = max(most, worker.memory_mb)
             time.sleep(POLL_S)
         ready_s = time.perf_counter() - started
         asyncio.run(answered(bootstrap, range(PARTITIONS)))
         spent = time.perf_counter() - started
     finally:
-        one.kill()
-    return f"{one.said()}\nready after {ready_s:.1f} s, all answered after {spent:.1f} s, {most:,.0f} MB at most"
+        worker.kill()
+    return f"{worker.said()}\nready after {ready_s:.1f} s, all answered after {spent:.1f} s, {most:,.0f} MB at most"
 
 
 def warm(bootstrap: str, folder: Path) -> str:
@@ -158,8 +160,8 @@ def warm(bootstrap: str, folder: Path) -> str:
     second = Measured(bootstrap, folder / "second.log")
     try:
         _wait(lambda: first.ready and second.ready)
-        _wait(lambda: all(len(left := one.metric("standby_behind_states")) == 2 and not any(left.values())
-                          for one in (first, second)))  # fmt: skip
+        _wait(lambda: all(len(left := worker.metric("standby_behind_states")) == 2 and not any(left.values())
+                          for worker in (first, second)))  # fmt: skip
         theirs = [int(re.sub(r"\D", "", label)) for label in second.metric("standby_states")]
         before_s, before = second.metric("recovery_seconds_sum")[""], second.metric("recovery_seconds_count")[""]
         killed = time.perf_counter()

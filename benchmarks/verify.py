@@ -36,7 +36,7 @@ async def decided(bootstrap: str, workers: list[MeasuredWorker], count: int) -> 
     for at in range(0, count, FILL):
         await fill(bootstrap, AGENT_EVENTS, min(FILL, count - at), first=at)
     while left := await behind(bootstrap, "handrail", PARTITIONS):
-        assert all(one.process.poll() is None for one in workers), [one.said() for one in workers]
+        assert all(worker.process.poll() is None for worker in workers), [worker.said() for worker in workers]
         print(f"\r{left:>10,} to decide", end="", file=sys.stderr, flush=True)
         await asyncio.sleep(POLL_S)  # no broker tells when
 
@@ -51,25 +51,25 @@ def verified(bootstrap: str, *options: str) -> tuple[float, float, float, str]:
             most = max(most, _memory(psutil.Process(running.pid)))
             time.sleep(POLL_S)
         assert running.stdout is not None
-        said = running.stdout.read().strip()
-    assert running.returncode == 0, said
-    return time.perf_counter() - started, _used_s() - used, most / 1e6, said.splitlines()[-1]
+        output = running.stdout.read().strip()
+    assert running.returncode == 0, output
+    return time.perf_counter() - started, _used_s() - used, most / 1e6, output.splitlines()[-1]
 
 
 def _used_s() -> float:
     """By all processes that have ended."""
-    found = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return found.ru_utime + found.ru_stime
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _memory(process: psutil.Process) -> int:
-    found = 0
-    for one in (process, *process.children(recursive=True)):
+    total = 0
+    for each in (process, *process.children(recursive=True)):
         try:
-            found += one.memory_info().rss
+            total += each.memory_info().rss
         except psutil.NoSuchProcess:
             continue
-    return found
+    return total
 
 
 def main() -> None:
@@ -88,15 +88,15 @@ def main() -> None:
             MeasuredWorker(cluster.bootstrap, folder / f"worker-{n}.log", *options) for n in range(asked.workers)
         ]
         try:
-            for one in workers:
-                one.wait_ready()
+            for worker in workers:
+                worker.wait_ready()
             asyncio.run(decided(cluster.bootstrap, workers, asked.decisions))
         finally:
-            for one in workers:
-                one.stop()
+            for worker in workers:
+                worker.stop()
         for options in ((), ("--chain",)):
-            seconds, used, memory, said = verified(cluster.bootstrap, *options)
-            print(f"\n{' '.join(('verify', *options))}: {said}")
+            seconds, used, memory, output = verified(cluster.bootstrap, *options)
+            print(f"\n{' '.join(('verify', *options))}: {output}")
             print(f"{seconds:.1f} s, {asked.decisions / seconds:,.0f} decisions/s, ", end="")
             print(f"{used:.1f} s of the processor, {memory:,.0f} MB at most")
 

@@ -68,16 +68,16 @@ def main() -> None:
     with Cluster(nodes=1) as cluster, tempfile.TemporaryDirectory() as name:
         write_ten_rules(Path(name))
         asyncio.run(ensure_topics(cluster.bootstrap))
-        one = MeasuredWorker(cluster.bootstrap, Path(name) / "worker.log", "--policies", name).wait_ready()
+        worker = MeasuredWorker(cluster.bootstrap, Path(name) / "worker.log", "--policies", name).wait_ready()
         try:
             first = 0
             for rate in asked.rate:
-                found = asyncio.run(measure(cluster.bootstrap, rate, asked.seconds, first))[rate * WARM_UP_S :]
+                delays = asyncio.run(measure(cluster.bootstrap, rate, asked.seconds, first))[rate * WARM_UP_S :]
                 first += rate * asked.seconds
-                shown = [f"p{share * 100:g} {percentile(found, share) * 1000:.1f} ms" for share in (0.5, 0.99, 0.999)]
-                print(f"{rate:5d}/s: {', '.join(shown)} ({len(found)} proposals)", flush=True)
+                shown = [f"p{share * 100:g} {percentile(delays, share) * 1000:.1f} ms" for share in (0.5, 0.99, 0.999)]
+                print(f"{rate:5d}/s: {', '.join(shown)} ({len(delays)} proposals)", flush=True)
         finally:
-            one.kill()
+            worker.kill()
 
 
 if __name__ == "__main__":

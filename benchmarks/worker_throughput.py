@@ -104,15 +104,15 @@ def peer(bootstrap: str, count: int, *command: str) -> Life:
     asyncio.run(fill(bootstrap, "t1", count))
     environment = os.environ | {"BROKER": bootstrap, "N": str(count)}
     filled = [str(count) if part == "N" else part for part in command]
-    with TemporaryFile("w+") as said:
-        process = subprocess.Popen(filled, env=environment, stdout=said, stderr=said)
+    with TemporaryFile("w+") as log:
+        process = subprocess.Popen(filled, env=environment, stdout=log, stderr=log)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        told = said.read()
-    found = RATE.search(told)  # Faust logs what is printed
-    assert found, told
-    return Life(float(found[1]), used.ru_utime + used.ru_stime)
+        log.seek(0)
+        output = log.read()
+    rate = RATE.search(output)  # Faust logs what is printed
+    assert rate, output
+    return Life(float(rate[1]), used.ru_utime + used.ru_stime)
 
 
 def handrail(bootstrap: str, count: int) -> Life:
@@ -127,19 +127,19 @@ def handrail(bootstrap: str, count: int) -> Life:
         first = MeasuredWorker(bootstrap, folder / "first.log", *options).wait_ready()
         first.stop()  # the bundle is active before the first event
         asyncio.run(fill(bootstrap, AGENT_EVENTS, count))
-        one = MeasuredWorker(bootstrap, folder / "worker.log", *options)
+        worker = MeasuredWorker(bootstrap, folder / "worker.log", *options)
         try:
-            return asyncio.run(lived(one, bootstrap, count))
+            return asyncio.run(measure_life(worker, bootstrap, count))
         finally:
-            one.kill()
+            worker.kill()
 
 
-async def lived(one: MeasuredWorker, bootstrap: str, count: int) -> Life:
-    process = psutil.Process(one.process.pid)
+async def measure_life(worker: MeasuredWorker, bootstrap: str, count: int) -> Life:
+    process = psutil.Process(worker.process.pid)
     started = 0.0
     begun = left = count
     while left:
-        assert one.process.poll() is None, one.said()
+        assert worker.process.poll() is None, worker.said()
         left = await behind(bootstrap, "handrail", PARTITIONS)
         if not started and left < count * 0.9:
             started, begun = time.perf_counter(), left
@@ -174,10 +174,12 @@ def main() -> None:
         # In turns, so that what else the machine does is in all of them.
         rounds = [{name: cpu_us(*run) for name, run in runs.items()} for _ in range(asked.rounds)]
     for name in runs:
-        rates, costs = zip(*(one[name] for one in rounds), strict=True)
+        rates, costs = zip(*(costs_of_round[name] for costs_of_round in rounds), strict=True)
         print(f"{name:24} {statistics.median(rates):9.0f} events/s {statistics.median(costs):8.1f} us CPU", end="")
-        shares = [one["stock Faust"][1] / one[name][1] for one in rounds]
-        print(f"   1/{statistics.median(shares):.1f} of stock Faust's ({', '.join(f'{one:.1f}' for one in shares)})")
+        shares = [costs_of_round["stock Faust"][1] / costs_of_round[name][1] for costs_of_round in rounds]
+        print(
+            f"   1/{statistics.median(shares):.1f} of stock Faust's ({', '.join(f'{share:.1f}' for share in shares)})"
+        )
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ def escaped(text: str) -> str:
     return _UNSAFE.sub(_written, text)
 
 
-def _written(found: re.Match[str]) -> str:
-    units = found[0].encode("utf-16-be", "surrogatepass").hex()
+def _written(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 

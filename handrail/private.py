@@ -24,15 +24,15 @@ def made(folder: Path) -> Path:
 def tightened(path: Path) -> None:
     """Nobody but its owner reads or writes the file from now on, where it is there and this user's. Raises OSError."""
     try:
-        found = path.lstat()
+        status = path.lstat()
     except FileNotFoundError:
         return
-    if stat.S_ISREG(found.st_mode) and found.st_mode & OTHERS and found.st_uid == os.geteuid():
+    if stat.S_ISREG(status.st_mode) and status.st_mode & OTHERS and status.st_uid == os.geteuid():
         path.chmod(FILE)
 
 
 def loose(folder: Path) -> Iterator[Path]:
     """The folder, and what lies in it, where others may read or write it; public keys are meant for others."""
-    for path in (folder, *(one for one, _ in zip(folder.rglob("*"), range(LOOKED_AT_MAX), strict=False))):
+    for path in (folder, *(file for file, _ in zip(folder.rglob("*"), range(LOOKED_AT_MAX), strict=False))):
         if path.suffix != ".pub" and not path.is_symlink() and path.stat().st_mode & OTHERS:
             yield path

@@ -45,8 +45,8 @@ class CompileHook(BuildHookInterface[Any]):
         if version == "editable":
             return
         self._folder = TemporaryDirectory()  # until the wheel is written
-        for found in compiled(Path(self._folder.name)):
-            build_data["force_include"][str(found)] = str(found.relative_to(Path(self._folder.name) / "lib"))
+        for module in compiled(Path(self._folder.name)):
+            build_data["force_include"][str(module)] = str(module.relative_to(Path(self._folder.name) / "lib"))
         build_data["pure_python"], build_data["infer_tag"] = False, True
 
 
@@ -61,4 +61,4 @@ def compiled(folder: Path) -> list[Path]:
     building.build_lib, building.build_temp = str(folder / "lib"), str(folder / "o")
     building.ensure_finalized()
     building.run()
-    return [found for found in (folder / "lib").rglob("*") if found.is_file()]
+    return [module for module in (folder / "lib").rglob("*") if module.is_file()]

@@ -13,18 +13,18 @@ async def main(bootstrap: str, source: str, target: str, count: int) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_batch_size=1 << 20)
     await consumer.start()
     await producer.start()
-    seen, started = 0, 0.0
-    while seen < count:
+    count_read, started = 0, 0.0
+    while count_read < count:
         for tp, records in (await consumer.getmany(timeout_ms=1000, max_records=4000)).items():
-            if not seen:
+            if not count_read:
                 started = time.perf_counter()
             batch = producer.create_batch()
             for record in records:
                 batch.append(key=record.key, value=record.value, timestamp=None)
             batch.close()
             await (await producer.send_batch(batch, target, partition=tp.partition))
-            seen += len(records)
-    print(f"{seen / (time.perf_counter() - started):.0f} events/s", flush=True)
+            count_read += len(records)
+    print(f"{count_read / (time.perf_counter() - started):.0f} events/s", flush=True)
     os._exit(0)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.recorded import RECORDED, fold, log_of
 from benchmarks.report import cost, handoffs, limits, loops, refunds, stories, summary
-from benchmarks.report.told import told
+from benchmarks.report.conversations import read_conversations
 
 HEAD = """\
 # 430 recorded conversations, measured
@@ -39,7 +39,7 @@ def page(folder: Path) -> str:
     """The whole page, in Markdown."""
     log = log_of(sorted(folder.glob("*.json*")))
     result = fold(log)
-    conversations = told(log, result.outputs, folder / "conversation_labels.csv")
+    conversations = read_conversations(log, result.outputs, folder / "conversation_labels.csv")
     sections = [
         summary.section(conversations, result),
         loops.section(conversations, log),

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from benchmarks.report.conversations import Conversation
 from benchmarks.report.tables import table
-from benchmarks.report.told import Conversation
 from handrail.policies import load_bundle
 from handrail.schemas.money import PICO
 from handrail.streams.governor.cost import of_call
@@ -25,8 +25,8 @@ HEADER = (
 def section(conversations: Sequence[Conversation]) -> str:
     bundle = load_bundle(None)
     rows = []
-    for name in sorted({one.recording for one in conversations}):
-        calls = [data for one in conversations if one.recording == name for _, data in one.data("llm.completed")]
+    for name in sorted({talk.recording for talk in conversations}):
+        calls = [data for talk in conversations if talk.recording == name for _, data in talk.data("llm.completed")]
         rows.append(_row(name, calls, bundle))
     return f"""\
 ## Cost
@@ -48,8 +48,8 @@ def _row(name: str, calls: list[dict[str, Any]], bundle: Any) -> tuple[object, .
     return (
         name,
         f"{len(calls):,}",
-        f"{sum(one['input_tokens'] for one in usage):,}",
-        f"{sum(one['output_tokens'] for one in usage):,}",
+        f"{sum(usage_of_call['input_tokens'] for usage_of_call in usage):,}",
+        f"{sum(usage_of_call['output_tokens'] for usage_of_call in usage):,}",
         f"${recorded:.2f}" if recorded else "–",
         f"${listed:.2f}" if recorded else "–",
         f"{listed / recorded:.2f}" if recorded else "–",

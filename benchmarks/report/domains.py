@@ -15,8 +15,11 @@ DOMAINS = ("airline", "retail", "telecom")
 
 def of(log: list[Record], domain: str) -> list[Record]:
     """The records of one domain, renumbered."""
-    found = [record for record in log if orjson.loads(record.value or b"")["data"]["agent_id"] == domain]
-    return [Record(one.topic, 0, offset, one.timestamp_ms, one.key, one.value) for offset, one in enumerate(found)]
+    records = [record for record in log if orjson.loads(record.value or b"")["data"]["agent_id"] == domain]
+    return [
+        Record(record_.topic, 0, offset, record_.timestamp_ms, record_.key, record_.value)
+        for offset, record_ in enumerate(records)
+    ]
 
 
 def folded(log: list[Record], domain: str, *, mapped: bool, policy: Path | None = None) -> Result:

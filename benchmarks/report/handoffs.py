@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from benchmarks.report.conversations import Conversation
 from benchmarks.report.tables import share, table
-from benchmarks.report.told import Conversation
 
 WHY = {
     "customer.asked": "the customer asked for a person",
@@ -26,12 +26,15 @@ HEADER = (
 
 
 def section(conversations: Sequence[Conversation]) -> str:
-    handed = [one for one in conversations if one.handoffs]
-    expected = [one for one in conversations if one.transfer_expected]
-    both = [one for one in expected if one.handoffs]
-    first = Counter(one.handoffs[0]["reason"]["code"] for one in handed)
+    handed = [conversation for conversation in conversations if conversation.handoffs]
+    expected = [conversation for conversation in conversations if conversation.transfer_expected]
+    both = [conversation for conversation in expected if conversation.handoffs]
+    first = Counter(conversation.handoffs[0]["reason"]["code"] for conversation in handed)
     rows = [
-        _row(WHY.get(code, code), [one for one in handed if one.handoffs[0]["reason"]["code"] == code])
+        _row(
+            WHY.get(code, code),
+            [conversation for conversation in handed if conversation.handoffs[0]["reason"]["code"] == code],
+        )
         for code, _ in first.most_common()
     ]
     return f"""\
@@ -47,17 +50,17 @@ them the agent did; Handrail handed over in {share(len(both), len(expected))}. I
 
 
 def _transferred(talks: Sequence[Conversation]) -> int:
-    return sum(one.transferred for one in talks)
+    return sum(talk.transferred for talk in talks)
 
 
 def _row(name: str, talks: Sequence[Conversation]) -> tuple[object, ...]:
-    neither = [one for one in talks if not (one.transfer_expected or one.transferred)]
-    needless = sum(one.succeeded for one in neither)
+    neither = [talk for talk in talks if not (talk.transfer_expected or talk.transferred)]
+    needless = sum(talk.succeeded for talk in neither)
     return (
         name,
         len(talks),
-        sum(one.transfer_expected for one in talks),
-        sum(one.transferred and not one.transfer_expected for one in talks),
+        sum(talk.transfer_expected for talk in talks),
+        sum(talk.transferred and not talk.transfer_expected for talk in talks),
         len(neither) - needless,
         share(needless, len(talks)),
     )
@@ -65,8 +68,8 @@ def _row(name: str, talks: Sequence[Conversation]) -> tuple[object, ...]:
 
 def _openings(talks: Sequence[Conversation]) -> str:
     """Where in the conversation the classifier sent it to a human."""
-    sent = [one for one in talks if one.handoffs and one.handoffs[0]["reason"]["code"] == "classification"]
-    later = sum(_turn(one) > 1 for one in sent)
+    sent = [talk for talk in talks if talk.handoffs and talk.handoffs[0]["reason"]["code"] == "classification"]
+    later = sum(_turn(talk) > 1 for talk in sent)
     return (
         f"Of the {len(sent)} that the classifier took away, {later} were taken at a later turn than the first, most\n"
         "often for a word that means something else there (“charge it to my card” is no disputed charge, a SIM\n"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from benchmarks.report.conversations import Conversation
 from benchmarks.report.tables import succeeded, table
-from benchmarks.report.told import Conversation
 
 CODES = (
     ("loop.repeat", "the same call, 3 times (block), again (halt)"),
@@ -21,8 +21,8 @@ HALTED = ("halted conversation", "by", "at step", "the task was", "calls of the 
 
 
 def section(conversations: Sequence[Conversation]) -> str:
-    steps = max(one["usage"]["steps"] for talk in conversations for one in talk.decisions)
-    cost = max(Decimal(one["usage"]["cost_usd"]) for talk in conversations for one in talk.decisions)
+    steps = max(decision["usage"]["steps"] for talk in conversations for decision in talk.decisions)
+    cost = max(Decimal(decision["usage"]["cost_usd"]) for talk in conversations for decision in talk.decisions)
     halted = [talk for talk in conversations if talk.first("halt")]
     done = [talk for talk in halted if talk.succeeded]
     return f"""\
@@ -40,7 +40,9 @@ wrong, or at least early. The last two columns are what the agent went on to spe
 
 def _row(talks: Sequence[Conversation], code: str, what: str) -> tuple[object, ...]:
     fired = [talk for talk in talks if talk.fired(code)]
-    times = sum(reason["code"] == code for talk in fired for one in talk.decisions for reason in one["reasons"])
+    times = sum(
+        reason["code"] == code for talk in fired for decision in talk.decisions for reason in decision["reasons"]
+    )
     return f"`{code}`", what, len(fired), succeeded(fired) if fired else "–", times
 
 

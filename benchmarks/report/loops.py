@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 
 from benchmarks.report import domains
+from benchmarks.report.conversations import CALLS, Conversation
 from benchmarks.report.tables import share, succeeded, table
-from benchmarks.report.told import CALLS, Conversation
 from handrail.schemas.record import Record
 
 RUN = 3
@@ -13,17 +13,20 @@ MAPPED = ("domain", "tools.yaml", "loops found", "of them, task done", "halted",
 
 
 def section(conversations: Sequence[Conversation], log: list[Record]) -> str:
-    in_a_row = [one for one in conversations if int(one.label["max_run_identical"]) >= RUN]
-    in_all = [one for one in conversations if int(one.label["max_total_identical"]) >= RUN]
-    neither = [one for one in conversations if one not in in_a_row and one not in in_all]
+    in_a_row = [talk for talk in conversations if int(talk.label["max_run_identical"]) >= RUN]
+    in_all = [talk for talk in conversations if int(talk.label["max_total_identical"]) >= RUN]
+    neither = [talk for talk in conversations if talk not in in_a_row and talk not in in_all]
     groups = (in_a_row, in_all, neither)
-    found = [one for one in conversations if one.fired(*CALLS)]
-    missed = [one for one in in_a_row if one not in found]
+    detected = [talk for talk in conversations if talk.fired(*CALLS)]
+    missed = [talk for talk in in_a_row if talk not in detected]
     rows = [
         ("conversations", *map(len, groups)),
-        ("found by Handrail", *(len(_among(found, talks)) for talks in groups)),
-        ("of those found, task done", *(_done(_among(found, talks)) for talks in groups)),
-        ("of those not found, task done", *(_done([one for one in talks if one not in found]) for talks in groups)),
+        ("found by Handrail", *(len(_among(detected, talks)) for talks in groups)),
+        ("of those found, task done", *(_done(_among(detected, talks)) for talks in groups)),
+        (
+            "of those not found, task done",
+            *(_done([talk for talk in talks if talk not in detected]) for talks in groups),
+        ),
     ]
     mapped = [_mapped(conversations, log, name, there) for name in domains.DOMAINS for there in (False, True)]
     return f"""\
@@ -32,7 +35,7 @@ The labels count identical calls of a conversation: in a row, and in all. Handra
 starts again when something changed: a successful write, a step of the customer's own, another result of that call.
 
 {table(HEADER, rows)}
-{len(found)} conversations with a loop of calls found; {succeeded(found)} of them had done their task in the end.
+{len(detected)} conversations with a loop of calls found; {succeeded(detected)} of them had done their task in the end.
 {_missed(missed)}
 Without a `tools.yaml` Handrail does not know which tools write, so that a check after each attempt at a mend looks like
 a loop. With one for each domain ([tools](../benchmarks/report/tools)):
@@ -41,7 +44,7 @@ a loop. With one for each domain ([tools](../benchmarks/report/tools)):
 
 
 def _among(some: Sequence[Conversation], talks: Sequence[Conversation]) -> list[Conversation]:
-    return [one for one in some if one in talks]
+    return [talk for talk in some if talk in talks]
 
 
 def _done(talks: Sequence[Conversation]) -> str:
@@ -51,7 +54,7 @@ def _done(talks: Sequence[Conversation]) -> str:
 def _missed(missed: Sequence[Conversation]) -> str:
     if not missed:
         return ""
-    acted = sum(any(True for _ in one.data("customer.acted")) for one in missed)
+    acted = sum(any(True for _ in talk.data("customer.acted")) for talk in missed)
     return f"""\
 Of the {len(missed)} runs in a row that were not taken for loops, {acted} are in conversations in which the customer
 acted too (a phone rebooted, a setting changed); {succeeded(missed)} had done their task.
@@ -66,7 +69,7 @@ def _mapped(talks: Sequence[Conversation], log: list[Record], domain: str, mappe
                 looped.add(event["subject"])
             if event["data"]["verdict"] == "halt":
                 halted.add(event["subject"])
-    done = {one.name for one in talks if one.succeeded}
+    done = {talk.name for talk in talks if talk.succeeded}
     return domain, "with" if mapped else "without", *_counts(looped, done), *_counts(halted, done)
 
 

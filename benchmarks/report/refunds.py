@@ -51,7 +51,7 @@ def _row(domain: str, log: list[Record], policy: Path, mapped: bool) -> tuple[ob
         domain,
         "with" if mapped else "without",
         f"{len(actions):,}",
-        f"{sum(bool(one['skipped']) for one in actions):,}",
+        f"{sum(bool(action['skipped']) for action in actions):,}",
         fired["require_approval"],
         fired["block"],
         sum(_gives_back(record, domain) for record in domains.of(log, domain)),

@@ -3,51 +3,51 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from benchmarks.report.conversations import Conversation
 from benchmarks.report.limits import named
-from benchmarks.report.told import Conversation
 
 QUOTE = 150
 Lines = tuple[str, str, str]
 
 
 def section(conversations: Sequence[Conversation]) -> str:
-    told = "\n".join(_told(number, *one) for number, one in enumerate(_chosen(conversations), 1))
+    stories = "\n".join(_story_text(number, *one) for number, one in enumerate(_chosen(conversations), 1))
     return f"""\
 ## Five conversations
 Each is the one that its rule picks from all 430.
 
-{told}"""
+{stories}"""
 
 
 def _chosen(
     talks: Sequence[Conversation],
 ) -> Iterable[tuple[str, Conversation | None, Callable[[Conversation], Lines]]]:
-    halted = [one for one in talks if one.first("halt")]
+    halted = [talk for talk in talks if talk.first("halt")]
     yield "most tokens spent after a halt", _most(halted, _tokens_after_halt), _runaway
     yield (
         "halted with the most done before, though the task was done in the end",
-        _most([one for one in halted if one.succeeded], lambda one: _halt(one)["usage"]["steps"]),
+        _most([talk for talk in halted if talk.succeeded], lambda talk: _halt(talk)["usage"]["steps"]),
         _too_strict,
     )
-    silent = [one for one in talks if not one.succeeded and not one.handoffs and not one.first("block")]
+    silent = [talk for talk in talks if not talk.succeeded and not talk.handoffs and not talk.first("block")]
     yield "most actions without a word from Handrail, task not done", _most(silent, _steps), _unseen
     needless = [
-        one for one in talks
-        if one.succeeded and one.handoffs and one.handoffs[0]["reason"]["code"] == "classification"
-        and not one.transferred and not one.transfer_expected
+        talk for talk in talks
+        if talk.succeeded and talk.handoffs and talk.handoffs[0]["reason"]["code"] == "classification"
+        and not talk.transferred and not talk.transfer_expected
     ]  # fmt: skip
-    earliest = _most(needless, lambda one: -_query_at(one))
+    earliest = _most(needless, lambda talk: -_query_at(talk))
     yield "taken from the AI by the classifier, earliest, though all went well", earliest, _misread
-    asked = [one for one in talks if one.fired("customer.asked") and not one.succeeded]
+    asked = [talk for talk in talks if talk.fired("customer.asked") and not talk.succeeded]
     yield "asked for a human, kept longest with the AI, task not done", _most(asked, _kept_waiting), _ignored
 
 
-def _told(number: int, rule: str, talk: Conversation | None, tell: Callable[[Conversation], Lines]) -> str:
+def _story_text(number: int, rule: str, talk: Conversation | None, lines_of: Callable[[Conversation], Lines]) -> str:
     if talk is None:
         return f"**{number}. {rule[0].upper()}{rule[1:]}**: none.\n"
     return (
         f"**{number}. {rule[0].upper()}{rule[1:]}** ({named(talk)})\n\n"
-        + "\n".join(f"- {line}" for line in tell(talk))
+        + "\n".join(f"- {line}" for line in lines_of(talk))
         + "\n"
     )
 
@@ -55,12 +55,12 @@ def _told(number: int, rule: str, talk: Conversation | None, tell: Callable[[Con
 def _runaway(talk: Conversation) -> Lines:
     halt = _halt(talk)
     calls = sum(offset > halt["position"]["offset"] for offset, _ in talk.data("action.proposed"))
-    said = sum(offset > halt["position"]["offset"] for offset, _ in talk.data("message.sent"))
+    later_answers = sum(offset > halt["position"]["offset"] for offset, _ in talk.data("message.sent"))
     return (
         f"The customer: {_quote(_first_words(talk))}",
         f"Step {halt['usage']['steps']}: {halt['reasons'][0]['message']} Handrail halts and hands over.",
         f"The agent went on for {_count(calls, 'more call')} and {_tokens_after_halt(talk):,} tokens until the "
-        f"benchmark stopped it; the customer heard {_count(said, 'more answer')}.",
+        f"benchmark stopped it; the customer heard {_count(later_answers, 'more answer')}.",
     )
 
 
@@ -114,7 +114,7 @@ def _ignored(talk: Conversation) -> Lines:
 
 
 def _most(talks: Sequence[Conversation], key: Callable[[Conversation], Any]) -> Conversation | None:
-    return max(talks, key=lambda one: (key(one), one.name), default=None)
+    return max(talks, key=lambda talk: (key(talk), talk.name), default=None)
 
 
 def _halt(talk: Conversation) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _halt(talk: Conversation) -> dict[str, Any]:
 def _tokens_after_halt(talk: Conversation) -> int:
     at = _halt(talk)["position"]["offset"]
     usage = [data["usage"] for offset, data in talk.data("llm.completed") if offset > at]
-    return sum(one["input_tokens"] + one["output_tokens"] for one in usage)
+    return sum(usage_of_call["input_tokens"] + usage_of_call["output_tokens"] for usage_of_call in usage)
 
 
 def _steps(talk: Conversation) -> int:

@@ -4,16 +4,21 @@ from collections import Counter
 from collections.abc import Sequence
 
 from benchmarks.recorded import Result
+from benchmarks.report.conversations import Conversation
 from benchmarks.report.tables import share, succeeded, table
-from benchmarks.report.told import Conversation
 
 HEADER = ("recording", "conversations", "task done", "events", "decisions", "blocked", "halted", "handed over")
 
 
 def section(conversations: Sequence[Conversation], result: Result) -> str:
-    recordings = list(dict.fromkeys(one.recording for one in conversations))
-    rows = [_row(name, [one for one in conversations if one.recording == name]) for name in sorted(recordings)]
-    verdicts = Counter(f"{one['kind']} {one['verdict']}" for talk in conversations for one in talk.decisions)
+    recordings = list(dict.fromkeys(conversation.recording for conversation in conversations))
+    rows = [
+        _row(name, [conversation for conversation in conversations if conversation.recording == name])
+        for name in sorted(recordings)
+    ]
+    verdicts = Counter(
+        f"{conversation['kind']} {conversation['verdict']}" for talk in conversations for conversation in talk.decisions
+    )
     return f"""\
 ## What went in and what came out
 {result.records:,} events of {len(conversations)} conversations. *Blocked* and *halted* count conversations with at

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks.report.told import Conversation
+from benchmarks.report.conversations import Conversation
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -11,11 +11,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (header, rule, *rows)) + "\n"
 
 
-def share(part: int, whole: int) -> str:
+def share(part: int, total: int) -> str:
     """`12 (40 %)`; without the share where there is nothing to share."""
-    return f"{part:,} ({part / whole:.0%})" if whole else f"{part}"
+    return f"{part:,} ({part / total:.0%})" if total else f"{part}"
 
 
 def succeeded(conversations: Sequence[Conversation]) -> str:
     """How many of them had done their task."""
-    return share(sum(one.succeeded for one in conversations), len(conversations))
+    return share(sum(conversation.succeeded for conversation in conversations), len(conversations))

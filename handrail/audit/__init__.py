@@ -1,1 +1,1 @@
-"""Looking back at the log: verify it, export it, read its dead letters."""
+"""What looks back at the log: `verify`, `export`, `deadletters`."""

@@ -1,68 +1,122 @@
-"""The log folded again beside the decisions, both read once, from their beginning to their end."""
+"""The log folded again and compared with the decisions; both are read once, from beginning to end."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 
+from handrail.audit.beginning import Generations, since_of
 from handrail.audit.comparison import Comparison
-from handrail.audit.decided import Decided, key_of, partition_of, read
-from handrail.audit.folding import Folding, Rules
-from handrail.audit.generations import Generations, since_of
+from handrail.audit.decision_records import DecisionRecord, key_of, parse_event, partition_of
+from handrail.audit.rules import Rules
+from handrail.schemas.errors import ConfigError
 from handrail.schemas.record import Record
+from handrail.schemas.topics import DECISIONS
+from handrail.streams.governor.batch import UnknownBundle
+from handrail.streams.governor.partition import PartitionFold
 
-Tell = Callable[[int], None]
+# Folded at once: more than in a worker, since nobody waits for the first decision, and a conversation is loaded and
+# stored once for all of its records in a chunk.
+CHUNK_RECORDS = 5_000
+Progress = Callable[[int], None]
 """Gets the number of records folded since the last time."""
+
+
+class Folding:
+    """Folds `records` in their order, each partition by itself, only as far as asked."""
+
+    def __init__(self, records: AsyncIterator[Record], rules: Rules) -> None:
+        self._records, self._rules = records, rules
+        self._folds: dict[int, PartitionFold] = {}
+        self._ahead: Record | None = None
+        self.done = False
+
+    def position(self, partition: int) -> int:
+        """The last offset of the partition that is folded; -1 at first."""
+        fold = self._folds.get(partition)
+        return self._rules.start(partition) if fold is None else fold.position
+
+    async def step(self) -> tuple[int, int, list[bytes]]:
+        """Fold the next records of one partition: (partition, how many, the decisions that they give).
+
+        Raises ConfigError where a bundle is activated that is not among the rules.
+        """
+        chunk = await self._chunk()
+        if not chunk:
+            self.done = True
+            return 0, 0, []
+        number = chunk[0].partition
+        fold = self._folds.get(number) or self._folds.setdefault(number, self._rules.fold(number))
+        try:
+            outputs = fold.fold(chunk).outputs
+        except UnknownBundle as unknown:
+            raise ConfigError(
+                f"partition {number}, offsets {chunk[0].offset} to {chunk[-1].offset}: activate {unknown.ruleset}, "
+                "which is not among the bundles: give its folder with --policies"
+            ) from None
+        return number, len(chunk), [output.value for output in outputs if output.topic == DECISIONS]
+
+    async def _chunk(self) -> list[Record]:
+        chunk = [self._ahead] if self._ahead is not None else []
+        self._ahead = None
+        while len(chunk) < CHUNK_RECORDS and (record := await anext(self._records, None)) is not None:
+            if chunk and record.partition != chunk[0].partition:
+                self._ahead = record
+                break
+            chunk.append(record)
+        return chunk
 
 
 class Comparing:
     """Comparisons of one or more partitions while both sides come in.
 
     `ends` has the offset after the last event of each partition, where it is known: decisions for what came later are
-    not judged, but those for an offset at or behind `beyond` have no event at all. Without `ends` everything behind
-    the last event came later. `lives` are those of the partitions that begin at a snapshot.
+    not judged, but those for an offset from `beyond` on have no event at all. Without `ends` everything after the last
+    event came later. `generations` has an entry for each partition that begins at a snapshot.
     """
 
     def __init__(
         self,
         events: AsyncIterator[Record],
         rules: Rules,
-        tell: Tell,
+        progress: Progress,
         ends: Mapping[int, int] | None = None,
         beyond: Mapping[int, int] | None = None,
-        lives: Mapping[int, Generations] | None = None,
+        generations: Mapping[int, Generations] | None = None,
     ) -> None:
         self.comparisons: dict[int, Comparison] = {}
-        self._folding, self._rules, self._tell = Folding(events, rules), rules, tell
-        self._lives, self._ends, self._beyond = lives or {}, ends or {}, beyond or {}
+        self._folding, self._rules, self._report_progress = Folding(events, rules), rules, progress
+        self._generations, self._ends, self._beyond = generations or {}, ends or {}, beyond or {}
 
     def of(self, partition: int) -> Comparison:
         """The comparison of a partition."""
-        found = self.comparisons.get(partition)
-        if found is None:
-            found = self.comparisons[partition] = Comparison(partition, lives=self._lives.get(partition))
-        return found
+        comparison = self.comparisons.get(partition)
+        if comparison is None:
+            comparison = self.comparisons[partition] = Comparison(
+                partition, generations=self._generations.get(partition)
+            )
+        return comparison
 
-    async def take(self, decisions: AsyncIterator[Decided]) -> None:
+    async def take(self, decisions: AsyncIterator[DecisionRecord]) -> None:
         """Compare all of these, folding as far as they need."""
-        async for found in decisions:
-            if not self.of(found.partition).settle(found.value):
-                await self.take_one(found)
+        async for decision in decisions:
+            if not self.of(decision.partition).settle(decision.value):
+                await self.take_one(decision)
 
-    async def take_one(self, found: Decided) -> None:
+    async def take_one(self, decision: DecisionRecord) -> None:
         """Compare one decision, folding up to its place."""
-        comparison = self.of(found.partition)
-        if comparison.settle(found.value):
+        comparison = self.of(decision.partition)
+        if comparison.settle(decision.value):
             return
-        key = key_of(read(found.value))
+        key = key_of(parse_event(decision.value))
         if key is None:
-            comparison.take(found)
-        elif key[0] >= self._beyond.get(found.partition, key[0] + 1):
-            comparison.refuse(found)
-        elif not await self._folded(found.partition, key[0]):
+            comparison.take(decision)
+        elif key[0] >= self._beyond.get(decision.partition, key[0] + 1):
+            comparison.refuse(decision)
+        elif not await self._folded(decision.partition, key[0]):
             comparison.postpone()
-        elif not comparison.settle(found.value):
-            comparison.take(found)
+        elif not comparison.settle(decision.value):
+            comparison.take(decision)
 
     def follow(self) -> None:
-        """What is taken from now on was written later than `beyond` was read."""
+        """The decisions from now on were written after `beyond` was read."""
         self._beyond = {}
 
     async def fold_all(self) -> None:
@@ -91,22 +145,22 @@ class Comparing:
             comparison.counts.records += count
             for value in decisions:
                 comparison.expect(value)
-            self._tell(count)
+            self._report_progress(count)
 
 
-async def lived(decisions: AsyncIterator[Decided], rules: Rules) -> dict[int, Generations]:
-    """What all these decisions say of when their conversations began, for each partition that begins at a snapshot."""
-    found = {number: Generations(rules.start(number)) for number in rules.begins}
-    async for decided in decisions:
-        lives, event = found.get(decided.partition), read(decided.value)
+async def generations_of(decisions: AsyncIterator[DecisionRecord], rules: Rules) -> dict[int, Generations]:
+    """When conversations began, as these decisions say, for each partition that begins at a snapshot."""
+    by_partition = {number: Generations(rules.start(number)) for number in rules.begins}
+    async for record in decisions:
+        generations, event = by_partition.get(record.partition), parse_event(record.value)
         key = key_of(event)
-        if lives is not None and event is not None and key is not None and partition_of(event) == decided.partition:
-            lives.note(key, since_of(event))
-    return found
+        if generations and event is not None and key is not None and partition_of(event) == record.partition:
+            generations.note(key, since_of(event))
+    return by_partition
 
 
 async def recheck(comparison: Comparison, events: AsyncIterator[Record], rules: Rules) -> None:
-    """Fold the partition once more, for the decisions that came long after the first one of their place."""
+    """Fold the partition once more, for decisions that came long after the first one at their place."""
     if not comparison.suspects:
         return
     wanted = {key[0] for key in comparison.suspects}
@@ -114,5 +168,5 @@ async def recheck(comparison: Comparison, events: AsyncIterator[Record], rules: 
     while not folding.done:
         partition, _, decisions = await folding.step()
         if partition == comparison.partition:
-            values += [value for value in decisions if (key := key_of(read(value))) and key[0] in wanted]
+            values += [value for value in decisions if (key := key_of(parse_event(value))) and key[0] in wanted]
     comparison.recheck(values)

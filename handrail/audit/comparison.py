@@ -1,28 +1,97 @@
-"""One partition: the decisions that its log gives, beside those that were found. Pure."""
+"""One partition: the decisions that its log gives, compared with those on the topic. Pure."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Any, Literal
 
-from handrail.audit.counts import Counted
-from handrail.audit.decided import Decided, Key, key_of, partition_of, read
-from handrail.audit.difference import Difference, Kind, differing
-from handrail.audit.generations import Generations, since_of
+from handrail.audit.beginning import Generations, since_of
+from handrail.audit.decision_records import Counts, DecisionRecord, Key, key_of, parse_event, partition_of
 from handrail.schemas.signature import unsigned
 
+Kind = Literal["missing", "changed", "foreign"]
+IGNORED = ("data.signature",)  # added after the fold
+FIRST = ("data.verdict", "data.route", "data.decision_id")  # what a person looks for first
+FIELDS_MAX = 20
 # Copies come soon after the first one: a worker that was killed decides again what it had not committed. What comes
 # later than this is looked up by folding the partition a second time.
-KEPT = 5_000
+ANSWERED_MAX = 5_000
 UNREADABLE = "it cannot be read as a decision"
 NOTHING_ASKED = "no record of the log asks for it"
 NOT_THERE = "the log asks for it, and it is not on the topic"
 OTHERWISE = "it is not what the log gives"
-OTHER_LIFE = "it says that its conversation began at offset {}, another decision of it says {}"
+OTHER_GENERATION = "it says that its conversation began at offset {}, another decision of it says {}"
+
+
+class Absent(Enum):
+    """A field that is not there. (A value that is one and the same in every process.)"""
+
+    ABSENT = "absent"
+
+
+ABSENT = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """One field that differs; ABSENT stands for a field that is not there."""
+
+    name: str
+    expected: Any
+    actual: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One decision that is missing, changed, or there without the log asking for it.
+
+    `key` says what it answers (None: unreadable), `decision` is the record on the topic (None: missing), `event_type`
+    the type of the event it answers. `why` is a sentence.
+    """
+
+    kind: Kind
+    partition: int
+    key: Key | None
+    decision: DecisionRecord | None
+    decision_id: str | None
+    event_type: str | None
+    why: str
+    fields: tuple[FieldDifference, ...] = ()
+
+    @property
+    def order(self) -> tuple[int, float, int]:
+        """Sort key: partition, offset of the event, offset of the decision."""
+        place = float("inf") if self.key is None else self.key[0]
+        return self.partition, place, self.decision.offset if self.decision else -1
+
+
+def differing(expected: dict[str, Any], actual: dict[str, Any]) -> tuple[FieldDifference, ...]:
+    """Every field that differs, verdict and route first; at most FIELDS_MAX."""
+    fields = sorted(_walk("", expected, actual), key=_rank)
+    return tuple(fields[:FIELDS_MAX])
+
+
+def _rank(field: FieldDifference) -> int:
+    return FIRST.index(field.name) if field.name in FIRST else len(FIRST)
+
+
+def _walk(path: str, expected: Any, actual: Any) -> Iterator[FieldDifference]:
+    if path in IGNORED:
+        return
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for name in dict.fromkeys((*expected, *actual)):
+            child = f"{path}.{name}" if path else name
+            yield from _walk(child, expected.get(name, ABSENT), actual.get(name, ABSENT))
+    elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        for number, pair in enumerate(zip(expected, actual, strict=True)):
+            yield from _walk(f"{path}[{number}]", *pair)
+    elif expected != actual:
+        yield FieldDifference(path, expected, actual)
 
 
 @dataclass(slots=True)
-class Counts(Counted):
+class ComparisonCounts(Counts):
     """What was compared. `found` are the expected ones that are there, `repeats` further identical copies of them."""
 
     records: int = 0
@@ -42,10 +111,10 @@ class Counts(Counted):
 
 @dataclass(slots=True)
 class Entry:
-    """A decision that the fold gives; `answered` when something was found in its place, `seen` when itself was.
+    """A decision of the fold; `answered` when there is any decision at its place, `seen` when there is an equal one.
 
-    `number` counts the expected ones of the partition. The key is read when it is asked for, for that takes longer than
-    finding a decision by its bytes.
+    `number` counts the expected decisions of the partition. The key is parsed on demand: that takes longer than a
+    look-up by the bytes.
     """
 
     number: int
@@ -58,40 +127,42 @@ class Entry:
     def key(self) -> Key:
         """What the decision answers."""
         if self._key is None:
-            self._key = key_of(read(self.value))
+            self._key = key_of(parse_event(self.value))
             assert self._key is not None, self.value
         return self._key
 
 
 class Comparison:
-    """Decisions go in on both sides: `expect` what the fold gives, `take` what was found, in any order of the two.
+    """Compares decisions: `expect` takes those of the fold, `take` those on the topic, in any order of the two.
 
-    A decision can only be taken when the fold has come to its place. Held are the expected ones that were not found
-    yet, and `kept` of those that were. `suspects` were found when what they would be compared with was no longer held:
-    `recheck` needs the fold's decisions once more. What lies at or before the offset `lives.start` is not folded, and
-    neither are the conversations that `lives` says began there: they are not judged.
+    A decision can only be taken when the fold has come to its place. It holds the expected decisions without an answer
+    and the last `answered_max` of the others. `suspects` came when their counterpart was no longer held: `recheck`
+    needs the fold's decisions once more. Records up to the offset `generations.start` are not folded, nor are the
+    conversations that began there according to `generations`: they are not judged.
     """
 
-    def __init__(self, partition: int, kept: int = KEPT, lives: Generations | None = None) -> None:
-        self.partition, self.counts = partition, Counts()
-        self._lives = lives or Generations()
-        self._cut = self._lives.start >= 0
+    def __init__(
+        self, partition: int, answered_max: int = ANSWERED_MAX, generations: Generations | None = None
+    ) -> None:
+        self.partition, self.counts = partition, ComparisonCounts()
+        self._generations = generations or Generations()
+        self._cut = self._generations.start >= 0
         self.first: Difference | None = None
-        self.suspects: dict[Key, list[Decided]] = {}
-        self._kept = kept
+        self.suspects: dict[Key, list[DecisionRecord]] = {}
+        self._kept = answered_max
         self._numbered = 0
-        self._values: dict[bytes, Entry] = {}  # what is held, in the order of the log
+        self._values: dict[bytes, Entry] = {}  # by value, in the order of the log
         self._keyed: dict[Key, Entry] = {}  # those of them whose key was needed
         self._unkeyed: dict[int, Entry] = {}  # the others, by number
         self._answered: deque[Entry] = deque()
-        self._dropped: Entry | None = None  # the last one in the log that is no longer held
+        self._dropped: Entry | None = None  # the last one in the log that was dropped
         self._highest = -1  # the number of the last one that something was found for
 
     def expect(self, value: bytes) -> None:
         """The fold gives this decision."""
         assert value not in self._values, value
         entry = Entry(self._numbered, value)
-        if self._cut and self._lives.older(entry.key) is not None:
+        if self._cut and self._generations.older(entry.key) is not None:
             return
         self._numbered += 1
         self.counts.expected += 1
@@ -107,60 +178,60 @@ class Comparison:
         self._same(entry)
         return True
 
-    def take(self, found: Decided) -> None:
-        """This decision was found, for a record that is folded, or that is not there."""
-        event = read(found.value)
+    def take(self, decision: DecisionRecord) -> None:
+        """Compare a decision of the topic whose record is folded, or is not on the log."""
+        event = parse_event(decision.value)
         key = key_of(event)
         if event is None or key is None:
-            self._differ("foreign", None, found, None, UNREADABLE)
-        elif (named := partition_of(event)) != self.partition:
-            self._differ("foreign", key, found, event, f"it says that it belongs to partition {named}")
-        elif self._cut and self._passed_over(key, event, found):
+            self._differ("foreign", None, decision, None, UNREADABLE)
+        elif (partition := partition_of(event)) != self.partition:
+            self._differ("foreign", key, decision, event, f"it says that it belongs to partition {partition}")
+        elif self._cut and self._passed_over(key, event, decision):
             return
         elif (entry := self._expected(key)) is not None:
-            self._compare(entry, found, event)
+            self._compare(entry, decision, event)
         elif self._dropped is not None and key[0] <= self._dropped.key[0]:
-            self.suspects.setdefault(key, []).append(found)
+            self.suspects.setdefault(key, []).append(decision)
         else:
-            self._differ("foreign", key, found, event, NOTHING_ASKED)
+            self._differ("foreign", key, decision, event, NOTHING_ASKED)
 
-    def _passed_over(self, key: Key, event: dict[str, Any], found: Decided) -> bool:
+    def _passed_over(self, key: Key, event: dict[str, Any], decision: DecisionRecord) -> bool:
         """Whether the conversation began before the part of the log that is folded, so that it cannot be judged."""
-        if key[0] <= self._lives.start:
+        if key[0] <= self._generations.start:
             self.counts.not_judged += 1
             return True
         since = since_of(event)
-        if self._lives.note(key, since):  # it came after all the others were asked
+        if self._generations.note(key, since):  # it came after all the others were asked
             self._forget(key[1])
-        began = self._lives.older(key)
+        began = self._generations.older(key)
         if began is None:
             return False
         if since == began:
             self.counts.not_judged += 1
         else:
-            said = "nowhere" if since is None else since
-            self._differ("foreign", key, found, event, OTHER_LIFE.format(said, began))
+            claimed = "nowhere" if since is None else since
+            self._differ("foreign", key, decision, event, OTHER_GENERATION.format(claimed, began))
         return True
 
     def _forget(self, conversation: str) -> None:
-        """What is expected of it was folded as if it had begun behind the start."""
+        """Drop its expected decisions: they were folded as if the conversation had begun after the start."""
         for entry in [entry for entry in self._values.values() if entry.key[1] == conversation]:
-            if self._lives.older(entry.key) is not None:
+            if self._generations.older(entry.key) is not None:
                 self._drop(entry)
                 self.counts.expected -= 1
 
     def postpone(self) -> None:
-        """A decision was found for a record that came after the end of what is folded."""
+        """Count a decision whose record comes after the end of the fold as not judged."""
         self.counts.not_judged += 1
 
-    def refuse(self, found: Decided) -> None:
-        """A decision was found whose record is not on the log."""
-        event = read(found.value)
-        self._differ("foreign", key_of(event), found, event, NOTHING_ASKED)
+    def refuse(self, decision: DecisionRecord) -> None:
+        """Count a decision whose record is not on the log as foreign."""
+        event = parse_event(decision.value)
+        self._differ("foreign", key_of(event), decision, event, NOTHING_ASKED)
 
     @property
     def waiting(self) -> bool:
-        """Whether the last one expected was not found, nor any behind it: a worker may be about to write it."""
+        """Whether the last expected decision has no answer, nor any after it: a worker may be about to write it."""
         last = next(reversed(self._values.values()), None)
         return last is not None and last.number > self._highest and not last.answered
 
@@ -168,33 +239,33 @@ class Comparison:
         """Compare the suspects with all decisions that the fold gives for their places."""
         for value in values:
             entry = Entry(-1, value, answered=True, seen=True)
-            for found in self.suspects.pop(entry.key, ()):
-                self._compare(entry, found, read(found.value) or {})
-        for key, alone in self.suspects.items():
-            for found in alone:
-                self._differ("foreign", key, found, read(found.value), NOTHING_ASKED)
+            for decision in self.suspects.pop(entry.key, ()):
+                self._compare(entry, decision, parse_event(decision.value) or {})
+        for key, decisions in self.suspects.items():
+            for decision in decisions:
+                self._differ("foreign", key, decision, parse_event(decision.value), NOTHING_ASKED)
         self.suspects = {}
 
     def end(self) -> None:
-        """Nothing more will be found: what is expected and not there is missing."""
+        """Count the expected decisions without an answer as missing."""
         for entry in self._values.values():
             if not entry.answered:
-                self._differ("missing", entry.key, None, read(entry.value), NOT_THERE)
+                self._differ("missing", entry.key, None, parse_event(entry.value), NOT_THERE)
         self._values, self._keyed, self._unkeyed = {}, {}, {}
 
     def _expected(self, key: Key) -> Entry | None:
-        """The expected one of that key, while it is held."""
+        """The expected decision of that key, unless it was dropped."""
         for entry in self._unkeyed.values():
             assert entry.key not in self._keyed, entry.key
             self._keyed[entry.key] = entry
         self._unkeyed = {}
         return self._keyed.get(key)
 
-    def _compare(self, entry: Entry, found: Decided, event: dict[str, Any]) -> None:
-        expected = read(entry.value) or {}
-        fields = () if entry.value == found.value else differing(expected, event)
+    def _compare(self, entry: Entry, decision: DecisionRecord, event: dict[str, Any]) -> None:
+        expected = parse_event(entry.value) or {}
+        fields = () if entry.value == decision.value else differing(expected, event)
         if fields:
-            self._differ("changed", entry.key, found, expected, OTHERWISE, fields)
+            self._differ("changed", entry.key, decision, expected, OTHERWISE, fields)
             self._answer(entry)
         else:
             self._same(entry)
@@ -231,15 +302,15 @@ class Comparison:
         self,
         kind: Kind,
         key: Key | None,
-        found: Decided | None,
+        decision: DecisionRecord | None,
         event: dict[str, Any] | None,
         why: str,
         fields: tuple[Any, ...] = (),
     ) -> None:
         setattr(self.counts, kind, getattr(self.counts, kind) + 1)
         data = event["data"] if event is not None and key is not None else {}
-        one = Difference(
-            kind, self.partition, key, found, data.get("decision_id"), data.get("for", {}).get("type"), why, fields
+        difference = Difference(
+            kind, self.partition, key, decision, data.get("decision_id"), data.get("for", {}).get("type"), why, fields
         )
-        if self.first is None or one.order < self.first.order:
-            self.first = one
+        if self.first is None or difference.order < self.first.order:
+            self.first = difference

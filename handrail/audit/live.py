@@ -8,11 +8,11 @@ from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from handrail.audit.begin import begin_of, cut_off
-from handrail.audit.compare import Comparing, Tell, lived, recheck
+from handrail.audit.beginning import no_snapshot_error, parse_snapshot
+from handrail.audit.compare import Comparing, Progress, generations_of, recheck
 from handrail.audit.comparison import Comparison
-from handrail.audit.decided import Decided
-from handrail.audit.folding import Rules
+from handrail.audit.decision_records import DecisionRecord
+from handrail.audit.rules import Rules
 from handrail.kafka.reachable import reachable
 from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.errors import ConfigError
@@ -31,8 +31,8 @@ Offsets = Mapping[TopicPartition, int]
 class Span:
     """The part of the log that is verified: everything, up to the ends at one moment.
 
-    The decisions end later than the events, and `beyond` is later still: no decision that is read can be for a record
-    behind it. `begins` has the snapshot from which a partition is folded whose beginning is gone.
+    The end of the decisions was read after that of the events, and `beyond` after both: no decision that is read can be
+    for a record from `beyond` on. `begins` has the snapshot to begin at for each partition whose beginning is gone.
     """
 
     begins: Mapping[int, Mapping[str, Any]]
@@ -44,49 +44,50 @@ class Span:
     @property
     def records(self) -> int:
         """How many events there are at most."""
+
         return sum(self.events.values()) - sum(int(begin["position"]) + 1 for begin in self.begins.values())
 
 
 async def span(bootstrap: str) -> Span:
     """Raises ConfigError where the broker or a topic is not there, or a partition's beginning, and no snapshot is."""
     with reachable(bootstrap):
-        wanted = [await there(bootstrap, topic) for topic in (AGENT_EVENTS, DECISIONS)]
+        wanted = [await existing_partitions(bootstrap, topic) for topic in (AGENT_EVENTS, DECISIONS)]
         events = await ends(bootstrap, wanted[0])
         cut = {tp: offset for tp, offset in (await beginnings(bootstrap, wanted[0])).items() if offset > 0}
-        begins = {tp.partition: await _begin(bootstrap, tp, first, events[tp]) for tp, first in cut.items()}
+        begins = {tp.partition: await _required_snapshot(bootstrap, tp, first, events[tp]) for tp, first in cut.items()}
         decisions = await ends(bootstrap, wanted[1])
         first = await beginnings(bootstrap, wanted[1])
         return Span(begins, events, first, decisions, await ends(bootstrap, wanted[0]))
 
 
-async def there(bootstrap: str, topic: str) -> list[TopicPartition]:
+async def existing_partitions(bootstrap: str, topic: str) -> list[TopicPartition]:
     """The partitions of a topic. Raises ConfigError where it is not there."""
-    found = await partitions(bootstrap, [topic])
-    if not found:
+    existing = await partitions(bootstrap, [topic])
+    if not existing:
         raise ConfigError(f"broker {bootstrap}: no topic {topic}: give the address of a Kafka that Handrail governs")
-    return found
+    return existing
 
 
-async def begin(bootstrap: str, tp: TopicPartition, first: int, end: int) -> Mapping[str, Any] | None:
+async def first_snapshot(bootstrap: str, tp: TopicPartition, first: int, end: int) -> Mapping[str, Any] | None:
     """The first snapshot from which every record is still there; None where there is none."""
     async with aclosing(stretch(bootstrap, tp, first, end)) as records:
         async for record in records:
-            data = begin_of(record.value, record.offset, first) if record.key == CONTROL_KEY.encode() else None
+            data = parse_snapshot(record.value, record.offset, first) if record.key == CONTROL_KEY.encode() else None
             if data is not None:
                 return data
     return None
 
 
-async def _begin(bootstrap: str, tp: TopicPartition, first: int, end: int) -> Mapping[str, Any]:
+async def _required_snapshot(bootstrap: str, tp: TopicPartition, first: int, end: int) -> Mapping[str, Any]:
     if first >= end:  # nothing is left, so nothing is folded
         return {"position": end - 1, "state": {}}
-    if (found := await begin(bootstrap, tp, first, end)) is not None:
-        return found
-    raise cut_off(tp.partition, first)
+    if (snapshot := await first_snapshot(bootstrap, tp, first, end)) is not None:
+        return snapshot
+    raise no_snapshot_error(tp.partition, first)
 
 
-async def rules(bootstrap: str, count: int) -> Rules:
-    """Every bundle that was published and can be used here; what else lies on the topic is passed over."""
+async def published_rules(bootstrap: str, count: int) -> Rules:
+    """Every published bundle that can be used here; other records of the topic are passed over."""
     bundles = Bundles(bootstrap)
     with reachable(bootstrap):
         if await partitions(bootstrap, [POLICIES]):
@@ -95,31 +96,33 @@ async def rules(bootstrap: str, count: int) -> Rules:
     return Rules(bundles.known, partitions=count)
 
 
-async def verify(bootstrap: str, found: Span, wait_s: float, tp: TopicPartition, tell: Tell) -> Comparison:
+async def verify(bootstrap: str, span: Span, wait_s: float, tp: TopicPartition, progress: Progress) -> Comparison:
     """The comparison of one partition of the events. Waits up to `wait_s` seconds for its last decisions.
 
     Raises ConfigError where the broker goes away.
     """
-    asked = replace(await rules(bootstrap, len(found.events)), begins=found.begins)
+    rules = replace(await published_rules(bootstrap, len(span.events)), begins=span.begins)
     with reachable(bootstrap):
-        return await _Partition(bootstrap, found, asked, tp.partition).compared(tell, wait_s)
+        return await _Partition(bootstrap, span, rules, tp.partition).compared(progress, wait_s)
 
 
 class _Partition:
     """One partition of both topics."""
 
-    def __init__(self, bootstrap: str, found: Span, asked: Rules, number: int) -> None:
-        self._bootstrap, self._rules = bootstrap, asked
+    def __init__(self, bootstrap: str, span: Span, rules: Rules, number: int) -> None:
+        self._bootstrap, self._rules = bootstrap, rules
         self._log, self._decided = TopicPartition(AGENT_EVENTS, number), TopicPartition(DECISIONS, number)
-        self._start = asked.start(number) + 1
-        self._end, self._beyond = found.events[self._log], found.beyond[self._log]
-        self._first, self._last = found.first.get(self._decided, 0), found.decisions.get(self._decided)
+        self._start = rules.start(number) + 1
+        self._end, self._beyond = span.events[self._log], span.beyond[self._log]
+        self._first, self._last = span.first.get(self._decided, 0), span.decisions.get(self._decided)
 
-    async def compared(self, tell: Tell, wait_s: float) -> Comparison:
+    async def compared(self, progress: Progress, wait_s: float) -> Comparison:
         number = self._log.partition
-        lives = await lived(self._written(), self._rules) if number in self._rules.begins else None
+        generations = await generations_of(self._written(), self._rules) if number in self._rules.begins else None
         async with aclosing(self._records()) as events, aclosing(self._written()) as decisions:
-            comparing = Comparing(events, self._rules, tell, {number: self._end}, {number: self._beyond}, lives)
+            comparing = Comparing(
+                events, self._rules, progress, {number: self._end}, {number: self._beyond}, generations
+            )
             comparison = comparing.of(number)
             await comparing.take(decisions)
             await comparing.fold_all()
@@ -134,13 +137,13 @@ class _Partition:
             async for record in records:
                 yield record_of(record)
 
-    async def _written(self) -> AsyncGenerator[Decided, None]:
+    async def _written(self) -> AsyncGenerator[DecisionRecord, None]:
         async with aclosing(stretch(self._bootstrap, self._decided, self._first, self._last or 0)) as records:
             async for record in records:
-                yield decided_of(record)
+                yield decision_record(record)
 
     async def _follow(self, comparing: Comparing, end: int, wait_s: float) -> None:
-        """Take what comes behind `end` while a worker may be about to write what is expected."""
+        """Take decisions after `end` while a worker may be about to write an expected one."""
         deadline_s = time.monotonic() + wait_s
         comparing.follow()
         async with reading(self._bootstrap) as consumer:
@@ -149,11 +152,11 @@ class _Partition:
             while comparing.waiting:
                 for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
                     for record in records:
-                        await comparing.take_one(decided_of(record))
+                        await comparing.take_one(decision_record(record))
                 if time.monotonic() >= deadline_s:
                     break
 
 
-def decided_of(record: ConsumerRecord) -> Decided:
+def decision_record(record: ConsumerRecord) -> DecisionRecord:
     """A record of the decisions."""
-    return Decided(record.partition, record.offset, record.value)
+    return DecisionRecord(record.partition, record.offset, record.value)

@@ -1,8 +1,8 @@
 """Dead letters back into the topic they came from: the same bytes under the same key, each once.
 
-A redriven record says in its headers which dead letter it was. Behind it a note is written to the topic of the dead
-letters, under the letter's place. Before anything is written, letters without a note are looked for in the topic they
-would go to, so that a redrive that was cut off between the two writes is carried on and not done twice.
+A redriven record says in its headers which dead letter it was. After it, a note is written to the topic of the dead
+letters, under the letter's place. Before anything is written, letters without a note are looked for in their target
+topic, so that a redrive that was interrupted between the two writes continues and writes nothing twice.
 """
 
 import time
@@ -12,8 +12,7 @@ from itertools import chain
 
 from aiokafka import TopicPartition
 
-from handrail.audit.deadletters import NoSuchLetter, every, note, nothing
-from handrail.audit.letter import Letter, Place
+from handrail.audit.deadletters import DeadLetter, NoSuchLetter, Place, all_letters, apply_note, nothing_there
 from handrail.kafka.reachable import reachable
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.controls import CONTROL_KEY
@@ -26,7 +25,7 @@ from handrail.streams.engine.reading import reading
 from handrail.streams.engine.scan import partitions, stretch
 from handrail.streams.governor.deadletters import FIRST_PLACE, OWN, REDRIVEN_FROM, REDRIVEN_TO, place
 
-LETTERS_MAX = 10_000  # in one run; they are held without their values, about 1 kB each
+LETTERS_MAX = 10_000  # in one run; kept in memory without their values, about 1 kB each
 CHUNK_LETTERS, CHUNK_BYTES = 500, 8_000_000  # written and noted together
 NOTE_KEY = b"redriven"
 SKEW_MS = 600_000  # by how much the clocks of a worker and of a broker may differ
@@ -39,29 +38,31 @@ class Redriven:
     In a dry run `place` names the partition alone.
     """
 
-    letter: Letter
+    letter: DeadLetter
     place: str
     before: bool
 
 
-async def selected(bootstrap: str, wanted: Collection[Place] | None, reason: str) -> tuple[list[Letter], int]:
+async def select_letters(bootstrap: str, wanted: Collection[Place] | None, reason: str) -> tuple[list[DeadLetter], int]:
     """The letters at these places (None: all), whose reason contains `reason`, the oldest first; how many are left out.
 
     Of all, at most LETTERS_MAX that were not redriven yet. Raises NoSuchLetter and ConfigError.
     """
-    letters: dict[Place, Letter] = {}
-    async for letter in every(bootstrap):
+    letters: dict[Place, DeadLetter] = {}
+    async for letter in all_letters(bootstrap):
         if letter.is_note:
-            note(letters, letter)
+            apply_note(letters, letter)
             if wanted is None and letter.noted is not None:
                 letters.pop(letter.noted, None)
         elif (wanted is None or letter.where in wanted) and reason.casefold() in letter.header("reason").casefold():
             letters[letter.where] = letter
     for where in wanted or ():
         if where not in letters:
-            raise NoSuchLetter(nothing(*where, f"or not with the reason {reason!r}" if reason else "or no dead letter"))
-    found = sorted(letters.values(), key=lambda letter: (letter.at, letter.partition, letter.offset))
-    return found[:LETTERS_MAX], max(0, len(found) - LETTERS_MAX)
+            raise NoSuchLetter(
+                nothing_there(*where, f"or not with the reason {reason!r}" if reason else "or no dead letter")
+            )
+    matches = sorted(letters.values(), key=lambda letter: (letter.at, letter.partition, letter.offset))
+    return matches[:LETTERS_MAX], max(0, len(matches) - LETTERS_MAX)
 
 
 class Redrive:
@@ -71,19 +72,19 @@ class Redrive:
         self._bootstrap = bootstrap
         self._counts: dict[str, int] = {}
 
-    async def run(self, letters: Sequence[Letter], dry: bool) -> AsyncIterator[Redriven]:
+    async def run(self, letters: Sequence[DeadLetter], dry: bool) -> AsyncIterator[Redriven]:
         """Each letter is back in the log, acknowledged and noted, when it is given. Raises ConfigError."""
         with reachable(self._bootstrap):
             for tp in await partitions(self._bootstrap, (AGENT_EVENTS, RESOLUTIONS)):
                 self._counts[tp.topic] = self._counts.get(tp.topic, 0) + 1
             targets = {letter.place: self._target(letter) for letter in letters}
-            found = await self._found([letter for letter in letters if letter.redriven is None], targets)
+            earlier = await self._find_earlier([letter for letter in letters if letter.redriven is None], targets)
             async with Producer(self._bootstrap) as producer:
                 for chunk in _chunks(letters):
-                    async for one in self._chunk(producer, chunk, targets, found, dry):
-                        yield one
+                    async for outcome in self._chunk(producer, chunk, targets, earlier, dry):
+                        yield outcome
 
-    def _target(self, letter: Letter) -> TopicPartition:
+    def _target(self, letter: DeadLetter) -> TopicPartition:
         """Where the record belongs: by its key, or where it lay, if it has none or is a control for everybody."""
         topic, number = letter.header("topic"), letter.header("partition")
         if topic not in self._counts or not number.isdigit():
@@ -95,12 +96,14 @@ class Redrive:
             return TopicPartition(topic, int(number))
         return TopicPartition(topic, partition_of(key, self._counts[topic]))
 
-    async def _found(self, letters: Sequence[Letter], targets: Mapping[str, TopicPartition]) -> dict[str, str]:
+    async def _find_earlier(
+        self, letters: Sequence[DeadLetter], targets: Mapping[str, TopicPartition]
+    ) -> dict[str, str]:
         """Place of a letter -> place of its record, for those that an earlier run has written and not noted."""
         wanted = {letter.place.encode(): letter.place for letter in letters}
-        found: dict[str, str] = {}
+        places: dict[str, str] = {}
         if not letters:
-            return found
+            return places
         since_ms = max(0, min(letter.at_ms for letter in letters) - SKEW_MS)
         tps = sorted({targets[letter.place] for letter in letters})
         first, last = await self._since(tps, since_ms), await ends(self._bootstrap, tps)
@@ -108,53 +111,53 @@ class Redrive:
             async for record in stretch(self._bootstrap, tp, first[tp], last[tp]):
                 for name, value in record.headers:
                     if name == REDRIVEN_FROM and value in wanted:
-                        found.setdefault(wanted[value], place(tp.topic, tp.partition, record.offset))
-        return found
+                        places.setdefault(wanted[value], place(tp.topic, tp.partition, record.offset))
+        return places
 
     async def _since(self, tps: list[TopicPartition], at_ms: int) -> dict[TopicPartition, int]:
         """The first offset of each that is not older than `at_ms`; everything where the broker does not say."""
         first = await beginnings(self._bootstrap, tps)
         async with reading(self._bootstrap) as consumer:
-            said = await consumer.offsets_for_times(dict.fromkeys(tps, at_ms))
-        return {tp: max(first[tp], said[tp].offset) if said.get(tp) else first[tp] for tp in tps}
+            times = await consumer.offsets_for_times(dict.fromkeys(tps, at_ms))
+        return {tp: max(first[tp], times[tp].offset) if times.get(tp) else first[tp] for tp in tps}
 
     async def _chunk(
         self,
         producer: Producer,
-        letters: Sequence[Letter],
+        letters: Sequence[DeadLetter],
         targets: Mapping[str, TopicPartition],
-        found: dict[str, str],
+        earlier_places: dict[str, str],
         dry: bool,
     ) -> AsyncIterator[Redriven]:
-        missing = [one for one in letters if one.redriven is None and one.place not in found]
+        missing = [letter for letter in letters if letter.redriven is None and letter.place not in earlier_places]
         written = {} if dry else await self._write(producer, missing, targets)
         if not dry:
             unnoted = [letter for letter in letters if letter.redriven is None]
-            await self._note(producer, unnoted, found | written)
+            await self._note(producer, unnoted, earlier_places | written)
         for letter in letters:
             tp = targets[letter.place]
-            earlier = letter.redriven[1] if letter.redriven is not None else found.get(letter.place)
-            where = earlier or written.get(letter.place) or f"{tp.topic}[{tp.partition}]"
-            yield Redriven(letter, where, before=earlier is not None)
+            earlier_place = letter.redriven[1] if letter.redriven is not None else earlier_places.get(letter.place)
+            where = earlier_place or written.get(letter.place) or f"{tp.topic}[{tp.partition}]"
+            yield Redriven(letter, where, before=earlier_place is not None)
 
     async def _write(
-        self, producer: Producer, letters: Sequence[Letter], targets: Mapping[str, TopicPartition]
+        self, producer: Producer, letters: Sequence[DeadLetter], targets: Mapping[str, TopicPartition]
     ) -> dict[str, str]:
         """Place of each letter -> place of its record, all acknowledged."""
         values = await self._values(letters)
-        by_target: dict[TopicPartition, list[Letter]] = {}
+        by_target: dict[TopicPartition, list[DeadLetter]] = {}
         for letter in letters:
             by_target.setdefault(targets[letter.place], []).append(letter)
         written: dict[str, str] = {}
-        for tp, those in by_target.items():
-            rows = [_row(letter, values[letter.place]) for letter in those]
+        for tp, letters_of_target in by_target.items():
+            rows = [_record_row(letter, values[letter.place]) for letter in letters_of_target]
             batches = await producer.write(tp.topic, tp.partition, rows)
-            offsets = chain.from_iterable(range(one.first, one.first + one.count) for one in batches)
-            for letter, offset in zip(those, offsets, strict=True):
+            offsets = chain.from_iterable(range(batch.first, batch.first + batch.count) for batch in batches)
+            for letter, offset in zip(letters_of_target, offsets, strict=True):
                 written[letter.place] = place(tp.topic, tp.partition, offset)
         return written
 
-    async def _values(self, letters: Iterable[Letter]) -> dict[str, bytes]:
+    async def _values(self, letters: Iterable[DeadLetter]) -> dict[str, bytes]:
         """The bytes of each letter, by its place."""
         by_partition: dict[int, set[int]] = {}
         for letter in letters:
@@ -164,20 +167,20 @@ class Redrive:
             tp = TopicPartition(DEADLETTERS, number)
             async for record in stretch(self._bootstrap, tp, min(offsets), max(offsets) + 1):
                 if record.offset in offsets:
-                    letter = Letter.of(record, with_value=True)
+                    letter = DeadLetter.of(record, with_value=True)
                     values[letter.place] = letter.value or b""
         return values
 
-    async def _note(self, producer: Producer, letters: Iterable[Letter], places: Mapping[str, str]) -> None:
+    async def _note(self, producer: Producer, letters: Iterable[DeadLetter], places: Mapping[str, str]) -> None:
         rows: dict[int, list[Row]] = {}
         for letter in letters:
-            rows.setdefault(letter.partition, []).append(_noted(letter, places[letter.place]))
-        for number, those in rows.items():
-            await producer.write(DEADLETTERS, number, those)
+            rows.setdefault(letter.partition, []).append(_note_row(letter, places[letter.place]))
+        for number, rows_of_partition in rows.items():
+            await producer.write(DEADLETTERS, number, rows_of_partition)
 
 
-def _chunks(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
-    chunk: list[Letter] = []
+def _chunks(letters: Iterable[DeadLetter]) -> Iterator[list[DeadLetter]]:
+    chunk: list[DeadLetter] = []
     size = 0
     for letter in letters:
         if chunk and (len(chunk) == CHUNK_LETTERS or size + letter.size > CHUNK_BYTES):
@@ -189,7 +192,7 @@ def _chunks(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
         yield chunk
 
 
-def _row(letter: Letter, value: bytes) -> Row:
+def _record_row(letter: DeadLetter, value: bytes) -> Row:
     """The record as it was, and where it comes from."""
     dropped = {*OWN, REDRIVEN_FROM, FIRST_PLACE}
     headers = [(name, said) for name, said in letter.sent if name not in dropped]
@@ -198,8 +201,8 @@ def _row(letter: Letter, value: bytes) -> Row:
     return Row(letter.headers.get("handrail-key"), None if was_null else value, headers)
 
 
-def _noted(letter: Letter, where: str) -> Row:
-    """The note: it has the headers of a dead letter, so that whoever reads the topic can read it too."""
+def _note_row(letter: DeadLetter, where: str) -> Row:
+    """The note; it has the headers of a dead letter, so that every reader of the topic can read it too."""
     headers = {
         "handrail-topic": DEADLETTERS,
         "handrail-partition": str(letter.partition),

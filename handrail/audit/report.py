@@ -1,4 +1,4 @@
-"""What a verification found, for a person and for a program. Pure."""
+"""What a verification has shown, for people and for programs. Pure."""
 
 import json
 import shlex
@@ -6,31 +6,37 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from handrail.audit.comparison import Comparison, Counts
-from handrail.audit.difference import ABSENT, Difference
+from handrail.audit.comparison import ABSENT, Comparison, ComparisonCounts, Difference
+from handrail.audit.links import Break, ChainCounts, Links
 from handrail.desk import words
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS
 
-COLUMNS = Counts.names()
+COLUMNS = ComparisonCounts.names()
 VALUE_MAX = 120  # characters of a value that differs
-MENDED = {
+REMEDIES = {
     "missing": "the worker has not written it, or it was removed: see `handrail doctor` for workers that are behind",
     "changed": "look at what else writes the topic, and which version decided",
     "foreign": "look at what else may write the topic",
 }
+CHAIN_COLUMNS = ChainCounts.names()
+NEXT = "fold the events again, which says which of them is right: `handrail verify` without --chain"
 
 
-def total(comparisons: Sequence[Comparison]) -> Counts:
+def total(comparisons: Sequence[Comparison]) -> ComparisonCounts:
     """All partitions together."""
-    return sum((one.counts for one in comparisons), Counts())
+    return sum((comparison.counts for comparison in comparisons), ComparisonCounts())
 
 
-def first(comparisons: Sequence[Comparison]) -> Difference | None:
+def first_difference(comparisons: Sequence[Comparison]) -> Difference | None:
     """The first difference of all, by partition, then by the place of the event."""
-    return min((one.first for one in comparisons if one.first is not None), key=lambda one: one.order, default=None)
+    return min(
+        (comparison.first for comparison in comparisons if comparison.first is not None),
+        key=lambda comparison: comparison.order,
+        default=None,
+    )
 
 
-def verdict(counts: Counts) -> str:
+def verdict(counts: ComparisonCounts) -> str:
     """The answer in a line."""
     judged = f"{counts.expected:,} decisions expected of {counts.records:,} records"
     if not counts.differences:
@@ -41,37 +47,42 @@ def verdict(counts: Counts) -> str:
 
 def as_json(comparisons: Sequence[Comparison], get: Sequence[str]) -> str:
     """One object: `same`, the counts, the same for each partition, and the first difference."""
-    counts, one = total(comparisons), first(comparisons)
-    told = {
+    counts, difference = total(comparisons), first_difference(comparisons)
+    report = {
         "same": not counts.differences,
         **asdict(counts),
-        "partitions": {str(each.partition): asdict(each.counts) for each in comparisons},
-        "first_difference": None if one is None else _difference(one, get),
+        "partitions": {str(comparison.partition): asdict(comparison.counts) for comparison in comparisons},
+        "first_difference": None if difference is None else _difference_as_object(difference, get),
     }
-    return json.dumps(told, indent=2, ensure_ascii=False)
+    return json.dumps(report, indent=2, ensure_ascii=False)
 
 
-def lines(one: Difference, get: Sequence[str]) -> list[tuple[str, str]]:
-    """The difference as (what, told) for a person. `get`: options that every command about this log needs."""
-    told = [("difference", f"{one.kind}: {one.why}"), ("conversation", ""), ("event", ""), ("decision", "")]
-    if one.key is not None:
-        offset, conversation, source, event_id, kind = one.key
-        told[1] = ("conversation", words.line(conversation))
-        what = words.line(f"{event_id} of {source}" + (f", {one.event_type}" if one.event_type else ""))
-        told[2] = ("event", f"{AGENT_EVENTS}[{one.partition}] offset {offset}: {what}")
-        told[3] = ("decision", words.line(f"{kind} {one.decision_id or ''}") + _lies(one))
+def difference_lines(difference: Difference, get: Sequence[str]) -> list[tuple[str, str]]:
+    """The difference for a person, as (label, text). `get`: options that every command about this log needs."""
+    rows = [
+        ("difference", f"{difference.kind}: {difference.why}"),
+        ("conversation", ""),
+        ("event", ""),
+        ("decision", ""),
+    ]
+    if difference.key is not None:
+        offset, conversation, source, event_id, kind = difference.key
+        rows[1] = ("conversation", words.line(conversation))
+        event = words.line(f"{event_id} of {source}" + (f", {difference.event_type}" if difference.event_type else ""))
+        rows[2] = ("event", f"{AGENT_EVENTS}[{difference.partition}] offset {offset}: {event}")
+        rows[3] = ("decision", words.line(f"{kind} {difference.decision_id or ''}") + _decision_place(difference))
     else:
-        told[3] = ("decision", _lies(one).removeprefix(", "))
-    told += [(words.line(field.name.removeprefix("data.")), _both(field)) for field in one.fields]
-    told += [("what to do", f"{MENDED[one.kind]}; all about this conversation:")] if one.key else []
-    return [pair for pair in [*told, *(("", command) for command in commands(one, get))] if pair[1]]
+        rows[3] = ("decision", _decision_place(difference).removeprefix(", "))
+    rows += [(words.line(field.name.removeprefix("data.")), _both_values(field)) for field in difference.fields]
+    rows += [("what to do", f"{REMEDIES[difference.kind]}; all about this conversation:")] if difference.key else []
+    return [pair for pair in [*rows, *(("", command) for command in commands(difference, get))] if pair[1]]
 
 
-def commands(one: Difference, get: Sequence[str]) -> list[str]:
-    """What to type next, to have the conversation alone."""
-    if one.key is None:
+def commands(difference: Difference, get: Sequence[str]) -> list[str]:
+    """The commands that export the conversation alone and verify it."""
+    if difference.key is None:
         return []
-    more, name = " ".join(map(shlex.quote, get)), shlex.quote(one.key[1])
+    more, name = " ".join(map(shlex.quote, get)), shlex.quote(difference.key[1])
     return [
         " ".join(f"handrail export {name} --bundle as-decided {more}".split()) + " > events.jsonl",
         " ".join(f"handrail export {name} --topic {DECISIONS} {more}".split()) + " > decisions.jsonl",
@@ -79,14 +90,14 @@ def commands(one: Difference, get: Sequence[str]) -> list[str]:
     ]
 
 
-def _lies(one: Difference) -> str:
-    if one.found is None or one.found.offset < 0:
+def _decision_place(difference: Difference) -> str:
+    if difference.decision is None or difference.decision.offset < 0:
         return ""
-    return f", {DECISIONS}[{one.partition}] offset {one.found.offset}"
+    return f", {DECISIONS}[{difference.partition}] offset {difference.decision.offset}"
 
 
-def _both(field: Any) -> str:
-    return f"the log gives {_value(field.expected)}, the topic has {_value(field.found)}"
+def _both_values(field: Any) -> str:
+    return f"the log gives {_value(field.expected)}, the topic has {_value(field.actual)}"
 
 
 def _value(value: Any) -> str:
@@ -94,23 +105,88 @@ def _value(value: Any) -> str:
     return text if len(text) <= VALUE_MAX else text[: VALUE_MAX - 1] + "…"
 
 
-def _difference(one: Difference, get: Sequence[str]) -> dict[str, Any]:
-    offset, conversation, source, event_id, kind = one.key or (None,) * 5
+def _difference_as_object(difference: Difference, get: Sequence[str]) -> dict[str, Any]:
+    offset, conversation, source, event_id, kind = difference.key or (None,) * 5
     return {
-        "difference": one.kind,
-        "why": one.why,
-        "partition": one.partition,
+        "difference": difference.kind,
+        "why": difference.why,
+        "partition": difference.partition,
         "event_offset": offset,
-        "decision_offset": one.found.offset if one.found and one.found.offset >= 0 else None,
+        "decision_offset": difference.decision.offset
+        if difference.decision and difference.decision.offset >= 0
+        else None,
         "conversation_id": conversation,
-        "for": {"source": source, "id": event_id, "type": one.event_type},
+        "for": {"source": source, "id": event_id, "type": difference.event_type},
         "kind": kind,
-        "decision_id": one.decision_id,
-        "fields": [_field(field) for field in one.fields],
-        "next": commands(one, get),
+        "decision_id": difference.decision_id,
+        "fields": [_field(field) for field in difference.fields],
+        "next": commands(difference, get),
     }
 
 
 def _field(field: Any) -> dict[str, Any]:
-    told = {"field": field.name, "expected": field.expected, "found": field.found}
-    return {name: value for name, value in told.items() if value is not ABSENT}
+    field_report = {"field": field.name, "expected": field.expected, "found": field.actual}
+    return {name: value for name, value in field_report.items() if value is not ABSENT}
+
+
+def chain_total(partitions: Sequence[Links]) -> ChainCounts:
+    """All partitions together."""
+    return sum((links.counts for links in partitions), ChainCounts())
+
+
+def first_break(partitions: Sequence[Links]) -> Break | None:
+    """The first break of all, by partition, then as they lie on the topic."""
+    return next((links.first for links in partitions if links.first is not None), None)
+
+
+def chain_verdict(counts: ChainCounts) -> str:
+    """The answer in a line."""
+    checked = f"{counts.decisions:,} decisions of {counts.conversations:,} conversations"
+    later = f"; {counts.later:,} of these were checked from a later decision than their first one on, for it is gone"
+    result = f"BROKEN: {counts.breaks:,} of {checked}" if counts.breaks else f"no break: {checked}, each in its place"
+    return result + (later if counts.later else "")
+
+
+def chain_as_json(partitions: Sequence[Links]) -> str:
+    """One object: `same`, the counts, the same for each partition, and the first break."""
+    counts, broken = chain_total(partitions), first_break(partitions)
+    report = {
+        "same": not counts.breaks,
+        **asdict(counts),
+        "partitions": {str(links.partition): asdict(links.counts) for links in partitions},
+        "first_break": None if broken is None else _break_as_object(broken),
+    }
+    return json.dumps(report, indent=2, ensure_ascii=False)
+
+
+def break_lines(broken: Break) -> list[tuple[str, str]]:
+    """The break for a person, as (label, text)."""
+    number = "" if broken.number is None else f"{broken.number:,} of its conversation, as it says itself"
+    rows = [
+        ("break", broken.why),
+        ("decision", f"{DECISIONS}[{broken.record.partition}]" + _offset(broken.record.offset)),
+        ("conversation", words.line(broken.conversation or "")),
+        ("number", number),
+        ("compared with", _offset(broken.before).strip()),
+        ("digest", broken.digest or ""),
+        ("expected", broken.expected_digest or ""),
+        ("what to do", NEXT),
+    ]
+    return [pair for pair in rows if pair[1]]
+
+
+def _offset(offset: int) -> str:
+    return f" offset {offset}" if offset >= 0 else ""
+
+
+def _break_as_object(broken: Break) -> dict[str, Any]:
+    return {
+        "why": broken.why,
+        "partition": broken.record.partition,
+        "decision_offset": broken.record.offset if broken.record.offset >= 0 else None,
+        "conversation_id": broken.conversation,
+        "number": broken.number,
+        "compared_with_offset": broken.before if broken.before >= 0 else None,
+        "digest": broken.digest,
+        "expected_digest": broken.expected_digest,
+    }

@@ -1,4 +1,4 @@
-"""What the audit's commands are told: where the log is."""
+"""Settings of the audit's commands: where the log is."""
 
 from pydantic import Field
 

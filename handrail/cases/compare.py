@@ -1,9 +1,10 @@
-"""What a case wants beside what it got."""
+"""The outcome of a case compared with what it wants, and rules that fired in no case."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from handrail.cases.fold import Got
+from handrail.cases.fold import Outcome
+from handrail.policies import Bundle
 from handrail.policies.case import PolicyCase
 
 
@@ -18,34 +19,34 @@ class Difference(NamedTuple):
         return f"{self.name}: wanted {_words(self.wanted)}, got {_words(self.got)}"
 
 
-def differences(case: PolicyCase, got: Got) -> list[Difference]:
-    """Everything that is not as the case wants it, in the order of the keys of a case."""
-    if got.refused is not None:
-        return [Difference("verdict", case.wants["want_verdict"], got.refused)]
-    found = {name: _FOUND[name](case, got) for name in case.wants}
+def differences(case: PolicyCase, outcome: Outcome) -> list[Difference]:
+    """Every difference between what the case wants and the outcome, in the order of the keys of a case."""
+    if outcome.refused is not None:
+        return [Difference("verdict", case.wants["want_verdict"], outcome.refused)]
+    actual = {name: _ACTUAL[name](case, outcome) for name in case.wants}
     return [
-        Difference(name.removeprefix("want_"), wanted, found[name])
+        Difference(name.removeprefix("want_"), wanted, actual[name])
         for name, wanted in case.wants.items()
-        if found[name] != wanted
+        if actual[name] != wanted
     ]
 
 
 def _of(case: PolicyCase, names: Iterable[str]) -> list[str]:
-    """Those of the policies that the case compares."""
+    """The names that belong to the policies that the case compares."""
     return [name for name in names if not case.policies or name.partition("/")[0] in case.policies]
 
 
-def _first(got: Got, key: str) -> Any:
-    return got.first[key] if got.first else None
+def _first(outcome: Outcome, key: str) -> Any:
+    return outcome.first[key] if outcome.first else None
 
 
-def _evidence(case: PolicyCase, got: Got) -> dict[str, Any]:
+def _evidence(case: PolicyCase, outcome: Outcome) -> dict[str, Any]:
     """As much of the evidence as the case names."""
-    evidence = _first(got, "evidence") or {}
+    evidence = _first(outcome, "evidence") or {}
     return {key: evidence[key] for key in case.wants["want_evidence"] if key in evidence}
 
 
-_FOUND: dict[str, Callable[[PolicyCase, Got], Any]] = {
+_ACTUAL: dict[str, Callable[[PolicyCase, Outcome], Any]] = {
     "want_verdict": lambda _, got: got.verdict,
     "want_route": lambda _, got: got.route,
     "want_handoff": lambda _, got: got.handoff,
@@ -62,3 +63,10 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "nothing"
     return "nothing" if value is None else str(value)
+
+
+def never_fired(bundle: Bundle, outcomes: Iterable[Outcome]) -> list[str]:
+    """The rules of a bundle, as `policy/rule`, that fired in none of the answers. A rule in shadow counts as well."""
+    fired = {rule for outcome in outcomes for rule in outcome.rules}
+    rules = (f"{policy.id}/{rule.id}" for policy in bundle.policies for rule in policy.rules)
+    return [rule for rule in rules if rule not in fired]

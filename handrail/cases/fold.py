@@ -1,4 +1,4 @@
-"""One case through the fold: a new partition, a short conversation, and what came of its last event."""
+"""One case through the fold: a new partition, a short conversation, and the outcome of its last event."""
 
 from base64 import b64decode
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ Event = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Got:
-    """What the fold answered. `refused`: the event was a dead letter, and why; then nothing else is known.
+class Outcome:
+    """The outcome of the last event. `refused`: why it is a dead letter; then nothing else is known.
 
-    `rules` are `policy/rule` in the order of the decision, `skipped` has the field behind it, `codes` are those of
+    `rules` are `policy/rule` in the order of the decision, `skipped` has the field after it, `codes` are those of
     other reasons than rules, `handoff` is the kind of the handoff that this event opened. `first` is the reason of the
     first rule among those that the case compares.
     """
@@ -42,8 +42,8 @@ class Got:
     refused: str | None = None
 
 
-def decide(case: PolicyCase, bundle: Bundle) -> Got:
-    """What the bundle decides on the last event of the case; nothing is left over from other cases."""
+def decide(case: PolicyCase, bundle: Bundle) -> Outcome:
+    """What the bundle decides on the last event of the case, in a partition of its own."""
     timed = list(_events(case))
     events = [event for _, event in timed]
     fold = PartitionFold(0, None, {bundle.ruleset: bundle}, bundle.ruleset)
@@ -51,13 +51,13 @@ def decide(case: PolicyCase, bundle: Bundle) -> Got:
     decision, handoff = None, "none"
     for output in map(shown, fold.fold(records).outputs):
         if output["type"] == "handrail.deadletter.v1":
-            return Got(refused=_refusal(output["data"]))
+            return Outcome(refused=_refusal(output["data"]))
         data = output["data"]
         if output["type"] == "handrail.decision.v1" and data["for"]["id"] == events[-1]["id"]:
             decision = data
         elif output["type"] == "handrail.handoff.v1" and _opened_by(data, len(events) - 1):
             handoff = data["kind"]
-    return Got() if decision is None else _got(case, decision, handoff)
+    return Outcome() if decision is None else _outcome(case, decision, handoff)
 
 
 def _opened_by(handoff: dict[str, Any], offset: int) -> bool:
@@ -111,10 +111,10 @@ def _refusal(letter: dict[str, Any]) -> str:
     return f"{event['type']} is no record of the contract: {letter['reason']}"
 
 
-def _got(case: PolicyCase, decision: dict[str, Any], handoff: str) -> Got:
+def _outcome(case: PolicyCase, decision: dict[str, Any], handoff: str) -> Outcome:
     ruled = [each for each in decision["reasons"] if each["code"] == "policy" and each.get("policy_id")]
     compared = [each for each in ruled if not case.policies or each["policy_id"] in case.policies]
-    return Got(
+    return Outcome(
         verdict=decision["verdict"],
         route=decision["route"],
         rules=tuple(f"{each['policy_id']}/{each['rule_id'] or '(default)'}" for each in ruled),

@@ -1,4 +1,4 @@
-"""From a folder to cases."""
+"""Finds and reads the cases of a folder."""
 
 from pathlib import Path
 
@@ -38,11 +38,11 @@ def load_cases(folder: Path) -> list[PolicyCase]:
     errors: list[PolicyError] = []
     for path in paths:
         try:
-            found, mistakes = read_cases(str(path), _text(path))
+            file_cases, mistakes = read_cases(str(path), _text(path))
         except ValueError as error:
             errors.append(PolicyError(str(path), "", str(error)))
             continue
-        cases += found
+        cases += file_cases
         errors += mistakes.errors(str(path))
     if errors:
         raise PolicyErrors(errors)

@@ -61,8 +61,8 @@ def activate(folder: Path, bootstrap: str | None, key: Path | None, wait_s: floa
     settings = WorkerSettings.of({"bootstrap": bootstrap, "key": key})
     done = asyncio.run(put_in_force(settings.bootstrap, bundle, key_of(settings.key), wait_s))
     if as_json:
-        told = {"ruleset": bundle.ruleset, "before": before(done.before) or None, "answers": done.answers}
-        click.echo(orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS))
+        report = {"ruleset": bundle.ruleset, "before": before(done.before) or None, "answers": done.answers}
+        click.echo(orjson.dumps(report, option=orjson.OPT_NON_STR_KEYS))
     elif not done.answers:
         click.echo(f"{bundle.ruleset} is in force already")
     for why, numbers in by_answer(done.answers).items():

@@ -10,7 +10,7 @@ import orjson
 from handrail.cli.errors import NO, WRONG_USE, explained, fail
 
 if TYPE_CHECKING:
-    from handrail.cases import Difference, Got
+    from handrail.cases import Difference, Outcome
     from handrail.policies import Bundle
     from handrail.policies.case import PolicyCase
 
@@ -65,7 +65,7 @@ def test(folder: Path, cases_folder: Path | None, only: str | None, cover: bool,
         raise SystemExit(NO)
 
 
-Failed = Sequence[tuple["PolicyCase", "Got", "list[Difference]"]]
+Failed = Sequence[tuple["PolicyCase", "Outcome", "list[Difference]"]]
 
 
 def _chosen(cases: "list[PolicyCase]", only: str | None) -> "list[PolicyCase]":

@@ -136,8 +136,8 @@ def forget(conversations: tuple[str, ...], reason: str | None, **common: Any) ->
     if common["by"] is not None and (mistake := mistake_in(common["by"])) is not None:
         raise ConfigError(f"handrail control: --by: {mistake}")
     settings = WorkerSettings.of({"bootstrap": common["bootstrap"], "key": common["key"]})
-    said = {"reason": reason, "by": None if common["by"] is None else {"id": common["by"]}}
-    data = {name: value for name, value in said.items() if value is not None}
+    fields = {"reason": reason, "by": None if common["by"] is None else {"id": common["by"]}}
+    data = {name: value for name, value in fields.items() if value is not None}
     asyncio.run(tell_forget(settings.bootstrap, conversations, data, key_of(settings.key)))
     click.echo(f"control.forget: told of {len(conversations)} conversations")
 
@@ -152,7 +152,7 @@ def _publish(kind: str, data: dict[str, Any], common: dict[str, Any]) -> None:
         if name is not None and (mistake := mistake_in(name)) is not None:
             raise ConfigError(f"handrail control: {option}: {mistake}")
     settings = WorkerSettings.of({"bootstrap": common["bootstrap"], "key": common["key"]})
-    said = {**data, "by": None if common["by"] is None else {"id": common["by"]}}
-    said = {name: value for name, value in said.items() if value is not None}
-    count = asyncio.run(publish_control(settings.bootstrap, kind, said, key_of(settings.key)))
+    fields = {**data, "by": None if common["by"] is None else {"id": common["by"]}}
+    fields = {name: value for name, value in fields.items() if value is not None}
+    count = asyncio.run(publish_control(settings.bootstrap, kind, fields, key_of(settings.key)))
     click.echo(f"control.{kind}: told to {count} partitions")

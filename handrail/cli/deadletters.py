@@ -14,7 +14,7 @@ from handrail.schemas.errors import ConfigError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from handrail.audit.letter import Letter
+    from handrail.audit.deadletters import DeadLetter
     from handrail.audit.redrive import Redriven
 
 WIDTH = 110
@@ -59,15 +59,15 @@ def list_(limit: int, reason: str, bootstrap: str | None, as_json: bool) -> None
     """
     from handrail.audit.deadletters import newest
 
-    found, count = asyncio.run(newest(_bootstrap(bootstrap), limit, reason))
+    letters, count = asyncio.run(newest(_bootstrap(bootstrap), limit, reason))
     if as_json:
-        show_json([letter.plain() for letter in found])
-    elif found:
-        _table(found)
+        show_json([letter.plain() for letter in letters])
+    elif letters:
+        _table(letters)
     else:
         click.echo("no dead letters" + (f" with {reason!r} in their reason" if reason else ""), err=True)
-    if count > len(found):
-        click.echo(f"the newest {len(found):,} of {count:,}: --limit shows more", err=True)
+    if count > len(letters):
+        click.echo(f"the newest {len(letters):,} of {count:,}: --limit shows more", err=True)
 
 
 @deadletters.command()
@@ -84,12 +84,12 @@ def show(place: tuple[str, ...], raw: bool, bootstrap: str | None, as_json: bool
       handrail deadletters show 2:17
       handrail deadletters show 2 17 --raw > record.json
     """
-    from handrail.audit.deadletters import one
+    from handrail.audit.deadletters import find_letter
 
     partition, offset = _place(" ".join(place), "show")
     if raw and as_json:
         raise ConfigError("handrail deadletters show: give --raw or --json, not both")
-    letter = asyncio.run(one(_bootstrap(bootstrap), partition, offset))
+    letter = asyncio.run(find_letter(_bootstrap(bootstrap), partition, offset))
     if raw:
         sys.stdout.buffer.write(letter.value or b"")
         sys.stdout.buffer.flush()
@@ -121,47 +121,47 @@ def redrive(
       handrail deadletters redrive 2:17 2:18
       handrail deadletters redrive --all --reason murmur2 --dry-run
     """
-    from handrail.audit.redrive import Redrive, selected
+    from handrail.audit.redrive import Redrive, select_letters
 
     if everything == bool(places):
         raise ConfigError("handrail deadletters redrive: name places, such as 2:17 (see `list`), or give --all")
-    wanted = None if everything else {_place(one, "redrive") for one in places}
+    wanted = None if everything else {_place(place, "redrive") for place in places}
     address = _bootstrap(bootstrap)
 
     async def run() -> list["Redriven"]:
-        letters, left_out = await selected(address, wanted, reason)
+        letters, left_out = await select_letters(address, wanted, reason)
         if left_out:
             click.echo(f"the oldest {len(letters):,}; {left_out:,} are left: run it again", err=True)
-        return [one async for one in Redrive(address).run(letters, dry_run)]
+        return [outcome async for outcome in Redrive(address).run(letters, dry_run)]
 
-    found = asyncio.run(run())
+    outcomes = asyncio.run(run())
     if as_json:
-        show_json([_redriven(one, dry_run) for one in found])
+        show_json([_redriven(outcome, dry_run) for outcome in outcomes])
     else:
-        for one in found:
-            say(_redriven_line(one, dry_run))
-    before = sum(one.before for one in found)
-    click.echo(f"{len(found) - before:,} {'would be ' * dry_run}redriven, {before:,} were before", err=True)
+        for outcome in outcomes:
+            say(_redriven_line(outcome, dry_run))
+    before = sum(outcome.before for outcome in outcomes)
+    click.echo(f"{len(outcomes) - before:,} {'would be ' * dry_run}redriven, {before:,} were before", err=True)
 
 
-def _place(said: str, command: str) -> tuple[int, int]:
-    named = PLACE.match(said)
-    if named is None:
-        raise ConfigError(f"handrail deadletters {command}: {said!r}: give PARTITION:OFFSET, such as 2:17")
-    return int(named[1]), int(named[2])
+def _place(text: str, command: str) -> tuple[int, int]:
+    match = PLACE.match(text)
+    if match is None:
+        raise ConfigError(f"handrail deadletters {command}: {text!r}: give PARTITION:OFFSET, such as 2:17")
+    return int(match[1]), int(match[2])
 
 
-def _redriven_line(one: "Redriven", dry_run: bool) -> str:
+def _redriven_line(outcome: "Redriven", dry_run: bool) -> str:
     from handrail.desk.words import line
 
-    what = "was redriven before to" if one.before else "would go to" if dry_run else "redriven to"
-    letter = one.letter
-    return line(f"{letter.partition}:{letter.offset} {letter.header('key')} {what} {one.place}")
+    what = "was redriven before to" if outcome.before else "would go to" if dry_run else "redriven to"
+    letter = outcome.letter
+    return line(f"{letter.partition}:{letter.offset} {letter.header('key')} {what} {outcome.place}")
 
 
-def _redriven(one: "Redriven", dry_run: bool) -> dict[str, Any]:
-    done = "before" if one.before else "would" if dry_run else "redriven"
-    return {**one.letter.plain(), "done": done, "to": one.place}
+def _redriven(outcome: "Redriven", dry_run: bool) -> dict[str, Any]:
+    state = "before" if outcome.before else "would" if dry_run else "redriven"
+    return {**outcome.letter.plain(), "done": state, "to": outcome.place}
 
 
 def _bootstrap(given: str | None) -> str:
@@ -170,7 +170,7 @@ def _bootstrap(given: str | None) -> str:
     return AuditSettings.of({"bootstrap": given}).bootstrap
 
 
-def _table(found: "Sequence[Letter]") -> None:
+def _table(letters: "Sequence[DeadLetter]") -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -181,20 +181,20 @@ def _table(found: "Sequence[Letter]") -> None:
         table.add_column(name, no_wrap=name != "key", overflow="fold")
     for name in ("reason", "redriven"):
         table.add_column(name, overflow="fold")
-    for letter in found:
+    for letter in letters:
         cells = (f"{letter.partition}:{letter.offset}", letter.at, letter.origin, letter.header("key"))
         table.add_row(*(Text(line(cell)) for cell in (*cells, letter.header("reason"), _went(letter))))
     _console().print(table)
 
 
-def _full(letter: "Letter") -> None:
+def _full(letter: "DeadLetter") -> None:
     from rich.text import Text
 
-    from handrail.audit.dump import readable
+    from handrail.audit.deadletters import readable
     from handrail.desk.words import line
 
     console = _console()
-    told = [
+    rows = [
         ("place", f"{letter.partition}:{letter.offset}"),
         ("at", letter.at),
         ("from", letter.origin),
@@ -205,18 +205,18 @@ def _full(letter: "Letter") -> None:
         *((name, letter.headers[name].decode(errors="backslashreplace")) for name in _others(letter)),
         ("bytes", f"{letter.size:,}"),
     ]
-    width = max(len(name) for name, _ in told)
-    for name, said in told:
-        console.print(Text(f"{line(name):<{width}}  {line(said)}"), soft_wrap=True)
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        console.print(Text(f"{line(name):<{width}}  {line(value)}"), soft_wrap=True)
     console.print(Text("\n" + readable(letter.value or b"")), soft_wrap=True)
 
 
-def _went(letter: "Letter") -> str:
+def _went(letter: "DeadLetter") -> str:
     """Where to, and when; empty where it was not redriven."""
     return "" if letter.redriven is None else "{1} at {0}".format(*letter.redriven)
 
 
-def _others(letter: "Letter") -> list[str]:
+def _others(letter: "DeadLetter") -> list[str]:
     from handrail.streams.governor.deadletters import FIRST_PLACE, OWN
 
     return [name for name in letter.headers if name not in OWN and name != FIRST_PLACE]

@@ -73,10 +73,10 @@ def add(
 
     path = _path(data, file)
     password = _password(password_stdin)
-    with changing(path) as found:
-        if user in found:
+    with changing(path) as accounts:
+        if user in accounts:
             raise ConfigError(f"{user}: is there already: change the password with `handrail desk users password`")
-        found[user] = _user(id=user, name=name or user, roles=list(dict.fromkeys(roles)), password=password)
+        accounts[user] = _user(id=user, name=name or user, roles=list(dict.fromkeys(roles)), password=password)
     click.echo(f"{user}: may log in ({', '.join(dict.fromkeys(roles))})")
 
 
@@ -89,14 +89,15 @@ def list_(as_json: bool, data: Path, file: Path | None) -> None:
     """Who may log in, and what they may do."""
     from handrail.desk.web.security.users import read
 
-    found = [
-        {"id": one.id, "name": one.name, "roles": list(one.roles)} for _, one in sorted(read(_path(data, file)).items())
+    accounts = [
+        {"id": account.id, "name": account.name, "roles": list(account.roles)}
+        for _, account in sorted(read(_path(data, file)).items())
     ]
     if as_json:
-        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
-    for one in [] if as_json else found:
-        click.echo(f"{one['id']:20}  {', '.join(one['roles']):30}  {one['name']}")
-    if not found and not as_json:
+        click.echo(orjson.dumps(accounts, option=orjson.OPT_INDENT_2))
+    for account in [] if as_json else accounts:
+        click.echo(f"{account['id']:20}  {', '.join(account['roles']):30}  {account['name']}")
+    if not accounts and not as_json:
         click.echo("no local users: add one with `handrail desk users add USER --role agent`", err=True)
 
 
@@ -109,9 +110,9 @@ def remove(user: str, data: Path, file: Path | None) -> None:
     """Let USER in no more; whoever is logged in as USER is out with the next click."""
     from handrail.desk.web.security.users import changing
 
-    with changing(_path(data, file)) as found:
-        if found.pop(user, None) is None:
-            _nobody(user)
+    with changing(_path(data, file)) as accounts:
+        if accounts.pop(user, None) is None:
+            _no_such_user(user)
     click.echo(f"{user}: may not log in any more")
 
 
@@ -127,16 +128,16 @@ def password(user: str, password_stdin: bool, data: Path, file: Path | None) -> 
 
     path = _path(data, file)
     if user not in read(path):
-        _nobody(user)
+        _no_such_user(user)
     secret = _password(password_stdin)
-    with changing(path) as found:
-        if user not in found:
-            _nobody(user)
-        found[user] = found[user].model_copy(update={"password": secret})
+    with changing(path) as accounts:
+        if user not in accounts:
+            _no_such_user(user)
+        accounts[user] = accounts[user].model_copy(update={"password": secret})
     click.echo(f"{user}: has another password")
 
 
-def _nobody(user: str) -> None:
+def _no_such_user(user: str) -> None:
     fail(f"{user}: is no local user: see `handrail desk users list`", NO)
 
 

@@ -1,4 +1,4 @@
-"""`handrail doctor`: what is wrong, and how to mend it."""
+"""`handrail doctor`: what is wrong, and how to repair it."""
 
 import asyncio
 import logging
@@ -39,24 +39,25 @@ def doctor(bootstrap: str | None, policies: Path | None, data: Path | None, as_j
       handrail doctor --bootstrap kafka-1:9092 --policies policies/packs --data /var/lib/handrail
       handrail doctor --json | jq '.lines[] | select(.status != "ok")'
     """
-    from handrail.doctor import show
+    from handrail.doctor.line import as_json as to_json
+    from handrail.doctor.line import verdict
 
-    logging.disable()  # what libraries log of a broker that is away is told in its line
+    logging.disable()  # the line of the broker has what libraries log of it
     options = {"bootstrap": bootstrap, "policies": policies, "data": data}
-    lines = asyncio.run(_lines(options, told=not as_json))
-    click.echo(show.json(lines) if as_json else show.verdict(lines))
+    lines = asyncio.run(_lines(options, show=not as_json))
+    click.echo(to_json(lines) if as_json else verdict(lines))
     if any(line.status == "wrong" for line in lines):
         raise SystemExit(NO)
 
 
-async def _lines(options: Mapping[str, Any], told: bool) -> "list[Line]":
+async def _lines(options: Mapping[str, Any], show: bool) -> "list[Line]":
+    from handrail.doctor.line import as_text
     from handrail.doctor.run import examine
-    from handrail.doctor.show import text
 
     lines: list[Line] = []
-    async for found in examine(options):
-        for line in found:
+    async for results in examine(options):
+        for line in results:
             lines.append(line)
-            if told:
-                click.echo(text(line))
+            if show:
+                click.echo(as_text(line))
     return lines

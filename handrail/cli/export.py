@@ -64,42 +64,42 @@ def export(
     if bundle is not None and topic != AGENT_EVENTS:
         raise ConfigError(f"handrail export: --bundle goes with {AGENT_EVENTS}, which says what decided")
     settings = AuditSettings.of({"bootstrap": bootstrap})
-    asked = Export(settings.bootstrap, None if everything else frozenset(conversations))
-    asyncio.run(_print(asked, topic, bundle))
-    _tell(asked)
-    if absent := [name for name in conversations if name not in asked.taken.conversations]:
+    request = Export(settings.bootstrap, None if everything else frozenset(conversations))
+    asyncio.run(_print(request, topic, bundle))
+    _report(request)
+    if absent := [name for name in conversations if name not in request.counts.conversations]:
         for name in absent:
             warn(f"{name}: no record of it on {topic}")
         raise SystemExit(NO)
 
 
-async def _print(asked: "Export", topic: str, bundle: Path | None) -> None:
-    async for line in asked.lines(topic):
+async def _print(request: "Export", topic: str, bundle: Path | None) -> None:
+    async for line in request.lines(topic):
         # On a terminal as JSON writes it; into a file or a pipe byte for byte.
         shown = printable.escaped(line.decode(errors="backslashreplace")).encode() if sys.stdout.isatty() else line
         sys.stdout.buffer.write(shown + b"\n")
     sys.stdout.buffer.flush()
     if bundle is not None:
-        for folder in await asked.write_bundles(bundle):
+        for folder in await request.write_bundles(bundle):
             click.echo(f"bundle in {folder}", err=True)
 
 
-def _tell(asked: "Export") -> None:
-    taken = asked.taken
-    told = [f"{taken.records:,} record{'' if taken.records == 1 else 's'}"]
-    told += [f"{taken.controls:,} of controls"] if taken.controls else []
-    told += [f"{taken.ticks:,} tick{'' if taken.ticks == 1 else 's'} in the place of others"] if taken.ticks else []
-    told += [f"left out: {taken.unreadable:,} that are no JSON object"] if taken.unreadable else []
-    told += [f"{taken.refused:,} with a wrong key or partition, which decided nothing"] if taken.refused else []
-    click.echo(", ".join(told), err=True)
-    if asked.cut:
-        where = ", ".join(f"[{number}] at offset {offset}" for number, offset in sorted(asked.cut.items()))
+def _report(request: "Export") -> None:
+    counts = request.counts
+    parts = [f"{counts.records:,} record{'' if counts.records == 1 else 's'}"]
+    parts += [f"{counts.controls:,} of controls"] if counts.controls else []
+    parts += [f"{counts.ticks:,} tick{'' if counts.ticks == 1 else 's'} in the place of others"] if counts.ticks else []
+    parts += [f"left out: {counts.unreadable:,} that are no JSON object"] if counts.unreadable else []
+    parts += [f"{counts.refused:,} with a wrong key or partition, which decided nothing"] if counts.refused else []
+    click.echo(", ".join(parts), err=True)
+    if request.cut:
+        where = ", ".join(f"[{number}] at offset {offset}" for number, offset in sorted(request.cut.items()))
         click.echo(
             f"starts in the middle: {where}: what was before is gone, so a replay may decide "
             "otherwise; `handrail verify` begins at the first daily snapshot",
             err=True,
         )
-    for broken in taken.broken:
-        warn(f"{broken.place}: broken code; ticks may be missing behind it")
-    for ruleset in sorted(taken.unknown):
+    for error in counts.broken:
+        warn(f"{error.place}: broken code; ticks may be missing behind it")
+    for ruleset in sorted(counts.unknown):
         click.echo(f"{ruleset} was active and is not on the topic of bundles: ticks may be missing", err=True)

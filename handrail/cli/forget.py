@@ -77,23 +77,23 @@ def forget(
 
     keep_private()
     workers = WorkerSettings.of({"bootstrap": bootstrap, "key": key})
-    told = erase(SinkSettings.of({"data": data}).data, customer_ref, tenant, wait_s)
+    erased = erase(SinkSettings.of({"data": data}).data, customer_ref, tenant, wait_s)
     if as_json:
-        click.echo(orjson.dumps({**told._asdict(), "kafka_days": dict(_retention_days())}))
+        click.echo(orjson.dumps({**erased._asdict(), "kafka_days": dict(_retention_days())}))
     else:
-        _show(told)
-    _tell_workers(told.conversations, workers)
+        _show(erased)
+    _notify_workers(erased.conversations, workers)
     for line in _remains():
         click.echo(line, err=True)
-    if not told.clean:
+    if not erased.clean:
         click.echo("a query that runs keeps the old file or snapshot: run this again when it has ended", err=True)
         raise SystemExit(NO)
 
 
-def _tell_workers(conversations: list[str], settings: "WorkerSettings") -> None:
-    """The states drop the words; where nobody can be told, the command that does it later is said."""
+def _notify_workers(conversations: list[str], settings: "WorkerSettings") -> None:
+    """Let the workers drop the words from their states; without a broker, print the command that does it later."""
     from handrail.schemas.errors import ConfigError
-    from handrail.streams.engine.publish_control import forget as tell_forget
+    from handrail.streams.engine.publish_control import forget as forget_on_workers
     from handrail.streams.keys import key_of
 
     if not conversations:
@@ -103,14 +103,14 @@ def _tell_workers(conversations: list[str], settings: "WorkerSettings") -> None:
         click.echo(f"still in the states of the workers, until they are told: {later}", err=True)
         return
     try:
-        asyncio.run(tell_forget(settings.bootstrap, conversations, {"reason": "forgotten"}, key_of(settings.key)))
+        asyncio.run(forget_on_workers(settings.bootstrap, conversations, {"reason": "forgotten"}, key_of(settings.key)))
     except ConfigError as error:
         raise ConfigError(f"{error}; the workers were not told: {later}") from None
     click.echo(f"the workers were told of {len(conversations)} conversations", err=True)
 
 
-def _show(told: "Erased") -> None:
-    counts = dict(told.removed)
+def _show(erased: "Erased") -> None:
+    counts = dict(erased.removed)
     click.echo(f"{counts.pop('conversations', 0):>8} conversations")
     for table, count in sorted(counts.items()):
         if count:
@@ -131,8 +131,8 @@ def _retention_days() -> list[tuple[str, float | None]]:
     )
 
     names = (AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS, ALERTS, DEADLETTERS, STATES)
-    kept = [(name, CATALOGUE[name].retention_ms) for name in names]
-    return [(name, None if ms is None else ms / DAY_MS) for name, ms in kept]
+    retention = [(name, CATALOGUE[name].retention_ms) for name in names]
+    return [(name, None if ms is None else ms / DAY_MS) for name, ms in retention]
 
 
 def _remains() -> list[str]:

@@ -224,23 +224,23 @@ def return_(handoff: str, **options: Any) -> None:
 
 def _answer(
     handoff: str,
-    said: str,
+    resolution: str,
     *,
     bootstrap: str | None,
     by: str | None,
     by_name: str | None,
     key: Path | None,
     wait_s: float,
-    **told: Any,
+    **fields: Any,
 ) -> None:
     from handrail.desk import answering
 
     settings = _settings(bootstrap, by, by_name, key)
-    told = {field: (list(value) or None) if isinstance(value, tuple) else value for field, value in told.items()}
-    came = asyncio.run(answering.answer(settings, handoff, said, wait_s=wait_s, **told))
-    if not came.counts:
-        fail(came.line, NO)
-    say(came.line)
+    fields = {field: (list(value) or None) if isinstance(value, tuple) else value for field, value in fields.items()}
+    result = asyncio.run(answering.answer(settings, handoff, resolution, wait_s=wait_s, **fields))
+    if not result.counts:
+        fail(result.line, NO)
+    say(result.line)
 
 
 def _settings(
@@ -252,8 +252,8 @@ def _settings(
 
 
 def _plain(case: "HandoffCase") -> dict[str, Any]:
-    told = {"claim": case.claim, "answers": list(case.answers), "closed": case.closed}
-    return {**case.record, **told}
+    fields = {"claim": case.claim, "answers": list(case.answers), "closed": case.closed}
+    return {**case.record, **fields}
 
 
 def _console() -> Any:

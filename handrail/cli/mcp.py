@@ -98,7 +98,7 @@ def mcp(
 
 
 def _say(line: str) -> None:
-    """One line: what a client wrote in it must not look like another one."""
-    shown = "".join(one if one.isprintable() else "?" for one in line[:LINE_MAX])
+    """One printable line: text of a client must not look like another line."""
+    shown = "".join(character if character.isprintable() else "?" for character in line[:LINE_MAX])
     with suppress(OSError):
         click.echo(f"handrail mcp: {shown}", err=True)

@@ -118,7 +118,7 @@ def _ask(sql: str, data: Path | None, timeout_s: float, *, snapshot: bool, exter
 
 
 def _opened(reading: "Reading", why: "NotLiveError | None") -> "duckdb.DuckDBPyConnection":
-    """A file's connection. `why` it is not the sink that answers; None: nobody wanted it to."""
+    """The connection to a file. `why`: the reason that the sink does not answer; None where it was not asked."""
     because = "" if why is None else f": {why}"
     if reading.age_s is not None:
         click.echo(f"snapshot of {reading.age_s:.0f} s ago{because}", err=True)
@@ -129,9 +129,9 @@ def _opened(reading: "Reading", why: "NotLiveError | None") -> "duckdb.DuckDBPyC
 
 def _line(error: Exception) -> str:
     """What DuckDB says, without its drawing of where."""
-    said = re.split(r"\nLINE \d+:", str(error))[0].removeprefix("Invalid Input Error: ")
-    line = " ".join(line.strip() for line in said.splitlines() if line.strip())
-    if any(one in line for one in ("disabled by configuration", "configuration has been locked")):
+    message = re.split(r"\nLINE \d+:", str(error))[0].removeprefix("Invalid Input Error: ")
+    line = " ".join(line.strip() for line in message.splitlines() if line.strip())
+    if any(phrase in line for phrase in ("disabled by configuration", "configuration has been locked")):
         return f"{line.split('!')[0]}: {INSIDE}"
     return f"{line} {READ_ONLY}" if "read-only mode" in line else line
 

@@ -46,10 +46,10 @@ def replay(events: str, policies: Path | None, traced: bool) -> None:
       handrail export conv-8841 --bundle as-decided > conv-8841.jsonl
       handrail replay conv-8841.jsonl --policies as-decided
     """
-    from handrail.audit.bundles import given
+    from handrail.audit.rules import load_rules
     from handrail.streams.governor.replay import replay as fold
 
-    rules = given(policies)
+    rules = load_rules(policies)
     try:
         with click.open_file(events, "rb") as lines:
             for output in fold(_lines(lines), rules.bundles, rules.ruleset, notice):
@@ -67,5 +67,5 @@ def _lines(source: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
 
 
 def notice(line: str) -> None:
-    """Tell the person at the terminal, beside the results."""
+    """Print a line for the person at the terminal; results go to standard output."""
     click.echo(line, err=True)

@@ -82,8 +82,8 @@ def up(
       handrail up --policies policies/packs --workers 2
       handrail up --bootstrap kafka-1:9092,kafka-2:9092 --data /var/lib/handrail
     """
-    from handrail.supervisor.progress import Progress
     from handrail.supervisor.settings import UpSettings
+    from handrail.supervisor.terminal import Progress
     from handrail.supervisor.up import run
 
     settings = UpSettings.of(

@@ -138,17 +138,17 @@ def _fold(
     from handrail.audit import report
 
     if events is not None and decisions is not None:
-        found = _files(events, decisions, policies)
+        comparisons = _files(events, decisions, policies)
     else:
-        found = _live(bootstrap, wait_s)
+        comparisons = _live(bootstrap, wait_s)
     get = [] if bootstrap is None else ["--bootstrap", bootstrap]
-    counts, first = report.total(found), report.first(found)
+    counts, first = report.total(comparisons), report.first_difference(comparisons)
     if as_json:
-        click.echo(report.as_json(found, get))
+        click.echo(report.as_json(comparisons, get))
     else:
-        rows = [(str(one.partition), one.counts) for one in found]
-        told = None if first is None else report.lines(first, get)
-        _show(report.COLUMNS, [*rows, ("all", counts)], report.verdict(counts), told)
+        rows = [(str(comparison.partition), comparison.counts) for comparison in comparisons]
+        first_lines = None if first is None else report.difference_lines(first, get)
+        _show(report.COLUMNS, [*rows, ("all", counts)], report.verdict(counts), first_lines)
     if counts.differences:
         raise SystemExit(NO)
 
@@ -159,31 +159,31 @@ def _live(bootstrap: str | None, wait_s: float) -> "list[Comparison]":
 
     address = _address(bootstrap)
     span = asyncio.run(live.span(address))
-    with _progress("folding", span.records) as tell:
+    with _progress("folding", span.records) as progress:
         work = partial(live.verify, address, span, wait_s)
-        return side_by_side(work, sorted(span.events), span.records, tell)
+        return side_by_side(work, sorted(span.events), span.records, progress)
 
 
 def _files(events: Path, decisions: Path, policies: Path | None) -> "list[Comparison]":
     from handrail.audit import files
-    from handrail.audit.bundles import given
+    from handrail.audit.rules import load_rules
 
-    rules = given(policies)
-    with _progress("folding", None) as tell:
-        return asyncio.run(files.verify(events, decisions, rules, tell))
+    rules = load_rules(policies)
+    with _progress("folding", None) as progress:
+        return asyncio.run(files.verify(events, decisions, rules, progress))
 
 
 def _chain(decisions: Path | None, bootstrap: str | None, keys: Path | None, as_json: bool) -> None:
-    from handrail.audit import report_links as report
+    from handrail.audit import report
 
-    found = _links(decisions, bootstrap, keys)
-    counts, first = report.total(found), report.first(found)
+    partitions = _links(decisions, bootstrap, keys)
+    counts, first = report.chain_total(partitions), report.first_break(partitions)
     if as_json:
-        click.echo(report.as_json(found))
+        click.echo(report.chain_as_json(partitions))
     else:
-        rows = [(str(one.partition), one.counts) for one in found]
-        told = None if first is None else report.lines(first)
-        _show(report.COLUMNS, [*rows, ("all", counts)], report.verdict(counts), told)
+        rows = [(str(links.partition), links.counts) for links in partitions]
+        first_lines = None if first is None else report.break_lines(first)
+        _show(report.CHAIN_COLUMNS, [*rows, ("all", counts)], report.chain_verdict(counts), first_lines)
     if counts.breaks:
         raise SystemExit(NO)
 
@@ -195,12 +195,12 @@ def _links(decisions: Path | None, bootstrap: str | None, keys: Path | None) -> 
 
     trusted = None if keys is None else read_keys(keys)
     if decisions is not None:
-        with _progress("reading", None) as tell:
-            return linking.in_file(decisions, trusted, tell)
+        with _progress("reading", None) as progress:
+            return linking.in_file(decisions, trusted, progress)
     address = _address(bootstrap)
-    asked = asyncio.run(linking.partitions_of(address))
-    with _progress("reading", asked.records) as tell:
-        return side_by_side(partial(linking.on_topic, address, asked, trusted), sorted(asked.end), asked.records, tell)
+    span = asyncio.run(linking.partitions_of(address))
+    with _progress("reading", span.records) as progress:
+        return side_by_side(partial(linking.on_topic, address, span, trusted), sorted(span.end), span.records, progress)
 
 
 def _address(bootstrap: str | None) -> str:

@@ -70,7 +70,7 @@ async def stored(data_dir: Path, ends: Mapping[TopicPartition, int], cluster: st
 
 async def alarmed(data_dir: Path, cluster: str) -> None:
     """The snapshot has the scissors alarm of the twelve weeks. Raises SinkError after STORED_S_MAX."""
-    await _until(lambda: bool(_asked(data_dir, ALARM, [cluster, AGENT])), data_dir, "raised the scissors alarm")
+    await _until(lambda: bool(_query_rows(data_dir, ALARM, [cluster, AGENT])), data_dir, "raised the scissors alarm")
 
 
 async def _until(reached: Callable[[], bool], data_dir: Path, what: str) -> None:
@@ -84,12 +84,12 @@ async def _until(reached: Callable[[], bool], data_dir: Path, what: str) -> None
 
 
 def _reached(data_dir: Path, ends: Mapping[TopicPartition, int], cluster: str) -> bool:
-    asked = 'SELECT topic, "partition", next_offset FROM offsets WHERE cluster_id = ?'
-    found = {TopicPartition(*place): offset for *place, offset in _asked(data_dir, asked, [cluster])}
-    return all(found.get(tp, 0) >= end for tp, end in ends.items())
+    sql = 'SELECT topic, "partition", next_offset FROM offsets WHERE cluster_id = ?'
+    stored = {TopicPartition(*place): offset for *place, offset in _query_rows(data_dir, sql, [cluster])}
+    return all(stored.get(tp, 0) >= end for tp, end in ends.items())
 
 
-def _asked(data_dir: Path, sql: str, parameters: list[str]) -> list[tuple[Any, ...]]:
+def _query_rows(data_dir: Path, sql: str, parameters: list[str]) -> list[tuple[Any, ...]]:
     """The rows; none while there is nothing to read yet."""
     try:
         with open_readonly(data_dir).connection as connection:
@@ -109,8 +109,8 @@ def show_all(console: Console, data_dir: Path, cluster: str) -> None:
     if series:
         _show_weeks(console, series, alarm, data_dir)
     console.print(_by_rule(rules))
-    for one in skipped:
-        console.print(f"[bold yellow]WARNING[/] rule {one}: it does nothing", highlight=False)
+    for rule in skipped:
+        console.print(f"[bold yellow]WARNING[/] rule {rule}: it does nothing", highlight=False)
     console.print("\nAll of it is in DuckDB. To ask, for example,")
     for about, sql in QUESTIONS:
         console.print(f"  {about}:", highlight=False)
@@ -134,10 +134,14 @@ def _show_weeks(console: Console, series: Series, alarm: tuple[str, date] | None
 
 
 def _weeks(series: Series, first: date) -> Iterator[Week]:
-    for number, start in enumerate(sorted({first + (one.day - first) // WEEK * WEEK for one in series["cost_usd"]})):
-        found = {name: [one for one in days if start <= one.day < start + WEEK] for name, days in series.items()}
-        n = sum(one.n for one in found["deflection"])
-        yield Week(number + 1, start, n, *(plot.mean(found[name]) for name in ("deflection", "cost_usd", "csat")))
+    for number, start in enumerate(
+        sorted({first + (daily.day - first) // WEEK * WEEK for daily in series["cost_usd"]})
+    ):
+        week_days = {
+            name: [daily for daily in days if start <= daily.day < start + WEEK] for name, days in series.items()
+        }
+        n = sum(daily.n for daily in week_days["deflection"])
+        yield Week(number + 1, start, n, *(plot.mean(week_days[name]) for name in ("deflection", "cost_usd", "csat")))
 
 
 def _by_week(weeks: list[Week], alarm: date | None) -> Table:
@@ -169,14 +173,14 @@ def _scissors(weeks: plot.Weeks) -> str:
     """When the alarm fired, and what came of cost and CSAT afterwards."""
     cost, csat = (plot.lost(days, weeks.baseline, days[-1].day) for days in (weeks.cost, weeks.csat))
     ended = f"in the last week cost was {cost:.0%} and CSAT {csat:.0%} below the first four weeks"
-    told = "Each alone would look fine, or like noise; side by side one sees it."
+    closing = "Each alone would look fine, or like noise; side by side one sees it."
     if weeks.alarm is None:
-        return f"No alarm: {ended}.\n{told}"
+        return f"No alarm: {ended}.\n{closing}"
     day, left = (weeks.alarm - weeks.cost[0].day).days + 1, (weeks.csat[-1].day - weeks.alarm).days
     lost = plot.lost(weeks.csat, weeks.baseline, weeks.alarm)
     return (
         f"It fired at the end of {weeks.alarm}, day {day}, {left} days before the end. The week before, CSAT was "
-        f"{lost:.0%} below the first four weeks;\n{ended}. {told}"
+        f"{lost:.0%} below the first four weeks;\n{ended}. {closing}"
     )
 
 

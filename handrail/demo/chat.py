@@ -22,7 +22,7 @@ class Moment:
 
 
 class Chat:
-    """What a conversation can do. Every event is numbered, so a run can be told apart from its repetition."""
+    """What a conversation can do. Every event is numbered, so that a run differs from its repetition."""
 
     def __init__(self, wire: Wire, conversation_id: str, agent_id: str = "shop-agent") -> None:
         self.wire, self.id, self.agent_id = wire, conversation_id, agent_id
@@ -31,7 +31,7 @@ class Chat:
         self._count = 0
 
     def story(self) -> list[Moment]:
-        """All that was decided, in the order of the log, with what nobody had asked for."""
+        """All decisions in the order of the log, also those that the agent did not wait for."""
         halts = [Moment(tried, future.result(), 0.0) for tried, future in self._unasked if future.done()]
         return sorted(self.moments + halts, key=lambda moment: moment.decision["position"]["offset"])
 
@@ -116,7 +116,7 @@ class Chat:
     async def _executed(
         self, action_id: str, tool: str, arguments: dict[str, Any], result: dict[str, Any], decision_id: str | None
     ) -> None:
-        told = {"decision_id": decision_id} if decision_id else {}
+        decision = {"decision_id": decision_id} if decision_id else {}
         await self.wire.publish(
             self._event(
                 "action.executed",
@@ -125,7 +125,7 @@ class Chat:
                 arguments=arguments,
                 status="ok",
                 result=result,
-                **told,
+                **decision,
             )
         )
 

@@ -52,14 +52,16 @@ def days(now_ms: int) -> Iterator[list[Entry]]:
     """All records, day by day, each day's in the order of time."""
     midnight = datetime.combine(first_day(now_ms), datetime.min.time(), UTC)
     start_ms = int(midnight.timestamp() * 1000)
-    told = list(simulation.conversations())
-    for day, talks in groupby(zip(told, customers(told), strict=True), key=lambda pair: pair[0].day):
-        found = list(talks)
+    conversations = list(simulation.conversations())
+    for day, talks_of_day in groupby(
+        zip(conversations, customers(conversations), strict=True), key=lambda pair: pair[0].day
+    ):
+        pairs = list(talks_of_day)
         opening = start_ms + day * 86_400_000 + OPENING_MS
         entries = [
             entry
-            for one, customer in found
-            for entry in _entries(one, customer, opening + one.number * OPEN_MS // len(found))
+            for talk, customer in pairs
+            for entry in _entries(talk, customer, opening + talk.number * OPEN_MS // len(pairs))
         ]
         yield sorted(entries, key=lambda entry: entry.at_ms)
 
@@ -67,14 +69,18 @@ def days(now_ms: int) -> Iterator[list[Entry]]:
 def customers(talks: Sequence[Conversation]) -> Iterator[str]:
     """Who each conversation is with. Some come back within days about the same thing, more often after the AI."""
     dice = random.Random(simulation.SEED)
-    seen: dict[str, list[tuple[Conversation, str]]] = {}
+    earlier: dict[str, list[tuple[Conversation, str]]] = {}
     for talk in talks:
         name = f"simulated-customer-{talk.day:02d}-{talk.number:02d}"
-        before = [one for one in seen.get(talk.intent, []) if 0 < talk.day - one[0].day <= RETURN_DAYS_MAX]
-        if before and dice.random() < RETURNING:
-            weights = [1 if one.human else AFTER_AI for one, _ in before]
-            ((_, name),) = dice.choices(before, weights)
-        seen[talk.intent] = [*before, (talk, name)]
+        candidates = [
+            candidate
+            for candidate in earlier.get(talk.intent, [])
+            if 0 < talk.day - candidate[0].day <= RETURN_DAYS_MAX
+        ]
+        if candidates and dice.random() < RETURNING:
+            weights = [1 if candidate.human else AFTER_AI for candidate, _ in candidates]
+            ((_, name),) = dice.choices(candidates, weights)
+        earlier[talk.intent] = [*candidates, (talk, name)]
         yield name
 
 
@@ -83,11 +89,11 @@ def _entries(talk: Conversation, customer: str, at_ms: int) -> Iterator[Entry]:
     for number, (kind, data) in enumerate((_human if talk.human else _ai)(talk, customer)):
         moment = at_ms + number * STEP_MS
         if kind == "resolution":
-            told = {"handoff_id": f"{name}-desk", "conversation_id": name, "at": to_rfc3339(moment), **data}
-            yield Entry(RESOLUTIONS, moment, _event(f"{name}-{number}", "resolution", name, moment, told))
+            fields = {"handoff_id": f"{name}-desk", "conversation_id": name, "at": to_rfc3339(moment), **data}
+            yield Entry(RESOLUTIONS, moment, _event(f"{name}-{number}", "resolution", name, moment, fields))
         else:
-            told = {"agent_id": AGENT, "conversation_id": name, "execution_id": f"{name}/1", "recorded": True, **data}
-            yield Entry(AGENT_EVENTS, moment, _event(f"{name}-{number}", kind, name, moment, told))
+            fields = {"agent_id": AGENT, "conversation_id": name, "execution_id": f"{name}/1", "recorded": True, **data}
+            yield Entry(AGENT_EVENTS, moment, _event(f"{name}-{number}", kind, name, moment, fields))
 
 
 def _ai(talk: Conversation, customer: str) -> Iterator[tuple[str, dict[str, Any]]]:

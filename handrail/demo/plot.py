@@ -58,50 +58,52 @@ def draw(weeks: Weeks, path: Path) -> None:
         raise ConfigError(f"{path}: {error.strerror}: give a file in a folder that can be written") from error
 
 
-def _curve(axes: "Axes", weeks: Weeks, found: Sequence[Daily], colour: str, label: str) -> None:
+def _curve(axes: "Axes", weeks: Weeks, series: Sequence[Daily], colour: str, label: str) -> None:
     """Days as dots, weeks' means as a thin line; thick what the alarm looks at, and in grey what chance allows it."""
-    told = [one for one in found if one.n]
-    days: Any = [one.day for one in told]
-    axes.plot(days, [one.total / one.n for one in told], ".", color=colour, alpha=0.3, markersize=4)
-    axes.plot(days[WEEK - 1 :], [_rolling(told, day) for day in days[WEEK - 1 :]], color=colour, linewidth=1, alpha=0.6)
+    rated = [daily for daily in series if daily.n]
+    days: Any = [daily.day for daily in rated]
+    axes.plot(days, [daily.total / daily.n for daily in rated], ".", color=colour, alpha=0.3, markersize=4)
+    axes.plot(
+        days[WEEK - 1 :], [_rolling(rated, day) for day in days[WEEK - 1 :]], color=colour, linewidth=1, alpha=0.6
+    )
     first: Any = weeks.baseline.first
     end: Any = weeks.baseline.end
-    before = mean_of([one for one in told if weeks.baseline.has(one.day)])
+    before = mean_of([daily for daily in rated if weeks.baseline.has(daily.day)])
     if before is not None:
         axes.plot([first, end], [before.mean] * 2, color=colour, linewidth=3.2)
-        _judged(axes, weeks.baseline, before, told, colour)
+        _judged(axes, weeks.baseline, before, rated, colour)
     axes.axvline(end, color=BAND, linewidth=1, linestyle=":")
     axes.set_ylabel(label, color=colour, weight="bold")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.2)
 
 
-def _judged(axes: "Axes", baseline: Baseline, before: Mean, told: Sequence[Daily], colour: str) -> None:
+def _judged(axes: "Axes", baseline: Baseline, before: Mean, series: Sequence[Daily], colour: str) -> None:
     means = [
-        (one.day, found)
-        for one in told
-        if (found := mean_of([of for of in told if window(baseline, one.day) <= of.day <= one.day])) is not None
-        and not baseline.has(one.day)
+        (daily.day, current)
+        for daily in series
+        if (current := mean_of([of for of in series if window(baseline, daily.day) <= of.day <= daily.day])) is not None
+        and not baseline.has(daily.day)
     ]
     days: Any = [day for day, _ in means]
     limits = [bound(before, after) for _, after in means]
-    low, high = [before.mean - one for one in limits], [before.mean + one for one in limits]
+    low, high = [before.mean - limit for limit in limits], [before.mean + limit for limit in limits]
     axes.fill_between(days, low, high, color=BAND, alpha=0.28, linewidth=0)
     axes.plot(days, [after.mean for _, after in means], color=colour, linewidth=3.2)
 
 
 def mean(days: Sequence[Daily]) -> float:
     """Over all conversations of these days."""
-    return sum(one.total for one in days) / sum(one.n for one in days)
+    return sum(daily.total for daily in days) / sum(daily.n for daily in days)
 
 
 def lost(days: Sequence[Daily], baseline: Baseline, last: date) -> float:
     """By which share of the baseline's mean that of the week up to `last` is below it."""
-    return 1 - _rolling(days, last) / mean([one for one in days if baseline.has(one.day)])
+    return 1 - _rolling(days, last) / mean([daily for daily in days if baseline.has(daily.day)])
 
 
 def _rolling(days: Sequence[Daily], last: date) -> float:
-    return mean([one for one in days if last - timedelta(days=WEEK) < one.day <= last])
+    return mean([daily for daily in days if last - timedelta(days=WEEK) < daily.day <= last])
 
 
 def _explain(axes: "Axes", weeks: Weeks) -> None:
@@ -119,8 +121,8 @@ def _mark(above: "Axes", below: "Axes", weeks: Weeks, alarm: date) -> None:
     at: Any = alarm
     place: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "va": "top", "color": INK}
     day, left = (alarm - weeks.cost[0].day).days + 1, (weeks.cost[-1].day - alarm).days
-    told = f"scissors alarm\nat the end of day {day},\n{left} days before the end"
-    for axes, text in ((above, told), (below, _lost(weeks, alarm))):
+    alarm_text = f"scissors alarm\nat the end of day {day},\n{left} days before the end"
+    for axes, text in ((above, alarm_text), (below, _lost(weeks, alarm))):
         axes.axvline(at, color=INK, linewidth=1.8)
         axes.annotate(text, (at, 0.98), (7, 0), **place)
 

@@ -41,8 +41,12 @@ def verdict(decision: dict[str, Any]) -> Text:
 def why(decision: dict[str, Any]) -> str:
     """The most restrictive reason, with the rule it comes from."""
     if not decision["reasons"]:
-        found = decision["classification"]
-        return f"topic {found['topic']}, risk {found['risk']}" if found else "nothing stands against it"
+        classification = decision["classification"]
+        return (
+            f"topic {classification['topic']}, risk {classification['risk']}"
+            if classification
+            else "nothing stands against it"
+        )
     first = decision["reasons"][0]
     rule = f"{first['policy_id']}/{first['rule_id']}" if first["policy_id"] else first["code"]
     more = len(decision["reasons"]) - 1
@@ -54,10 +58,10 @@ def handoff(console: Console, data: dict[str, Any]) -> None:
     full(console, HandoffCase(data, (), None, (), None), "One handoff, as a human gets it")
 
 
-def alerts(console: Console, found: Sequence[dict[str, Any]]) -> None:
-    """What operators are told."""
-    for one in found:
-        about = ", ".join(f"{name} {one['about'][name]}" for name in ("agent_id", "conversation_id"))
-        line = Text.assemble(("ALERT ", "bold red"), f"{one['kind']} ({one['severity']}): {one['message']}")
+def alerts(console: Console, records: Sequence[dict[str, Any]]) -> None:
+    """The alerts that operators get."""
+    for alert in records:
+        about = ", ".join(f"{name} {alert['about'][name]}" for name in ("agent_id", "conversation_id"))
+        line = Text.assemble(("ALERT ", "bold red"), f"{alert['kind']} ({alert['severity']}): {alert['message']}")
         console.print(line.append(f" [{about}]", style="dim"))
     console.print()

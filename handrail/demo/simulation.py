@@ -82,16 +82,19 @@ def conversations(course: Course = EROSION, seed: int = SEED, a_day: int = A_DAY
             yield Conversation(day, number, intent, human, round(cost_usd, 4), csat)
 
 
-def series(found: Sequence[Conversation], first: date) -> dict[str, list[Daily]]:
-    """The measures that the scissors look at, by day; `found` is in the order of days."""
+def series(talks_in_order: Sequence[Conversation], first: date) -> dict[str, list[Daily]]:
+    """The measures that the scissors look at, by day; `talks_in_order` is sorted by day."""
     measures: dict[str, list[Daily]] = {"cost_usd": [], "deflection": [], "csat": []}
-    by_day = {day: list(talks) for day, talks in groupby(found, key=lambda one: one.day)}
+    by_day = {day: list(talks) for day, talks in groupby(talks_in_order, key=lambda conversation: conversation.day)}
     for number in range(DAYS):
         of_day = by_day.get(number, [])
-        rated = [one.csat for one in of_day if one.csat is not None]
-        values = ("cost_usd", [one.cost_usd for one in of_day]), ("deflection", [not one.human for one in of_day])
-        for name, told in (*values, ("csat", rated)):
-            measures[name].append(Daily(first + timedelta(days=number), len(told), float(sum(told))))
+        rated = [conversation.csat for conversation in of_day if conversation.csat is not None]
+        values = (
+            ("cost_usd", [conversation.cost_usd for conversation in of_day]),
+            ("deflection", [not conversation.human for conversation in of_day]),
+        )
+        for name, measured in (*values, ("csat", rated)):
+            measures[name].append(Daily(first + timedelta(days=number), len(measured), float(sum(measured))))
     return measures
 
 
@@ -100,8 +103,8 @@ def alarm(measures: Mapping[str, Sequence[Daily]]) -> date | None:
     first = measures["cost_usd"][0].day
     baseline = baseline_of(first)
     for number in range(BASELINE_DAYS, DAYS):
-        found = compare(measures, baseline, first + timedelta(days=number))
-        if found is not None and found.alarm:
+        comparison = compare(measures, baseline, first + timedelta(days=number))
+        if comparison is not None and comparison.alarm:
             return first + timedelta(days=number)
     return None
 
@@ -115,7 +118,7 @@ def draw(file: Path) -> None:
 def fired_days(course: Course, seeds: int, a_day: int) -> list[int]:
     """The day of the alarm, 1 to 84, of each simulation that has one, in order."""
     runs = (series(list(conversations(course, seed, a_day)), ANY_MONDAY) for seed in range(seeds))
-    return sorted((found - ANY_MONDAY).days + 1 for found in map(alarm, runs) if found is not None)
+    return sorted((day - ANY_MONDAY).days + 1 for day in map(alarm, runs) if day is not None)
 
 
 @click.command()

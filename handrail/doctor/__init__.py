@@ -1,1 +1,1 @@
-"""What Handrail runs on, what it can reach, what is wrong and how to mend it."""
+"""What Handrail runs on, what it can reach, what is wrong and how to repair it."""

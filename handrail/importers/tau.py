@@ -47,12 +47,12 @@ def events(path: Path) -> Iterator[Event]:
         It is not a recording; the message says where and what.
     """
     setting, conversations = read(path)
-    seen: set[str] = set()
+    names: set[str] = set()
     for place, conversation in conversations:
         story = _Story(setting, conversation)
-        if story.name in seen:
+        if story.name in names:
             raise SchemaError(f"{path}: {place}: task {story.name} stands in it twice: give each trial its own number")
-        seen.add(story.name)
+        names.add(story.name)
         try:
             for event in story.events():
                 decode(orjson.dumps(event))
@@ -63,12 +63,12 @@ def events(path: Path) -> Iterator[Event]:
 
 @dataclass(slots=True)
 class _Story:
-    """One conversation while it is told: which calls still wait for their results, what was last said, and when."""
+    """One conversation while its events are made: the calls that wait for results, the last message and its time."""
 
     setting: Setting
     conversation: Conversation
     turn: int = 0
-    told_in_turn: int = 0
+    events_in_turn: int = 0
     now_ms: int = START_MS - SECOND_MS
     waiting: deque[tuple[str, RecordedCall, bool]] = field(default_factory=deque)
     last_tool: str = ""
@@ -86,7 +86,7 @@ class _Story:
         for self.turn, message in enumerate(messages):
             if self.turn:
                 self.now_ms = _time(message, self.now_ms)
-            self.told_in_turn = 0
+            self.events_in_turn = 0
             if message.role == "assistant":
                 yield from self._agent(message)
             elif message.role == "user":
@@ -128,9 +128,9 @@ class _Story:
 
     def _result(self, message: Message) -> Iterator[Event]:
         """The result of the call that it answers; ids repeat in recordings, so the first that waits is meant."""
-        if (found := self._answered(message.answers)) is None:
+        if (waiting := self._answered(message.answers)) is None:
             raise SchemaError(f"messages[{self.turn}]: a tool result without its call")
-        action_id, call, by_customer = found
+        action_id, call, by_customer = waiting
         self.last_tool = call.tool
         status = "error" if _is_error(message) else "ok"
         did = {"tool": call.tool, "arguments": call.arguments, "status": status, "result": _result(message.content)}
@@ -142,17 +142,17 @@ class _Story:
         yield self._event("action.executed", {"action_id": action_id, **did})
 
     def _answered(self, call_id: str | None) -> tuple[str, RecordedCall, bool] | None:
-        for found in self.waiting:
-            if found[1].id == call_id:
-                self.waiting.remove(found)
-                return found
+        for waiting in self.waiting:
+            if waiting[1].id == call_id:
+                self.waiting.remove(waiting)
+                return waiting
         return None
 
     def _unmarked(self, message: Message) -> str:
         """The text without the benchmark's marks; the last mark is remembered."""
         text = message.content or ""
-        for found in MARK.finditer(text):
-            self.mark = found[1]
+        for match in MARK.finditer(text):
+            self.mark = match[1]
         return MARK.sub("", text).strip()
 
     def _ended(self) -> Event:
@@ -161,13 +161,13 @@ class _Story:
 
     def _scored(self, reward: float) -> Event:
         about = {"task_id": self.conversation.task_id, "trial": self.conversation.trial or 0}
-        said: dict[str, Any] = {"scorer": SCORER, "score": reward, "about": about}
+        score: dict[str, Any] = {"scorer": SCORER, "score": reward, "about": about}
         if self.conversation.reward_breakdown:
-            said["labels"] = self.conversation.reward_breakdown
-        return self._event("evaluation.scored", said, "score", by_agent=False)
+            score["labels"] = self.conversation.reward_breakdown
+        return self._event("evaluation.scored", score, "score", by_agent=False)
 
     def _event(self, kind: str, data: dict[str, Any], name: str = "", by_agent: bool = True) -> Event:
-        """A CloudEvent; what the agent itself did also tells its model."""
+        """A CloudEvent; an event of the agent itself also names its model."""
         conversation_id = f"{self.setting.stem}/{self.name}"
         common: dict[str, Any] = {
             "conversation_id": conversation_id,
@@ -176,8 +176,8 @@ class _Story:
         }
         if by_agent and self.setting.llm:
             common["model"] = _model(self.setting.llm)
-        place = name or f"{self.turn}.{self.told_in_turn}"
-        self.told_in_turn += 1
+        place = name or f"{self.turn}.{self.events_in_turn}"
+        self.events_in_turn += 1
         return {
             "specversion": "1.0",
             "id": f"{self.name}/{place}",
@@ -195,15 +195,15 @@ def _time(message: Message, last_ms: int) -> int:
     if message.timestamp is None:
         return last_ms + SECOND_MS
     try:
-        found = datetime.fromisoformat(message.timestamp)
+        written = datetime.fromisoformat(message.timestamp)
     except ValueError:
         raise SchemaError(f"timestamp: must be an ISO 8601 time, got {message.timestamp[:40]!r}") from None
-    return to_ms((found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat())
+    return to_ms((written if written.tzinfo else written.replace(tzinfo=UTC)).isoformat())
 
 
 def _spent(message: Message) -> dict[str, Any]:
     usage = message.usage
-    spent: dict[str, Any] = {"usage": None}  # nobody knows
+    spent: dict[str, Any] = {"usage": None}  # unknown
     if usage is not None:
         spent["usage"] = {"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens}
     # 0 stands for "not recorded" there; a price of 0 would be a claim.

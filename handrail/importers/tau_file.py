@@ -21,7 +21,7 @@ from handrail.schemas.errors import ConfigError, SchemaError
 
 SUFFIXES = (".json.gz", ".json")
 DOMAINS = re.compile(r"(?:^|[-_])(airline|retail|telecom)(?:[-_]|$)")
-"""The domains of the benchmark: where a file does not tell, its name does."""
+"""The domains of the benchmark, for files that name their domain in their file name only."""
 
 
 def _text(value: Any) -> Any:
@@ -109,11 +109,11 @@ def read(path: Path) -> tuple[Setting, Iterator[tuple[str, Conversation]]]:
     raises the latter too.
     """
     stem = stem_of(path)
-    whole = _parsed(path)
-    if isinstance(whole, list):
-        return _setting_by_name(stem), _conversations(path, "", whole)
-    if isinstance(whole, dict) and isinstance(whole.get("simulations"), list):
-        return _setting(stem, whole), _conversations(path, "simulations", whole["simulations"])
+    document = _parsed(path)
+    if isinstance(document, list):
+        return _setting_by_name(stem), _conversations(path, "", document)
+    if isinstance(document, dict) and isinstance(document.get("simulations"), list):
+        return _setting(stem, document), _conversations(path, "simulations", document["simulations"])
     raise SchemaError(f"{path}: is no tau recording: it must be a list, or an object with a list `simulations`")
 
 
@@ -138,21 +138,21 @@ def _conversations(path: Path, root: str, items: list[Any]) -> Iterator[tuple[st
             raise SchemaError(f"{path}: {place}: {line(error)}") from None
 
 
-def _setting(stem: str, whole: dict[str, Any]) -> Setting:
-    tasks = whole.get("tasks")
+def _setting(stem: str, document: dict[str, Any]) -> Setting:
+    tasks = document.get("tasks")
     tickets = {
         str(task["id"]): task["ticket"]
         for task in (tasks if isinstance(tasks, list) else [])
         if isinstance(task, dict) and "id" in task and isinstance(task.get("ticket"), str)
     }
-    domain = _at(whole, "info", "environment_info", "domain_name")
-    return Setting(stem, domain, _at(whole, "info", "agent_info", "llm"), tickets)
+    domain = _at(document, "info", "environment_info", "domain_name")
+    return Setting(stem, domain, _at(document, "info", "agent_info", "llm"), tickets)
 
 
 def _setting_by_name(stem: str) -> Setting:
-    found = DOMAINS.search(stem)
-    llm = stem[: found.start()].removeprefix("tau1_") if found else ""
-    return Setting(stem, found[1] if found else None, llm or None, {})
+    match = DOMAINS.search(stem)
+    llm = stem[: match.start()].removeprefix("tau1_") if match else ""
+    return Setting(stem, match[1] if match else None, llm or None, {})
 
 
 def _at(value: Any, *keys: str) -> str | None:

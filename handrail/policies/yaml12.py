@@ -167,10 +167,10 @@ def _number(text: str) -> int | Decimal:
         raise ValueError(f"is out of range, got {text}") from None
 
 
-def read(file: str, text: str) -> tuple[Any, Mistakes]:
+def read(file: str, text: str, *, may_be_empty: bool = False) -> tuple[Any, Mistakes]:
     """The value of the one document in `text`, and what is wrong with how it is written.
 
-    The value is None where nothing could be read; the mistakes then say why.
+    The value is None where nothing could be read; the mistakes then say why, but for a file that `may_be_empty`.
     """
     lines: dict[str, int] = {}
     mistakes = Mistakes(file, lines)
@@ -184,7 +184,7 @@ def read(file: str, text: str) -> tuple[Any, Mistakes]:
     except yaml.YAMLError as error:
         mistakes.entries.append(_unreadable(error))
         return None, mistakes
-    if reader.root is None and not mistakes.entries:
+    if reader.root is None and not mistakes.entries and not may_be_empty:
         mistakes.add("", "is empty: write a policy, or remove the file")
     return reader.root, mistakes
 

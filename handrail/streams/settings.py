@@ -1,30 +1,29 @@
 """Where settings come from: options first, then HANDRAIL_* in the environment, then handrail.yaml, then defaults."""
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import yaml
 from pydantic import ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    YamlConfigSettingsSource,
+    SettingsError,
 )
 
 from handrail.schemas.errors import ConfigError
+from handrail.streams.settings_file import FILE, SettingsFile, load
 
-FILE = Path("handrail.yaml")
 PREFIX = "HANDRAIL_"
 
 
 class Settings(BaseSettings):
     """One frozen object for each process; nothing else reads the environment."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, yaml_file=FILE, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     @classmethod
     def settings_customise_sources(
@@ -35,7 +34,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, _from_file(settings_cls, load())
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:
@@ -44,15 +43,20 @@ class Settings(BaseSettings):
         try:
             return cls(**given)
         except ValidationError as error:
-            raise ConfigError("; ".join(_line(mistake, given) for mistake in error.errors())) from None
-        except (yaml.YAMLError, OSError, UnicodeDecodeError, ValueError) as error:
-            raise ConfigError(f"{FILE}: {' '.join(str(error).split())}: write `name: value` lines") from None
+            file, origins = load(), cls.origins(options)
+            raise ConfigError("; ".join(_line(mistake, origins, file) for mistake in error.errors())) from None
+        except SettingsError as error:
+            raise ConfigError(f"{' '.join(str(error).split())}: write it as JSON") from None
 
     @classmethod
     def origins(cls, options: Mapping[str, Any]) -> dict[str, str]:
         """Where each setting comes from: an option, a variable of the environment, the file, or the default."""
-        environment, file = EnvSettingsSource(cls)(), YamlConfigSettingsSource(cls)()
+        environment, file = EnvSettingsSource(cls)(), _from_file(cls, load())()
         return {name: _origin(name, options, environment, file) for name in cls.model_fields}
+
+
+def _from_file(kind: type[BaseSettings], file: SettingsFile) -> InitSettingsSource:
+    return InitSettingsSource(kind, dict(file.values))
 
 
 def environment_without(*names: str) -> dict[str, str]:
@@ -74,7 +78,14 @@ def _origin(name: str, options: Mapping[str, Any], environment: Mapping[str, Any
     return str(FILE) if name in file else "default"
 
 
-def _line(mistake: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    name = ".".join(str(part) for part in mistake["loc"])
-    place = f"--{name.replace('_', '-')}" if name in given else f"{variable(name)} or {name} in {FILE}"
+def _line(mistake: Mapping[str, Any], origins: Mapping[str, str], file: SettingsFile) -> str:
+    place = _place(mistake["loc"], origins, file)
     return f"{place}: {mistake['msg'].replace('Input should be', 'must be')}, got {mistake['input']!r}"
+
+
+def _place(steps: Sequence[str | int], origins: Mapping[str, str], file: SettingsFile) -> str:
+    name = ".".join(map(str, steps))
+    origin = origins.get(str(steps[0])) if steps else None
+    if origin == str(FILE):
+        return file.place(steps)
+    return origin if origin and origin.startswith("--") and len(steps) == 1 else f"{variable(name)} or {name} in {FILE}"

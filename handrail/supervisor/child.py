@@ -1,14 +1,50 @@
-"""One process of Handrail: started, heard until it says `ready`, ended; it never outlives the one that started it."""
+"""One process of Handrail and its log file: started, ready when it says so, ended; it never outlives its parent."""
 
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 
+from handrail import private
 from handrail.broker.kill_with_parent import kill_with_parent, release
-from handrail.supervisor.logs import headline, last_line, open_log
+
+BYTES_MAX = 10_000_000
+TAIL_BYTES = 64_000
+LINE_MAX = 500  # characters of a line that is shown
+
+
+def open_log(path: Path) -> FileIO:
+    """The file, at its end; a large one becomes `NAME.1`, in the place of the one before.
+
+    Only its owner may read it: the desk prints its first login there.
+    """
+    private.made(path.parent)
+    if path.exists() and path.stat().st_size > BYTES_MAX:
+        path.replace(path.with_name(f"{path.name}.1"))
+    path.touch(private.FILE)
+    private.tightened(path)
+    return path.open("ab", buffering=0)
+
+
+def headline(text: str) -> bytes:
+    """A line that says when something began."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}\n".encode()
+
+
+def last_line(path: Path, since: int) -> str:
+    """The last line after the byte `since` that is not blank or `ready`; empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(since, path.stat().st_size - TAIL_BYTES))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    candidates = (line.strip() for line in reversed(lines))
+    return next((line[:LINE_MAX] for line in candidates if line and not line.startswith("ready")), "")
 
 
 def handrail(*arguments: str) -> list[str]:
@@ -17,9 +53,9 @@ def handrail(*arguments: str) -> list[str]:
 
 
 class Child:
-    """A running `command`; what it says goes to the end of the file `log`.
+    """A running `command`; its output is appended to the file `log`.
 
-    A Ctrl-C at the terminal does not reach it: it is ended in its turn.
+    A Ctrl-C at the terminal does not reach it: the parent ends it in order.
 
     Attributes
     ----------
@@ -45,7 +81,7 @@ class Child:
             )
         self.pid = self._process.pid
         self._leash: subprocess.Popen[bytes] | None = kill_with_parent(self.pid)
-        self._listener = threading.Thread(target=self._listen, name=f"heard from {log.stem}", daemon=True)
+        self._listener = threading.Thread(target=self._listen, name=f"output of {log.stem}", daemon=True)
         self._listener.start()
 
     def poll(self) -> int | None:
@@ -63,7 +99,7 @@ class Child:
 
     @property
     def end(self) -> str:
-        """How it ended, in words."""
+        """How it ended, as text for a line."""
         status = self.poll()
         if status is None:
             return "runs"
@@ -90,10 +126,10 @@ class Child:
         self.poll()
 
     def _listen(self) -> None:
-        """Its standard output is read to its end, so that it never waits for a reader."""
+        """Read its standard output to the end, so that it never blocks on a full pipe."""
         assert self._process.stdout is not None
-        with self._process.stdout as said, open_log(self._log) as file:
-            for line in said:
+        with self._process.stdout as output, open_log(self._log) as file:
+            for line in output:
                 file.write(line)
                 if line.startswith(b"ready") and not self.ready_line:
                     self.ready_line = line.decode(errors="replace").strip()

@@ -28,7 +28,7 @@ class Run:
 
 
 class Claim:
-    """The folder, held: no other `up` gets it before this process has ended, however it ends."""
+    """The locked folder: no other `up` gets it before this process has ended, however it ends."""
 
     def __init__(self, folder: Path, file: FileIO) -> None:
         self.folder, self._file = folder, file
@@ -51,13 +51,13 @@ def claimed(folder: Path) -> Iterator[Claim]:
         raise ConfigError(f"{folder}: {error.strerror}: give --data a folder that can be written") from error
     with file:
         if not _locked(file, fcntl.LOCK_EX):
-            held = _read(file)
-            who = f" (process {held.pid}, broker {held.bootstrap})" if held is not None else ""
+            other = _read(file)
+            who = f" (process {other.pid}, broker {other.bootstrap})" if other is not None else ""
             raise ConfigError(
                 f"{folder}: another `handrail up`{who} runs on this folder: end it, or give another one with --data"
             )
         claim = Claim(folder, file)
-        # Until this run knows its broker, what is known is the last one: a start that fails must not forget it.
+        # Until this run knows its broker, the last one stays noted: a start that fails must not lose it.
         claim.note(replace(claim.last or Run(0), pid=os.getpid()))
         yield claim
 
@@ -81,7 +81,7 @@ def _locked(file: FileIO, how: int) -> bool:
 def _read(file: FileIO) -> Run | None:
     file.seek(0)
     try:
-        found = orjson.loads(file.read())
-        return Run(**found)
+        fields = orjson.loads(file.read())
+        return Run(**fields)
     except (orjson.JSONDecodeError, TypeError):
         return None

@@ -1,4 +1,4 @@
-"""While `up` runs, each rule that does nothing is told once."""
+"""While `up` runs, each rule that does nothing is reported once."""
 
 import asyncio
 import time
@@ -14,32 +14,32 @@ from handrail.streams.sink.skipped import Skipped, always_skipped
 EVERY_S = 30.0
 
 
-class Rules:
-    """Looks into the snapshot every EVERY_S; `tell` gets one line for a rule whose field no event has had."""
+class IdleRules:
+    """Reads the snapshot every EVERY_S; `notify` gets one line for a rule whose field no event has had."""
 
-    def __init__(self, data: Path, tell: Callable[[str], None]) -> None:
-        self._data, self._tell = data, tell
-        self._told: set[tuple[str, str]] = set()
+    def __init__(self, data: Path, notify: Callable[[str], None]) -> None:
+        self._data, self._notify = data, notify
+        self._reported: set[tuple[str, str]] = set()
         self._looked_s = time.monotonic()
         self._looking: asyncio.Task[list[Skipped]] | None = None
 
     def look(self) -> None:
-        """Starts a look where it is time, and tells what the last one found; never waits for it."""
+        """Starts a check where it is time, and reports the result of the last one; never waits for it."""
         if self._looking is None:
             if time.monotonic() - self._looked_s > EVERY_S:
-                self._looking = asyncio.create_task(asyncio.to_thread(_found, self._data))
+                self._looking = asyncio.create_task(asyncio.to_thread(_find_idle, self._data))
         elif self._looking.done():
-            found, self._looking, self._looked_s = self._looking.result(), None, time.monotonic()
-            self._say(found)
+            rules, self._looking, self._looked_s = self._looking.result(), None, time.monotonic()
+            self._report(rules)
 
-    def _say(self, found: list[Skipped]) -> None:
-        for one in found:
-            if (name := (one.policy_id, one.rule_id)) not in self._told:
-                self._told.add(name)
-                self._tell(f"handrail up: rule {one}: it does nothing: see `handrail doctor`")
+    def _report(self, rules: list[Skipped]) -> None:
+        for rule in rules:
+            if (name := (rule.policy_id, rule.rule_id)) not in self._reported:
+                self._reported.add(name)
+                self._notify(f"handrail up: rule {rule}: it does nothing: see `handrail doctor`")
 
 
-def _found(data: Path) -> list[Skipped]:
+def _find_idle(data: Path) -> list[Skipped]:
     try:
         with open_readonly(data, snapshot_only=True).connection as connection:
             return always_skipped(connection)

@@ -1,4 +1,4 @@
-"""What `handrail up` is told."""
+"""Settings of `handrail up`."""
 
 from pathlib import Path
 

@@ -17,14 +17,14 @@ from handrail.streams.sink.stage import TOPICS
 
 POLL_S = 0.1
 BROKER_S_MAX = 5.0
-ASKED = 'SELECT topic, "partition", next_offset FROM offsets WHERE cluster_id = ?'
+STORED_OFFSETS = 'SELECT topic, "partition", next_offset FROM offsets WHERE cluster_id = ?'
 
 
 def offsets(data: Path, cluster: str) -> dict[TopicPartition, int]:
     """The next offset of each partition that is stored, as a reader sees it. Raises ConfigError."""
     try:
         with open_readonly(data).connection as connection:
-            rows = connection.execute(ASKED, [cluster]).fetchall()
+            rows = connection.execute(STORED_OFFSETS, [cluster]).fetchall()
     except duckdb.Error as error:
         raise ConfigError(f"{data}: {str(error).splitlines()[0]}: is a sink's database there?") from error
     return {TopicPartition(topic, number): offset for topic, number, offset in rows}
@@ -37,19 +37,19 @@ async def log_ends(bootstrap: str) -> dict[TopicPartition, int]:
             return await ends(bootstrap, await partitions(bootstrap, TOPICS), timeout_s=BROKER_S_MAX)
 
 
-def missing(last: Mapping[TopicPartition, int], stored: Mapping[TopicPartition, int]) -> int:
-    """How many records lie between."""
+def records_between(last: Mapping[TopicPartition, int], stored: Mapping[TopicPartition, int]) -> int:
+    """The sum over all partitions of the records from `stored` to `last`."""
     return sum(max(0, end - stored.get(tp, 0)) for tp, end in last.items())
 
 
-async def left(data: Path, cluster: str, last: Mapping[TopicPartition, int], seconds_max: float = 0) -> int:
-    """How many records before these ends no reader sees yet, when none is left or the time is over."""
+async def count_missing(data: Path, cluster: str, last: Mapping[TopicPartition, int], seconds_max: float = 0) -> int:
+    """How many records before these ends no reader sees yet; returns when there are none, or when the time is over."""
     deadline = time.monotonic() + seconds_max
     while True:
         try:
-            count = missing(last, offsets(data, cluster))
+            count = records_between(last, offsets(data, cluster))
         except ConfigError:  # between two snapshots, or before the first
-            count = missing(last, {})
+            count = records_between(last, {})
         if not count or time.monotonic() >= deadline:
             return count
         await asyncio.sleep(POLL_S)

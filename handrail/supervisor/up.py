@@ -18,17 +18,15 @@ from handrail.streams.keys import load_or_make_key, read_key
 from handrail.streams.settings import environment_without
 from handrail.streams.sink.reader import cluster_id
 from handrail.supervisor import broker as brokers
-from handrail.supervisor.backoff import Ends, Limit, after_end
+from handrail.supervisor.broker import BrokerWatch
 from handrail.supervisor.child import handrail
-from handrail.supervisor.crew import Crew, Member
+from handrail.supervisor.crew import Crew, EndTimes, Member, RestartLimit, restart_delay
 from handrail.supervisor.folder import Claim, Run, claimed
 from handrail.supervisor.plan import DESK, SINK, endpoints, parts
-from handrail.supervisor.progress import Progress
-from handrail.supervisor.reach import Reach
-from handrail.supervisor.rules import Rules
+from handrail.supervisor.rules import IdleRules
 from handrail.supervisor.settings import UpSettings
-from handrail.supervisor.signals import Stop
-from handrail.supervisor.stored import left, log_ends
+from handrail.supervisor.stored import count_missing, log_ends
+from handrail.supervisor.terminal import Progress, StopSignals
 
 IN_FORCE_S = 10.0  # for the first state to come
 TEND_S = 0.1
@@ -36,13 +34,13 @@ CANCEL_AGAIN_S = 0.5
 LOGIN = re.compile(r"log in once with \S+")  # in the line with which the desk says that it is ready
 # What an end may take: 15 s for the workers, 20 s until all is stored, 15 s for the sink, 5 s for the broker.
 WORKERS_END_S, STORED_S, SINK_END_S = 15.0, 20.0, 15.0
-LOST_BROKER_S = 3.0  # for the sink to store what it has read from a broker that is gone
-DEFAULT_LIMIT = Limit()
+LOST_BROKER_S = 3.0  # for the sink to store what it has read
+DEFAULT_LIMIT = RestartLimit()
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
-async def run(settings: UpSettings, ready: Tell, progress: Progress, limit: Limit = DEFAULT_LIMIT) -> None:
+async def run(settings: UpSettings, ready: Notify, progress: Progress, limit: RestartLimit = DEFAULT_LIMIT) -> None:
     """Keep everything running until SIGTERM, SIGINT or SIGHUP. `ready` gets one line when all is up.
 
     Raises HandrailError where it cannot start, or where something ends again and again; all is ended then too.
@@ -50,7 +48,7 @@ async def run(settings: UpSettings, ready: Tell, progress: Progress, limit: Limi
     _check(settings)
     with claimed(settings.data) as claim:
         up = Up(settings, claim, progress, limit)
-        stop = Stop(up.kill)
+        stop = StopSignals(up.kill)
         work = asyncio.create_task(up.keep(ready))
         asked = asyncio.create_task(stop.asked.wait())
         try:
@@ -63,7 +61,7 @@ async def run(settings: UpSettings, ready: Tell, progress: Progress, limit: Limi
 
 
 async def _cancelled(*tasks: "asyncio.Task[Any]") -> None:
-    """Return when they are over. They are asked again: a client that is just connecting may swallow a cancellation."""
+    """Return when all have ended. Cancels again and again: a client that is connecting may swallow a cancellation."""
     while running := [task for task in tasks if not task.done()]:
         for task in running:
             task.cancel()
@@ -72,7 +70,7 @@ async def _cancelled(*tasks: "asyncio.Task[Any]") -> None:
 
 
 def _check(settings: UpSettings) -> None:
-    """Whatever a person may have got wrong is said before anything is started."""
+    """Check what a person can set wrongly before anything starts. Raises HandrailError."""
     if settings.policies is not None:
         load_bundle(settings.policies)
     if settings.key is not None:
@@ -89,31 +87,31 @@ def _check(settings: UpSettings) -> None:
 class Up:
     """One run: `keep` starts everything and never returns, `end` ends it in order, `kill` at once."""
 
-    def __init__(self, settings: UpSettings, claim: Claim, progress: Progress, limit: Limit) -> None:
+    def __init__(self, settings: UpSettings, claim: Claim, progress: Progress, limit: RestartLimit) -> None:
         self._settings, self._claim, self._progress, self._limit = settings, claim, progress, limit
         self._broker: brokers.OwnBroker | None = None
-        self._broker_ends = Ends()
+        self._broker_ends = EndTimes()
         self._bootstrap, self._cluster = settings.bootstrap or "", ""
-        self._reach: Reach | None = None
+        self._watch: BrokerWatch | None = None
         self._crew = Crew(limit, environment_without("http"), progress.print_line)
 
-    async def keep(self, ready: Tell) -> NoReturn:
-        """Start, tell when all is up, and start again what ends. Raises HandrailError where that does not help."""
+    async def keep(self, ready: Notify) -> NoReturn:
+        """Start everything, report when it is up, restart what ends. Raises HandrailError where that does not help."""
         await self._connect()
         self._hire()
         with self._progress.doing(f"starting the sink and {_counted(self._settings.workers)}"):
             while not self._crew.ready:
                 await self._tend()
         ready(await self._ready_line())
-        rules = Rules(self._settings.data, self._progress.print_line)
+        rules = IdleRules(self._settings.data, self._progress.print_line)
         while True:
             await self._tend()
             rules.look()
 
     async def end(self) -> None:
         """Workers first, then the sink when it has stored what they wrote, then the broker."""
-        if self._reach is not None:
-            self._reach.close()
+        if self._watch is not None:
+            self._watch.close()
         if self._crew.members:
             with self._progress.doing("ending: workers"):
                 await self._crew.end(self._workers, signal.SIGTERM, WORKERS_END_S)
@@ -123,17 +121,17 @@ class Up:
             await asyncio.to_thread(self._broker.stop)
 
     def kill(self) -> None:
-        """Everything is gone, now."""
+        """Kill everything at once."""
         self._crew.kill()
         if self._broker is not None:
             self._broker.stop()
 
     async def _connect(self) -> None:
-        """There is a broker with all topics, and it is written down which one."""
+        """Connect to a broker, create the topics, and note which broker it is."""
         if self._settings.own_broker:
             self._report_last_run()
             with self._progress.doing("starting the embedded broker"):
-                self._broker = brokers.start(self._settings.own_port)
+                self._broker = brokers.start_broker(self._settings.own_port)
             self._bootstrap = self._broker.bootstrap
         with self._progress.doing(f"topics at {self._bootstrap}"):
             await self._meet()
@@ -141,7 +139,7 @@ class Up:
     async def _meet(self) -> None:
         await ensure_topics(self._bootstrap)
         self._cluster = await cluster_id(self._bootstrap)
-        self._reach = Reach(self._bootstrap, self._cluster, self._settings.broker_away_s)
+        self._watch = BrokerWatch(self._bootstrap, self._cluster, self._settings.broker_away_s)
         own = self._broker is not None
         self._claim.note(Run(os.getpid(), self._bootstrap, own, self._cluster, endpoints(self._settings)))
 
@@ -166,15 +164,15 @@ class Up:
     async def _tend(self) -> None:
         if self._broker is not None and self._broker.ended:
             await self._replace_broker(self._broker)
-        if self._reach is not None:
-            self._reach.look()
-            if self._reach.cluster != self._cluster:
-                await self._meet_another(self._reach.cluster)
+        if self._watch is not None:
+            self._watch.look()
+            if self._watch.cluster != self._cluster:
+                await self._meet_another(self._watch.cluster)
         self._crew.tend()
         await asyncio.sleep(TEND_S)
 
     async def _meet_another(self, cluster: str) -> None:
-        """What is started here ends by itself where it knew the log before, and is started again as ever."""
+        """Processes that knew the log before end by themselves, and are restarted as always."""
         self._progress.print_line(
             f"handrail up: another log is at {self._bootstrap}: is cluster {cluster} now, was {self._cluster}: "
             f"conversations, open approvals and handoffs begin anew; what was stored stays in {self._settings.data}"
@@ -182,8 +180,8 @@ class Up:
         await self._meet()
 
     async def _replace_broker(self, gone: brokers.OwnBroker) -> None:
-        """A new broker is an empty one, so nobody who knew the old one's log goes on."""
-        self._broker_ends, wait_s = after_end(self._broker_ends, time.monotonic(), self._limit)
+        """Start a new broker, which is empty, and restart every process that knew the log of the old one."""
+        self._broker_ends, wait_s = restart_delay(self._broker_ends, time.monotonic(), self._limit)
         if wait_s is None:
             raise EngineError(
                 f"handrail up: the embedded broker ended {len(self._broker_ends.at_s)} times within "
@@ -198,7 +196,7 @@ class Up:
         await self._crew.end([SINK], signal.SIGTERM, LOST_BROKER_S)
         gone.stop()
         await asyncio.sleep(wait_s)
-        self._broker = brokers.start(int(gone.bootstrap.rpartition(":")[2]))
+        self._broker = brokers.start_broker(int(gone.bootstrap.rpartition(":")[2]))
         await self._meet()
         self._crew.start_all()
 
@@ -214,16 +212,16 @@ class Up:
         )
 
     async def _rulesets(self) -> str:
-        """What is in force; a worker that is ready has written it, or does so now."""
+        """The rulesets in force; a worker that is ready has written them, or is about to."""
         deadline_s = time.monotonic() + IN_FORCE_S
         while True:
-            found = {one.ruleset for one in (await in_force(self._bootstrap)).values()} - {""}
-            if found or time.monotonic() > deadline_s:
-                return ", ".join(sorted(found)) or "none"
-            await asyncio.sleep(0.05)  # no broker tells when
+            rulesets = {state.ruleset for state in (await in_force(self._bootstrap)).values()} - {""}
+            if rulesets or time.monotonic() > deadline_s:
+                return ", ".join(sorted(rulesets)) or "none"
+            await asyncio.sleep(0.05)  # a broker sends no event for this
 
     def _desk_line(self) -> str:
-        """Where the desk is, and how somebody gets in for the first time, as it says itself."""
+        """The address of the desk, and the first login that it prints."""
         desk = self._crew.members.get(DESK)
         if desk is None or desk.child is None:
             return ""
@@ -232,13 +230,13 @@ class Up:
 
     async def _end_sink(self) -> None:
         last = {}
-        with suppress(ConfigError, TimeoutError):  # a broker that is gone has no end
+        with suppress(ConfigError, TimeoutError):  # a broker that is gone has no ends
             last = await log_ends(self._bootstrap)
         sink = self._crew.members[SINK].child
         if sink is not None and sink.poll() is None:
-            await left(self._settings.data, self._cluster, last, STORED_S)
+            await count_missing(self._settings.data, self._cluster, last, STORED_S)
         await self._crew.end([SINK], signal.SIGTERM, SINK_END_S)
-        if count := await left(self._settings.data, self._cluster, last):
+        if count := await count_missing(self._settings.data, self._cluster, last):
             fate = "and gone with the embedded broker" if self._broker is not None else "the next start stores them"
             self._progress.print_line(f"handrail up: {count} records of the log are not in the database, {fate}")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handrail.doctor import folder
+from handrail.doctor.data_folder import check_private
 from handrail.private import loose, tightened
 from handrail.streams.sink.database import LIVE
 from handrail.streams.sink.reading import ask_live
@@ -69,12 +69,12 @@ def test_doctor_names_what_others_may_read_and_the_command(tmp_path: Path) -> No
     data = tmp_path / "my data"
     data.mkdir(mode=0o700)
     (data / "signing.key.pub").write_text("for all")
-    assert folder._private(data).status == "ok"
+    assert check_private(data).status == "ok"
     (data / "logs").mkdir()
     (data / "logs" / "sink.log").write_text("x")
-    line = folder._private(data)
-    assert (line.status, line.mend) == ("warn", f"run `chmod -R go= '{data}'`")
-    assert "logs and 1 more: others on this machine may read it" in line.told
-    assert os.system(str(line.mend).removeprefix("run `").removesuffix("`")) == 0
-    assert folder._private(data).status == "ok"
+    line = check_private(data)
+    assert (line.status, line.remedy) == ("warn", f"run `chmod -R go= '{data}'`")
+    assert "logs and 1 more: others on this machine may read it" in line.message
+    assert os.system(str(line.remedy).removeprefix("run `").removesuffix("`")) == 0
+    assert check_private(data).status == "ok"
     assert list(loose(data)) == []

@@ -16,8 +16,7 @@ from handrail import printable
 from handrail.cli.query import _cell
 from handrail.desk import show
 from handrail.desk.board import HandoffCase
-from handrail.doctor.line import Line
-from handrail.doctor.show import text
+from handrail.doctor.line import Line, as_text
 from tests import forks
 from tests.book import Book
 from tests.unit.desk.test_board import sample
@@ -129,7 +128,7 @@ def test_no_line_of_doctor_does() -> None:
             for field in dataclasses.fields(Line)
         )
     )
-    shown = text(line).replace("\x1b[33m", "").replace("\x1b[0m", "")
+    shown = as_text(line).replace("\x1b[33m", "").replace("\x1b[0m", "")
     assert "EVIL" in shown
     assert not ACTS.search(shown)
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from aiokafka import ConsumerRecord
 
-from handrail.audit.decided import key_of
+from handrail.audit.decision_records import key_of
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.keys import PublicKey

@@ -13,8 +13,8 @@ import orjson
 import pytest
 
 from handrail.client import Agent, Client, NoDecision
-from handrail.doctor import endpoints
-from handrail.doctor.place import Place
+from handrail.doctor import processes
+from handrail.doctor.installation import Installation
 from handrail.policies import load_bundle
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, PARTITIONS
 from handrail.streams.engine.activate import activate
@@ -155,8 +155,8 @@ class Fleet:
 
 async def doctor_says(worker: Watched, folder: Path) -> list[tuple[str, str]]:
     """What doctor has of the worker: (what, told) of each line."""
-    place = Place({}, "", "handrail", None, folder, worker.url, None)
-    return [(line.what, line.told) for line in await endpoints.look(place)]
+    installation = Installation({}, "", "handrail", None, folder, worker.url, None)
+    return [(line.what, line.message) for line in await processes.check_endpoints(installation)]
 
 
 async def test_a_slow_broker_slows_the_agents_and_they_do_not_act(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiokafka.admin import NewTopic
 
-from handrail.doctor import broker as asked
+from handrail.doctor import broker as checks
 from handrail.doctor.run import examine
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS
 from handrail.streams.engine.topics import ensure_topics
@@ -66,9 +66,9 @@ async def test_topics_that_cannot_work_are_wrong_with_how_to_mend_them(apache: s
 @pytest.mark.kafka
 async def test_what_listens_and_never_answers_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(asked, "REQUEST_MS_MAX", 300)
+    monkeypatch.setattr(checks, "REQUEST_MS_MAX", 300)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         options = {"bootstrap": f"127.0.0.1:{mute.getsockname()[1]}"}
         lines = [line async for found in examine(options) for line in found]
     assert (lines[-1].what, lines[-1].status) == ("broker", "wrong")
-    assert "nothing answers" in lines[-1].told
+    assert "nothing answers" in lines[-1].message

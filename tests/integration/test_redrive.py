@@ -158,7 +158,7 @@ def cut_off_before_the_note(governed: Governed, patch: pytest.MonkeyPatch) -> No
     """A run that ends between its two writes is carried on by the next one; nothing is written twice."""
     governed.send(AGENT_EVENTS, WRONG, row(4))
     with patch.context() as cut:
-        cut.setattr(redrive, "_noted", cut_off)
+        cut.setattr(redrive, "_note_row", cut_off)
         governed.run("redrive", "--all", "--reason", "murmur2", status=1)
     before = len(governed.records(AGENT_EVENTS))
     (done,) = governed.json("redrive", "--all", "--reason", "murmur2")

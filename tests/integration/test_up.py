@@ -188,8 +188,8 @@ SOON = """
     import asyncio
     from pathlib import Path
     from handrail.schemas.errors import EngineError
-    from handrail.supervisor.backoff import Limit
-    from handrail.supervisor.progress import Progress
+    from handrail.supervisor.crew import RestartLimit
+    from handrail.supervisor.terminal import Progress
     from handrail.supervisor.settings import UpSettings
     from handrail.supervisor.up import run
 
@@ -197,7 +197,7 @@ SOON = """
         {{"bootstrap": "{address}", "embedded": True, "data": Path("{data}"), "http_port": 0, "desk_port": 0}}
     )
     try:
-        asyncio.run(run(settings, lambda line: print(line, flush=True), Progress(), Limit(2, 60, 0.01)))
+        asyncio.run(run(settings, lambda line: print(line, flush=True), Progress(), RestartLimit(2, 60, 0.01)))
     except EngineError as error:
         raise SystemExit(str(error))
 """

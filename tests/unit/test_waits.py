@@ -9,8 +9,7 @@ from aiokafka import TopicPartition
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
-from handrail.doctor.endpoints import _waits as lines_of
-from handrail.doctor.group import Group, _unowned
+from handrail.doctor.processes import Group, _unowned, describe_waits
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine.waits import PartitionWaits
 from handrail.streams.probe import ProbeResult
@@ -116,12 +115,12 @@ def test_an_answer_tells_what_waits_and_is_as_it_was_where_nothing_does() -> Non
 
 def test_doctor_has_a_line_for_each_that_waits_and_says_what_to_do() -> None:
     told = with_waits(ProbeResult, lambda: waits("policies", 4.0, "partition 0", "partition 1")).more["waits"]
-    lines = list(lines_of("worker-1", told))
-    assert [line.told for line in lines] == [
+    lines = list(describe_waits("worker-1", told))
+    assert [line.message for line in lines] == [
         f"worker-1: partition {number}: waits for policies for 4 s: so it is" for number in (0, 1)
     ]
     assert {line.status for line in lines} == {"warn"}
-    assert "handrail policy activate" in lines[0].mend
+    assert "handrail policy activate" in lines[0].remedy
 
 
 @pytest.mark.parametrize("settled", [True, False])
@@ -130,9 +129,9 @@ def test_a_partition_that_no_worker_has_is_named_where_records_wait(settled: boo
     group = Group(["a worker"], {first}, settled)
     (line,) = _unowned(group, {first: 5, second: 0, third: 7})
     word = "an owner" if settled else "until the workers have shared"
-    assert line.told.startswith("partition 2: waits ")
-    assert word in line.told
-    assert line.told.endswith(": 7 records")
+    assert line.message.startswith("partition 2: waits ")
+    assert word in line.message
+    assert line.message.endswith(": 7 records")
 
 
 class Sink:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from handrail.audit.files import decided
+from handrail.audit.files import decision_records
 from handrail.audit.linking import in_file
 from handrail.schemas.errors import ConfigError
 
@@ -14,7 +14,7 @@ DAMAGED = (b'{"data":{"decision_id":"x"', b"\xff\xfe", b"[1]", b"null", b"\x00")
 @pytest.mark.parametrize("line", DAMAGED)
 def test_a_line_that_no_export_writes_is_named(line: bytes) -> None:
     with pytest.raises(ConfigError, match=r"^d\.jsonl: line 3: is no JSON object: .*; export it again$"):
-        list(decided([b"{}\n", b"\n", line + b"\n"], Path("d.jsonl")))
+        list(decision_records([b"{}\n", b"\n", line + b"\n"], Path("d.jsonl")))
 
 
 def test_the_chain_of_a_damaged_file_is_not_told(tmp_path: Path) -> None:

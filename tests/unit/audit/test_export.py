@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 import pytest
 
-from handrail.audit import bundles
-from handrail.audit.dump import readable
-from handrail.audit.exported import line_of
-from handrail.audit.folding import Rules
-from handrail.audit.selection import Selection, Taken
+from handrail.audit import rules as rule_folders
+from handrail.audit.deadletters import readable
+from handrail.audit.decision_records import exported_line
+from handrail.audit.export import ExportCounts, Selection
+from handrail.audit.rules import Rules
 from handrail.policies import Bundle
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.record import Record
@@ -25,22 +25,22 @@ OTHER = refunds()
 
 
 def rules(*given: Bundle) -> Rules:
-    return Rules({one.ruleset: one for one in given})
+    return Rules({event.ruleset: event for event in given})
 
 
 def decided(outputs: Iterable[dict[str, Any]], conversation: str) -> list[dict[str, Any]]:
-    return [one for one in outputs if one["type"] == "handrail.decision.v1" and one["subject"] == conversation]
+    return [event for event in outputs if event["type"] == "handrail.decision.v1" and event["subject"] == conversation]
 
 
-def folded(records: list[Record], found: Rules) -> list[dict[str, Any]]:
+def folded(records: list[Record], rules_given: Rules) -> list[dict[str, Any]]:
     """What a worker writes."""
-    return [shown(output) for output in PartitionFold(0, None, found.bundles).fold(records).outputs]
+    return [shown(output) for output in PartitionFold(0, None, rules_given.bundles).fold(records).outputs]
 
 
-def exported(records: Iterable[Record], found: Rules, *wanted: str) -> tuple[list[bytes], Taken]:
-    taken = Taken()
-    selection = Selection(0, found, frozenset(wanted) or None, taken)
-    return [line for record in records if (line := selection.line(record)) is not None], taken
+def exported(records: Iterable[Record], rules_given: Rules, *wanted: str) -> tuple[list[bytes], ExportCounts]:
+    export_counts = ExportCounts()
+    selection = Selection(0, rules_given, frozenset(wanted) or None, export_counts)
+    return [line for record in records if (line := selection.line(record)) is not None], export_counts
 
 
 def busy() -> Log:
@@ -62,23 +62,23 @@ def busy() -> Log:
 
 
 def test_one_conversation_is_decided_as_it_was_with_all_others_around() -> None:
-    log, found = busy(), rules(SHORT, OTHER)
-    lines, taken = exported(log.records, found, "conv-1")
-    again = decided(replay(lines, found.bundles, "", pytest.fail), "conv-1")
-    assert again == decided(folded(log.records, found), "conv-1")
-    assert [one["data"]["kind"] for one in again].count("release") == 1
-    assert (taken.records, taken.controls, taken.ticks) == (5, 3, 3)
-    assert (taken.unreadable, taken.refused, taken.conversations) == (1, 1, {"conv-1"})
-    assert list(taken.rulesets) == [SHORT.ruleset, OTHER.ruleset]
+    log, rules_given = busy(), rules(SHORT, OTHER)
+    lines, export_counts = exported(log.records, rules_given, "conv-1")
+    again = decided(replay(lines, rules_given.bundles, "", pytest.fail), "conv-1")
+    assert again == decided(folded(log.records, rules_given), "conv-1")
+    assert [event["data"]["kind"] for event in again].count("release") == 1
+    assert (export_counts.records, export_counts.controls, export_counts.ticks) == (5, 3, 3)
+    assert (export_counts.unreadable, export_counts.refused, export_counts.conversations) == (1, 1, {"conv-1"})
+    assert list(export_counts.rulesets) == [SHORT.ruleset, OTHER.ruleset]
 
 
 def test_all_conversations_are_decided_as_they_were() -> None:
-    log, found = busy(), rules(SHORT, OTHER)
-    lines, _ = exported(log.records, found)
+    log, rules_given = busy(), rules(SHORT, OTHER)
+    lines, _ = exported(log.records, rules_given)
     assert len(lines) == len(log.records)
     for name in ("conv-1", "conv-2"):
-        again = decided(replay(lines, found.bundles, "", pytest.fail), name)
-        assert again == decided(folded(log.records, found), name)
+        again = decided(replay(lines, rules_given.bundles, "", pytest.fail), name)
+        assert again == decided(folded(log.records, rules_given), name)
 
 
 def test_a_clock_that_ran_back_is_exported_as_the_fold_took_it() -> None:
@@ -86,29 +86,29 @@ def test_a_clock_that_ran_back_is_exported_as_the_fold_took_it() -> None:
     log.control("policies.activated", ruleset=SHORT.ruleset)
     log.wait(3600).event("query.received", conversation="conv-2", text="Where is my parcel?")
     log.wait(-3600).proposes("refund", amount=300)
-    found = rules(SHORT)
-    lines, _ = exported(log.records, found, "conv-1")
-    again = decided(replay(lines, found.bundles, "", pytest.fail), "conv-1")
-    assert again == decided(folded(log.records, found), "conv-1")
+    rules_given = rules(SHORT)
+    lines, _ = exported(log.records, rules_given, "conv-1")
+    again = decided(replay(lines, rules_given.bundles, "", pytest.fail), "conv-1")
+    assert again == decided(folded(log.records, rules_given), "conv-1")
 
 
 def test_a_line_has_the_bytes_of_its_record_and_its_place() -> None:
     place = b'"logpartition":2,"logoffset":7,"logtime":"1970-01-01T00:00:01.500Z"}'
-    assert line_of(b'{"a": 1, "a":\r\n 2 }\n', 2, 7, 1500) == b'{"a": 1, "a": 2 ,' + place
-    assert line_of(b" {}", 2, 7, 1500) == b"{" + place
-    assert line_of(b'{"logoffset":1,"a":1}', 2, 7, 1500) == b'{"a":1,' + place
+    assert exported_line(b'{"a": 1, "a":\r\n 2 }\n', 2, 7, 1500) == b'{"a": 1, "a": 2 ,' + place
+    assert exported_line(b" {}", 2, 7, 1500) == b"{" + place
+    assert exported_line(b'{"logoffset":1,"a":1}', 2, 7, 1500) == b'{"a":1,' + place
 
 
 @pytest.mark.parametrize("value", [None, b"", b"[1]", b'{"a"', b'"text"', b"\xff"])
 def test_what_is_no_json_object_has_no_line(value: bytes | None) -> None:
-    assert line_of(value, 0, 0, 0) is None
+    assert exported_line(value, 0, 0, 0) is None
 
 
 def test_an_event_that_only_its_place_makes_too_long_is_decided() -> None:
     log = Log()
     event = log.query("")
     event["data"]["text"] = "x" * (1_000_000 - len(orjson.dumps(event)))
-    line = line_of(orjson.dumps(event), 0, 0, 0)
+    line = exported_line(orjson.dumps(event), 0, 0, 0)
     assert line is not None
     assert len(line) > 1_000_000
     assert next(one["type"] for one in replay([line], rules(OTHER).bundles, OTHER.ruleset, pytest.fail)) == (
@@ -126,19 +126,19 @@ def test_records_that_come_late_are_told_and_passed_over() -> None:
 
 
 def test_bundles_come_back_from_their_folder_and_say_so_when_changed(tmp_path: Path) -> None:
-    folders = bundles.write(tmp_path / "as-decided", [SHORT, OTHER])
-    found = bundles.given(tmp_path / "as-decided")
-    assert (set(found.bundles), found.ruleset) == ({SHORT.ruleset, OTHER.ruleset}, "")
+    folders = rule_folders.write_bundles(tmp_path / "as-decided", [SHORT, OTHER])
+    rules_given = rule_folders.load_rules(tmp_path / "as-decided")
+    assert (set(rules_given.bundles), rules_given.ruleset) == ({SHORT.ruleset, OTHER.ruleset}, "")
     assert (folders[0] / "refunds.yaml").read_text() == REFUNDS
     (folders[0] / "refunds.yaml").write_text(REFUNDS.replace("100", "200"))
     with pytest.raises(ConfigError, match="has been changed"):
-        bundles.given(tmp_path / "as-decided")
+        rule_folders.load_rules(tmp_path / "as-decided")
 
 
 def test_a_folder_of_policies_holds_from_the_start(tmp_path: Path) -> None:
     (tmp_path / "refunds.yaml").write_text(REFUNDS)
-    found = bundles.given(tmp_path)
-    assert list(found.bundles) == [found.ruleset]
+    rules_given = rule_folders.load_rules(tmp_path)
+    assert list(rules_given.bundles) == [rules_given.ruleset]
 
 
 def test_bytes_are_shown_as_text_or_in_hex() -> None:

@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from handrail.audit import links as chains
-from handrail.audit.decided import Decided
+from handrail.audit.decision_records import DecisionRecord
 from handrail.audit.links import Break, Links
-from handrail.audit.report_links import as_json, lines, total, verdict
+from handrail.audit.report import break_lines, chain_as_json, chain_total, chain_verdict
 from handrail.policies import load_bundle
 from handrail.schemas.chain import START
 from handrail.schemas.signature import sign_batch
@@ -45,20 +45,20 @@ def written() -> list[bytes]:
     return decided(log)
 
 
-def checked(values: Iterable[bytes | None], *, whole: bool = True, offset: int = 0) -> Links:
-    links = Links(0, whole)
+def checked(values: Iterable[bytes | None], *, complete: bool = True, offset: int = 0) -> Links:
+    links = Links(0, complete)
     for at, value in enumerate(values, offset):
-        links.take(Decided(0, at, value))
+        links.take(DecisionRecord(0, at, value))
     assert links.counts.decisions == sum(
         (links.counts.linked, links.counts.repeats, links.counts.unchecked, links.counts.breaks)
     )
     return links
 
 
-def broken(values: Iterable[bytes | None], *, whole: bool = True) -> Break:
-    found = checked(values, whole=whole).first
-    assert found is not None
-    return found
+def broken(values: Iterable[bytes | None], *, complete: bool = True) -> Break:
+    first_break = checked(values, complete=complete).first
+    assert first_break is not None
+    return first_break
 
 
 def changed(value: bytes, change: CHANGE) -> bytes:
@@ -78,7 +78,7 @@ def halts(data: dict[str, Any]) -> None:
 def test_what_a_worker_wrote_is_linked(written: list[bytes]) -> None:
     counts = checked(written).counts
     assert (counts.linked, counts.repeats, counts.breaks, counts.conversations, counts.later) == (8, 2, 0, 2, 0)
-    assert verdict(counts) == "no break: 10 decisions of 2 conversations, each in its place"
+    assert chain_verdict(counts) == "no break: 10 decisions of 2 conversations, each in its place"
 
 
 @pytest.mark.parametrize("signed", [True, False])
@@ -88,18 +88,18 @@ def test_copies_are_no_break_wherever_they_come(seed: int, signed: bool) -> None
     chance = random.Random(seed)
     log = Log()
     log.records = [replace(record, offset=at) for at, record in enumerate(traffic(seed, 5, 10))]
-    values, found, at = decided(log), [], 0
+    values, first_break, at = decided(log), [], 0
     while at < len(values):
         end = chance.randrange(at, len(values) + 1)
-        found += values[at:end]
+        first_break += values[at:end]
         late = chance.randrange(0, end + 1)
-        found += values[late : chance.randrange(late, end + 1)]
+        first_break += values[late : chance.randrange(late, end + 1)]
         at = chance.randrange(max(0, end - 20), end + 1) if chance.random() < 0.5 else end
     if signed:
-        found = [changed(value, lambda data: data.update(signature={"value": "…"})) for value in found]
-    links = checked(found)
+        first_break = [changed(value, lambda data: data.update(signature={"value": "…"})) for value in first_break]
+    links = checked(first_break)
     assert links.first is None
-    assert links.counts.linked + links.counts.repeats == len(found)
+    assert links.counts.linked + links.counts.repeats == len(first_break)
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
@@ -107,9 +107,9 @@ def test_one_taken_away_is_named_at_the_next_one(written: list[bytes], number: i
     gone = of(written, "conv-1")[number]
     at = written.index(of(written, "conv-1")[number + 1]) - 1
     left = [value for value in written if value != gone]
-    found = broken(left)
-    assert (found.found, found.conversation) == (Decided(0, at, left[at]), "conv-1")
-    assert found.why.startswith("missing before it: 1 of its conversation")
+    first_break = broken(left)
+    assert (first_break.record, first_break.conversation) == (DecisionRecord(0, at, left[at]), "conv-1")
+    assert first_break.why.startswith("missing before it: 1 of its conversation")
     assert checked(left).counts.breaks == 1
 
 
@@ -117,20 +117,20 @@ def test_one_taken_away_is_named_at_the_next_one(written: list[bytes], number: i
 def test_one_changed_is_named_with_the_next_one(written: list[bytes], number: int, says: int) -> None:
     first, after = (written.index(of(written, "conv-2")[at]) for at in (number, number + 1))
     written[first] = changed(written[first], halts)
-    found = broken(written)
-    assert (found.found.offset, found.before, found.conversation) == (after, first, "conv-2")
-    assert (found.number, found.why) == (says, chains.OTHER_BEFORE)
-    assert found.expected_digest != found.found_digest == orjson.loads(written[after])["data"]["chain"]["digest"]
+    first_break = broken(written)
+    assert (first_break.record.offset, first_break.before, first_break.conversation) == (after, first, "conv-2")
+    assert (first_break.number, first_break.why) == (says, chains.OTHER_BEFORE)
+    assert first_break.expected_digest != first_break.digest == orjson.loads(written[after])["data"]["chain"]["digest"]
 
 
 def test_one_put_in_is_named(written: list[bytes]) -> None:
     forged = changed(written[2], halts)
     assert broken([*written[:3], forged, *written[3:]]).why == chains.OTHER_HERE
     before = broken([*written[:2], forged, *written[2:]])
-    assert (before.found.offset, before.before, before.why) == (3, 2, chains.OTHER_HERE)
-    assert broken([*written, forged]).found.offset == len(written)
+    assert (before.record.offset, before.before, before.why) == (3, 2, chains.OTHER_HERE)
+    assert broken([*written, forged]).record.offset == len(written)
     foreign = changed(written[-1], lambda data: data.update(chain={"since": 0, "before": 2, "digest": "0" * 64}))
-    assert broken([*written, foreign]).found.value == foreign
+    assert broken([*written, foreign]).record.value == foreign
 
 
 def test_what_is_cut_off_at_the_end_or_whole_is_not_seen(written: list[bytes]) -> None:
@@ -140,12 +140,14 @@ def test_what_is_cut_off_at_the_end_or_whole_is_not_seen(written: list[bytes]) -
 
 
 def test_a_conversation_whose_beginning_retention_removed_begins_where_it_is(written: list[bytes]) -> None:
-    links = checked(written[3:], whole=False, offset=300)
+    links = checked(written[3:], complete=False, offset=300)
     counts = links.counts
     assert (counts.linked, counts.repeats, counts.breaks, counts.conversations, counts.later) == (5, 2, 0, 2, 2)
-    assert "2 of these were checked from a later decision than their first one on" in verdict(total([links]))
-    assert broken([*written[3:6], *written[8:]], whole=False).why.startswith("missing before it")
-    copied = checked([*written[6:], *written[2:]], whole=False)
+    assert "2 of these were checked from a later decision than their first one on" in chain_verdict(
+        chain_total([links])
+    )
+    assert broken([*written[3:6], *written[8:]], complete=False).why.startswith("missing before it")
+    copied = checked([*written[6:], *written[2:]], complete=False)
     assert (copied.first, copied.counts.unchecked) == (None, 2)
     assert broken(written[3:]).why == "missing before it: 2 of its conversation, from number 1 on"
 
@@ -174,8 +176,8 @@ def test_a_conversation_that_was_forgotten_begins_a_new_chain() -> None:
         links = checked(copies)
         assert (links.first, links.counts.conversations) == (None, 2)
     assert broken([*values[:2], values[3]]).why == "missing before it: 1 of its conversation, from number 1 on"
-    assert broken([*values[:2], values[3]], whole=False).number == 2
-    assert broken([values[0], values[2], values[1]]).why == chains.OVER.format(0, begun)
+    assert broken([*values[:2], values[3]], complete=False).number == 2
+    assert broken([values[0], values[2], values[1]]).why == chains.EARLIER_GENERATION.format(0, begun)
     assert broken([*values, changed(values[1], halts)]).why == chains.OTHER_HERE
 
 
@@ -185,8 +187,11 @@ def test_one_that_says_it_begins_anew_in_between_is_named(written: list[bytes]) 
         data["chain"] = {"since": since, "before": 0, "digest": START.hex()}
 
     one = of(written, "conv-1")
-    found = broken([*one[:3], changed(one[3], begins), *one[3:]])
-    assert (found.found.offset, found.why.startswith("its conversation began at offset 0, and was begun anew")) == (
+    first_break = broken([*one[:3], changed(one[3], begins), *one[3:]])
+    assert (
+        first_break.record.offset,
+        first_break.why.startswith("its conversation began at offset 0, and was begun anew"),
+    ) == (
         4,
         True,
     )
@@ -221,9 +226,9 @@ def test_one_that_says_it_begins_anew_in_between_is_named(written: list[bytes]) 
 def test_what_has_no_place_is_named(written: list[bytes], change: CHANGE, why: str) -> None:
     one = of(written, "conv-1")
     one[2] = changed(one[3], change)
-    found = broken(one)
-    assert found.why.startswith(why)
-    assert found.found.offset in (2, 3)
+    first_break = broken(one)
+    assert first_break.why.startswith(why)
+    assert first_break.record.offset in (2, 3)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b"{}"])
@@ -239,9 +244,9 @@ def test_a_first_one_with_the_digest_of_others_is_named(written: list[bytes]) ->
 def test_the_break_is_told_for_people_and_programs(written: list[bytes]) -> None:
     links = checked([*written[:1], *written[2:]])
     assert links.first is not None
-    assert ("decision", f"{DECISIONS}[0] offset 3") in lines(links.first)
-    assert ("number", "2 of its conversation, as it says itself") in lines(links.first)
-    told = orjson.loads(as_json([links]))
+    assert ("decision", f"{DECISIONS}[0] offset 3") in break_lines(links.first)
+    assert ("number", "2 of its conversation, as it says itself") in break_lines(links.first)
+    told = orjson.loads(chain_as_json([links]))
     assert (told["same"], told["breaks"], told["first_break"]["decision_offset"]) == (False, 1, 3)
     assert told["first_break"]["conversation_id"] == "conv-2"
 
@@ -250,11 +255,11 @@ def test_with_keys_each_decision_has_to_be_signed_with_one_of_them(written: list
     signed = sign_batch(key(), written)
     ours, theirs = {key().id: key().public}, {key("other").id: key("other").public}
     for keys, breaks in ((ours, 0), (theirs, len(signed)), (None, 0)):
-        links = Links(0, whole=True, keys=keys)
+        links = Links(0, complete=True, keys=keys)
         for at, value in enumerate(signed):
-            links.take(Decided(0, at, value))
+            links.take(DecisionRecord(0, at, value))
         assert links.counts.breaks == breaks
-    links = Links(0, whole=True, keys=ours)
-    links.take(Decided(0, 0, written[0]))
+    links = Links(0, complete=True, keys=ours)
+    links.take(DecisionRecord(0, 0, written[0]))
     assert links.first is not None
     assert links.first.why == "it is not signed"

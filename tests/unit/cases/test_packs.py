@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from handrail.cases import Got, decide, differences, load_cases, never_fired
+from handrail.cases import Outcome, decide, differences, load_cases, never_fired
 from handrail.policies import Bundle, load_bundle
 from handrail.policies.case import PolicyCase
 from handrail.policies.parts import SETTINGS
@@ -24,7 +24,7 @@ def bundle() -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def got(bundle: Bundle) -> list[Got]:
+def got(bundle: Bundle) -> list[Outcome]:
     return [decide(case, bundle) for case in CASES]
 
 
@@ -44,7 +44,7 @@ def test_case(case: PolicyCase, bundle: Bundle) -> None:
 
 
 def test_every_rule_fires_in_a_case_and_is_silent_in_another_of_its_tool_or_event(
-    bundle: Bundle, got: list[Got]
+    bundle: Bundle, got: list[Outcome]
 ) -> None:
     assert never_fired(bundle, got) == []
     for policy in bundle.policies:
@@ -56,7 +56,7 @@ def test_every_rule_fires_in_a_case_and_is_silent_in_another_of_its_tool_or_even
             )
 
 
-def test_every_rule_that_can_be_skipped_is_so_in_a_case(bundle: Bundle, got: list[Got]) -> None:
+def test_every_rule_that_can_be_skipped_is_so_in_a_case(bundle: Bundle, got: list[Outcome]) -> None:
     """A rule that is skipped where its field is missing is so in a case."""
     seen = {name.partition(" ")[0] for came in got for name in came.skipped}
     skips = {

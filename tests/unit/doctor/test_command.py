@@ -23,14 +23,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def doctor(*arguments: str) -> Result:
-    done = CliRunner().invoke(main, ["doctor", *arguments])
-    assert "Traceback" not in done.output
-    return done
+    result = CliRunner().invoke(main, ["doctor", *arguments])
+    assert "Traceback" not in result.output
+    return result
 
 
 def lines(*arguments: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(doctor(*arguments, "--json").stdout)["lines"]
-    return found
+    report: list[dict[str, Any]] = json.loads(doctor(*arguments, "--json").stdout)["lines"]
+    return report
 
 
 def about(what: str, *arguments: str) -> list[dict[str, Any]]:
@@ -38,11 +38,11 @@ def about(what: str, *arguments: str) -> list[dict[str, Any]]:
 
 
 def test_no_broker_is_wrong_and_it_is_said_what_to_do() -> None:
-    done = doctor()
-    assert done.exit_code == 1
-    assert "nothing answers" in done.output
-    assert "-> start one with `handrail up`, or give its address with --bootstrap HOST:PORT" in done.output
-    assert done.output.splitlines()[-1].startswith("1 wrong, ")
+    result = doctor()
+    assert result.exit_code == 1
+    assert "nothing answers" in result.output
+    assert "-> start one with `handrail up`, or give its address with --bootstrap HOST:PORT" in result.output
+    assert result.output.splitlines()[-1].startswith("1 wrong, ")
 
 
 @pytest.mark.parametrize("bootstrap", ["nonsense", "no.such.host.invalid:9092", "127.0.0.1:port"])
@@ -55,7 +55,7 @@ def test_an_address_that_is_none_is_a_line(bootstrap: str) -> None:
 def test_each_setting_says_where_it_comes_from(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (elsewhere / "handrail.yaml").write_text("group: shop\nworkers: 3\n")
     monkeypatch.setenv("HANDRAIL_SESSION_TIMEOUT_S", "7")
-    told = [line["told"] for line in about("setting", "--data", "here")]
+    messages = [line["told"] for line in about("setting", "--data", "here")]
     for expected in (
         "group = shop (handrail.yaml; worker)",
         "workers = 3 (handrail.yaml; up)",
@@ -63,14 +63,14 @@ def test_each_setting_says_where_it_comes_from(elsewhere: Path, monkeypatch: pyt
         "data = here (--data; up, sink)",
         "commit_interval_s = 0.5 (default; worker)",
     ):
-        assert expected in told
+        assert expected in messages
 
 
 def test_a_wrong_setting_is_wrong_and_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANDRAIL_SESSION_TIMEOUT_S", "long")
-    done = doctor()
-    assert done.exit_code == 1
-    assert "HANDRAIL_SESSION_TIMEOUT_S or session_timeout_s in handrail.yaml: must be a valid number" in done.output
+    result = doctor()
+    assert result.exit_code == 1
+    assert "HANDRAIL_SESSION_TIMEOUT_S or session_timeout_s in handrail.yaml: must be a valid number" in result.output
     monkeypatch.setenv("HANDRAIL_SESSION_TIMEOUT_S", "7")
     monkeypatch.setenv("HANDRAIL_WORKERS", "many")  # which only `up` reads
     assert "HANDRAIL_WORKERS or workers in handrail.yaml: must be a valid integer" in doctor().output
@@ -80,9 +80,9 @@ def test_each_mistake_in_the_policies_is_a_line(elsewhere: Path) -> None:
     (elsewhere / "rules").mkdir()
     (elsewhere / "rules" / "a.yaml").write_text("rules: 7\n")
     (elsewhere / "rules" / "limits.yaml").write_text("steps: 7\n")
-    found = about("policies", "--policies", "rules")
-    assert {line["status"] for line in found} == {"wrong"}
-    assert {line["told"].split(":")[0] for line in found} == {"rules/a.yaml", "rules/limits.yaml"}
+    policy_lines = about("policies", "--policies", "rules")
+    assert {line["status"] for line in policy_lines} == {"wrong"}
+    assert {line["told"].split(":")[0] for line in policy_lines} == {"rules/a.yaml", "rules/limits.yaml"}
 
 
 def test_a_folder_that_does_not_exist_is_a_warning_and_one_that_is_a_file_is_wrong(elsewhere: Path) -> None:

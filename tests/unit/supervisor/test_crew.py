@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from handrail.schemas.errors import ConfigError, EngineError
-from handrail.supervisor.backoff import Limit
-from handrail.supervisor.crew import Crew, Member
+from handrail.supervisor.crew import Crew, Member, RestartLimit
 
-LIMIT = Limit(restarts_max=2, window_s=60, first_s=0.01)
+LIMIT = RestartLimit(restarts_max=2, window_s=60, first_s=0.01)
 READY = "echo ready: here; "
 SECONDS_MAX = 20
 
@@ -54,11 +53,11 @@ async def test_all_are_ready_when_each_has_said_so(crew: Crew, tmp_path: Path) -
 
 async def test_what_was_killed_is_started_again_and_it_is_said_why(crew: Crew, tmp_path: Path, told: list[str]) -> None:
     member = hire(crew, tmp_path, "worker-1", READY + "echo 'what it did last' >&2; exec sleep 60")
-    await tended(crew, lambda: member.heard)
+    await tended(crew, lambda: member.reported)
     assert member.child is not None
     first = member.child.pid
     os.kill(first, signal.SIGKILL)
-    await tended(crew, lambda: bool(told) and crew.ready and member.heard)
+    await tended(crew, lambda: bool(told) and crew.ready and member.reported)
     assert member.child.pid != first
     assert told == [
         "handrail up: worker-1 was killed by SIGKILL: what it did last: starting it again in 0.01 s (1 of 2 times)",

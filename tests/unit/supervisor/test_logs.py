@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from handrail.supervisor import logs
-from handrail.supervisor.logs import last_line, open_log
+from handrail.supervisor import child
+from handrail.supervisor.child import last_line, open_log
 
 
 def test_a_log_is_appended_to(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_a_log_is_appended_to(tmp_path: Path) -> None:
 def test_a_large_log_is_moved_aside_in_the_place_of_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / "sink.log"
     for fill in (b"a", b"b"):
-        path.write_bytes(fill * (logs.BYTES_MAX + 1))
+        path.write_bytes(fill * (child.BYTES_MAX + 1))
         open_log(path).close()
     assert path.read_bytes() == b""
     assert path.with_name("sink.log.1").read_bytes()[:1] == b"b"
@@ -37,7 +37,7 @@ def test_the_last_line_is_of_this_life_and_tells_something(tmp_path: Path) -> No
 def test_a_line_that_is_shown_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "worker.log"
     path.write_text("x" * 1_000_000)
-    assert len(last_line(path, 0)) == logs.LINE_MAX
+    assert len(last_line(path, 0)) == child.LINE_MAX
 
 
 def test_nobody_else_reads_it(tmp_path: Path) -> None:

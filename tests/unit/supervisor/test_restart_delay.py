@@ -2,16 +2,16 @@
 
 import pytest
 
-from handrail.supervisor.backoff import Ends, Limit, after_end
+from handrail.supervisor.crew import EndTimes, RestartLimit, restart_delay
 
-LIMIT = Limit(restarts_max=3, window_s=60, first_s=1)
+LIMIT = RestartLimit(restarts_max=3, window_s=60, first_s=1)
 
 
-def waits(at_s: list[float], limit: Limit = LIMIT) -> list[float | None]:
+def waits(at_s: list[float], limit: RestartLimit = LIMIT) -> list[float | None]:
     """What is answered when something ends at these times."""
-    ends, found = Ends(), []
+    ends, found = EndTimes(), []
     for now_s in at_s:
-        ends, wait_s = after_end(ends, now_s, limit)
+        ends, wait_s = restart_delay(ends, now_s, limit)
         found.append(wait_s)
     return found
 
@@ -34,14 +34,14 @@ def test_what_ends_seldom_is_started_again_for_ever_and_soon() -> None:
 
 
 def test_only_as_much_is_remembered_as_the_limit_needs() -> None:
-    ends = Ends()
+    ends = EndTimes()
     for n in range(1000):
-        ends, _ = after_end(ends, float(61 * n), LIMIT)
+        ends, _ = restart_delay(ends, float(61 * n), LIMIT)
     assert ends.at_s == (61.0 * 999,)
 
 
 def test_the_default_outlives_a_broker_that_is_started_again() -> None:
-    limit = Limit()
+    limit = RestartLimit()
     answers = waits([float(n) for n in range(limit.restarts_max + 1)], limit)
     assert sum(wait for wait in answers if wait is not None) == 31
     assert answers[-1] is None

@@ -3,8 +3,8 @@
 import asyncio
 import threading
 
-from handrail.doctor.bounded import bounded, in_thread
 from handrail.doctor.line import Line, ok
+from handrail.doctor.run import bounded, in_thread
 from handrail.schemas.errors import ConfigError
 
 
@@ -14,10 +14,10 @@ async def test_what_takes_too_long_is_said() -> None:
         return []
 
     (line,) = await bounded("broker", never, 0.01)
-    assert (line.status, line.told) == ("wrong", "no answer within 0.01 s")
+    assert (line.status, line.message) == ("wrong", "no answer within 0.01 s")
 
 
-async def test_a_thread_that_blocks_is_left_behind() -> None:
+async def test_a_blocked_thread_is_abandoned() -> None:
     gate = threading.Event()
 
     def blocked() -> list[Line]:
@@ -25,7 +25,7 @@ async def test_a_thread_that_blocks_is_left_behind() -> None:
         return []
 
     (line,) = await bounded("data", lambda: in_thread(blocked), 0.01)
-    assert line.told == "no answer within 0.01 s"
+    assert line.message == "no answer within 0.01 s"
     gate.set()
 
 
@@ -34,7 +34,7 @@ async def test_each_line_of_a_known_error_is_a_line() -> None:
         raise ConfigError("a.yaml: rules: missing\nb.yaml: rules: missing")
 
     lines = await bounded("policies", lambda: in_thread(mistaken))
-    assert [(line.status, line.told) for line in lines] == [
+    assert [(line.status, line.message) for line in lines] == [
         ("wrong", "a.yaml: rules: missing"),
         ("wrong", "b.yaml: rules: missing"),
     ]
@@ -45,8 +45,8 @@ async def test_a_check_that_fails_itself_is_a_line_and_no_traceback() -> None:
         raise KeyError("cluster_id")
 
     (line,) = await bounded("broker", broken)
-    assert line.told == "KeyError: 'cluster_id'"
-    assert "report it" in line.mend
+    assert line.message == "KeyError: 'cluster_id'"
+    assert "report it" in line.remedy
 
 
 async def test_what_is_found_is_handed_on() -> None:

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from handrail.doctor import topics
-from handrail.doctor.broker import Broker
+from handrail.doctor.broker import Broker, check_topics
 from handrail.doctor.line import Line
 from handrail.schemas.topics import AGENT_EVENTS, CATALOGUE, DECISIONS, HANDOFFS
 
@@ -39,27 +38,27 @@ def described() -> Described:
 
 
 async def looked(described: Described) -> list[Line]:
-    return await topics.look(Broker(described, "c-1", 3))  # type: ignore[arg-type]
+    return await check_topics(Broker(described, "c-1", 3))  # type: ignore[arg-type]
 
 
 async def test_all_as_they_should_be_is_one_line(described: Described) -> None:
     (line,) = await looked(described)
-    assert (line.status, line.told, line.mend) == ("ok", "10 of 10 are as they should be", "")
+    assert (line.status, line.message, line.remedy) == ("ok", "10 of 10 are as they should be", "")
 
 
 async def test_fewer_than_three_copies_are_a_note(described: Described) -> None:
     described.copies = 1
     (line,) = await looked(described)
-    assert (line.status, line.mend) == ("ok", "1 of 3 copies: one lost disk is a lost log")
+    assert (line.status, line.remedy) == ("ok", "1 of 3 copies: one lost disk is a lost log")
 
 
 async def test_missing_topics_are_one_line(described: Described) -> None:
     del described.counts[DECISIONS], described.counts[HANDOFFS]
     good, missing = await looked(described)
-    assert good.told == "8 of 10 are as they should be"
-    assert (missing.status, missing.told) == ("warn", f"not there: {DECISIONS}, {HANDOFFS}")
+    assert good.message == "8 of 10 are as they should be"
+    assert (missing.status, missing.message) == ("warn", f"not there: {DECISIONS}, {HANDOFFS}")
     described.counts.clear()
-    assert [line.told for line in await looked(described)] == ["none is there"]
+    assert [line.message for line in await looked(described)] == ["none is there"]
 
 
 @pytest.mark.parametrize(
@@ -76,11 +75,11 @@ async def test_a_setting_that_matters_is_named_with_how_to_mend_it(
 ) -> None:
     described.configs[name][setting] = value
     good, line = await looked(described)
-    assert good.told == "9 of 10 are as they should be"
+    assert good.message == "9 of 10 are as they should be"
     assert line.status == status
-    assert line.told.startswith(f"{name}: ")
+    assert line.message.startswith(f"{name}: ")
     if status == "wrong":
-        assert line.mend.endswith(f"--entity-name {name} --add-config {setting}={CATALOGUE[name].configs()[setting]}")
+        assert line.remedy.endswith(f"--entity-name {name} --add-config {setting}={CATALOGUE[name].configs()[setting]}")
 
 
 async def test_longer_retention_is_nobodys_business(described: Described) -> None:
@@ -93,12 +92,12 @@ async def test_unequal_partitions_are_wrong(described: Described) -> None:
     described.counts[DECISIONS] = 3
     line = (await looked(described))[-1]
     assert line.status == "wrong"
-    assert f"{AGENT_EVENTS} has 4, {DECISIONS} has 3" in line.told
+    assert f"{AGENT_EVENTS} has 4, {DECISIONS} has 3" in line.message
 
 
 async def test_a_partition_without_a_leader_is_wrong_and_a_copy_out_of_step_a_warning(described: Described) -> None:
     described.leaders[DECISIONS] = -1
     described.in_sync[HANDOFFS] = 2
-    found = {line.told: line.status for line in await looked(described)}
-    assert found[f"{DECISIONS}: 4 partitions without a leader"] == "wrong"
-    assert found[f"{HANDOFFS}: only 2 of 3 copies are in step"] == "warn"
+    statuses = {line.message: line.status for line in await looked(described)}
+    assert statuses[f"{DECISIONS}: 4 partitions without a leader"] == "wrong"
+    assert statuses[f"{HANDOFFS}: only 2 of 3 copies are in step"] == "warn"

@@ -51,28 +51,35 @@ class Conversation:
 
     def fired(self, *codes: str) -> dict[str, Any] | None:
         """The first decision with a reason of one of these codes."""
-        return next((one for one in self.decisions if {reason["code"] for reason in one["reasons"]} & set(codes)), None)
+        return next(
+            (
+                decision
+                for decision in self.decisions
+                if {reason["code"] for reason in decision["reasons"]} & set(codes)
+            ),
+            None,
+        )
 
     def first(self, verdict: str) -> dict[str, Any] | None:
         """The first decision with this verdict."""
-        return next((one for one in self.decisions if one["verdict"] == verdict), None)
+        return next((decision for decision in self.decisions if decision["verdict"] == verdict), None)
 
 
-def told(log: Sequence[Record], outputs: Iterable[Output], labels: Path) -> list[Conversation]:
+def read_conversations(log: Sequence[Record], outputs: Iterable[Output], labels: Path) -> list[Conversation]:
     """The conversations, in the order of their first events."""
     with labels.open() as lines:
         known = {f"{row['source']}/{row['conversation_id']}": row for row in csv.DictReader(lines)}
-    found: dict[str, Conversation] = {}
+    conversations: dict[str, Conversation] = {}
     for record in log:
         event = orjson.loads(record.value or b"")
         name = event["subject"]
-        if name not in found:
-            found[name] = Conversation(name, known[name.replace("_trials01/", "/")])
-        found[name].events.append((record.offset, event))
+        if name not in conversations:
+            conversations[name] = Conversation(name, known[name.replace("_trials01/", "/")])
+        conversations[name].events.append((record.offset, event))
     for output in outputs:
         event = shown(output)
         if event["type"] == "handrail.decision.v1":
-            found[event["subject"]].decisions.append(event["data"])
+            conversations[event["subject"]].decisions.append(event["data"])
         elif event["type"] == "handrail.handoff.v1" and event["data"]["revision"] == 1:
-            found[event["subject"]].handoffs.append(event["data"])
-    return list(found.values())
+            conversations[event["subject"]].handoffs.append(event["data"])
+    return list(conversations.values())

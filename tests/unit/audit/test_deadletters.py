@@ -2,16 +2,16 @@
 
 from aiokafka import ConsumerRecord
 
-from handrail.audit.letter import Letter
+from handrail.audit.deadletters import DeadLetter
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS
 from handrail.streams.governor.deadletters import letter
 
 
-def written(record: Record) -> Letter:
+def written(record: Record) -> DeadLetter:
     """The letter of a record, as it is read from its topic."""
-    found = letter(record, "no good", 1_764_000_000_000)
-    return Letter.of(consumed(found.value, found.headers), with_value=True)
+    dead_letter = letter(record, "no good", 1_764_000_000_000)
+    return DeadLetter.of(consumed(dead_letter.value, dead_letter.headers), with_value=True)
 
 
 def consumed(value: bytes, headers: tuple[tuple[str, bytes | None], ...]) -> ConsumerRecord:
@@ -23,16 +23,20 @@ def record(*headers: tuple[str, bytes]) -> Record:
 
 
 def test_it_has_the_headers_of_its_record_beside_its_own() -> None:
-    found = written(record(("traceparent", b"00-4b"), ("twice", b"1"), ("twice", b"2")))
-    assert found.sent[-3:] == (("traceparent", b"00-4b"), ("twice", b"1"), ("twice", b"2"))
-    assert (found.origin, found.first_place) == ("agent.events.v1[2] offset 17", "agent.events.v1[2]@17")
+    dead_letter = written(record(("traceparent", b"00-4b"), ("twice", b"1"), ("twice", b"2")))
+    assert dead_letter.sent[-3:] == (("traceparent", b"00-4b"), ("twice", b"1"), ("twice", b"2"))
+    assert (dead_letter.origin, dead_letter.first_place) == ("agent.events.v1[2] offset 17", "agent.events.v1[2]@17")
 
 
 def test_a_record_cannot_speak_for_its_dead_letter() -> None:
     lies = ("topic", b"human.handoffs.v1"), ("reason", b"all is well"), ("redriven-to", b"elsewhere"), ("null", b"true")
-    found = written(record(*((f"handrail-{name}", value) for name, value in lies)))
-    assert (found.header("topic"), found.header("reason"), found.is_note) == (AGENT_EVENTS, "no good", False)
-    assert "handrail-null" not in found.headers
+    dead_letter = written(record(*((f"handrail-{name}", value) for name, value in lies)))
+    assert (dead_letter.header("topic"), dead_letter.header("reason"), dead_letter.is_note) == (
+        AGENT_EVENTS,
+        "no good",
+        False,
+    )
+    assert "handrail-null" not in dead_letter.headers
 
 
 def test_a_redriven_record_that_is_refused_again_names_its_first_place() -> None:
@@ -46,6 +50,8 @@ def test_a_record_without_a_value_is_told_from_one_with_an_empty_value() -> None
 
 
 def test_headers_without_a_value_or_without_sense_are_shown_as_nothing() -> None:
-    found = Letter.of(consumed(b"", (("handrail-reason", None), ("handrail-partition", b"\xff"))), with_value=False)
-    assert (found.header("reason"), found.header("partition"), found.noted) == ("", "\\xff", None)
-    assert found.plain()["from"]["partition"] == "\\xff"
+    dead_letter = DeadLetter.of(
+        consumed(b"", (("handrail-reason", None), ("handrail-partition", b"\xff"))), with_value=False
+    )
+    assert (dead_letter.header("reason"), dead_letter.header("partition"), dead_letter.noted) == ("", "\\xff", None)
+    assert dead_letter.plain()["from"]["partition"] == "\\xff"

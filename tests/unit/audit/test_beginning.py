@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from handrail.audit import files
-from handrail.audit.begin import begin_of
+from handrail.audit.beginning import parse_snapshot
 from handrail.audit.comparison import Comparison
-from handrail.audit.exported import line_of
-from handrail.audit.folding import Rules
-from handrail.audit.selection import Selection, Taken
+from handrail.audit.decision_records import exported_line
+from handrail.audit.export import ExportCounts, Selection
+from handrail.audit.rules import Rules
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import DECISIONS
 from handrail.streams.governor import snapshot
@@ -42,13 +42,13 @@ class Cut:
             log.query("And where is it now?")
             log.proposes("refund", amount=50 if name == "old" else 300)
         outputs = PartitionFold(0, None, FULL.bundles).fold(log.records).outputs
-        self.decisions = [one.value for one in outputs if one.topic == DECISIONS]
+        self.decisions = [output.value for output in outputs if output.topic == DECISIONS]
 
     def told(self) -> dict[str, Any]:
         fold = PartitionFold(0, None, FULL.bundles)
         fold.fold(self.log.records)
-        found: dict[str, Any] = orjson.loads(orjson.dumps(snapshot.snapshot_data(fold._state)))
-        return found
+        data: dict[str, Any] = orjson.loads(orjson.dumps(snapshot.snapshot_data(fold._state)))
+        return data
 
     def of(self, name: str) -> list[bytes]:
         return [value for value in self.decisions if orjson.loads(value)["subject"] == name]
@@ -58,10 +58,10 @@ class Cut:
         return lines
 
 
-def exported(log: Log, *wanted: str) -> tuple[list[bytes], Taken]:
-    taken = Taken()
-    selection = Selection(0, FULL, frozenset(wanted) or None, taken)
-    return [line for one in log.records[FIRST:] if (line := selection.line(one)) is not None], taken
+def exported(log: Log, *wanted: str) -> tuple[list[bytes], ExportCounts]:
+    export_counts = ExportCounts()
+    selection = Selection(0, FULL, frozenset(wanted) or None, export_counts)
+    return [line for record in log.records[FIRST:] if (line := selection.line(record)) is not None], export_counts
 
 
 @pytest.fixture
@@ -72,10 +72,12 @@ def cut() -> Cut:
 @pytest.fixture
 def verified(tmp_path: Path) -> Callable[..., Comparison]:
     def run(events: Iterable[bytes], decisions: Iterable[bytes], rules: Rules = FULL) -> Comparison:
-        told, found = tmp_path / "events.jsonl", tmp_path / "decisions.jsonl"
-        told.write_bytes(b"\n".join(events))
-        found.write_bytes(b"\n".join(line_of(one, 0, at, 0) or b"" for at, one in enumerate(decisions)))
-        (comparison,) = asyncio.run(files.verify(told, found, rules, lambda _: None))
+        events_file, decisions_file = tmp_path / "events.jsonl", tmp_path / "decisions.jsonl"
+        events_file.write_bytes(b"\n".join(events))
+        decisions_file.write_bytes(
+            b"\n".join(exported_line(value, 0, at, 0) or b"" for at, value in enumerate(decisions))
+        )
+        (comparison,) = asyncio.run(files.verify(events_file, decisions_file, rules, lambda _: None))
         return comparison
 
     return run
@@ -92,26 +94,26 @@ def since(offset: Any) -> CHANGE:
 
 
 def test_a_file_that_starts_in_the_middle_is_verified_from_its_snapshot_on(cut: Cut, verified: Any) -> None:
-    found = verified(cut.exported(), cut.decisions)
-    assert (found.counts.differences, found.first) == (0, None)
-    assert (found.counts.expected, found.counts.found) == (6, 6)
-    assert found.counts.not_judged == len(cut.of("old"))
-    assert found.counts.records == len(cut.log.records) - cut.position - 1
+    comparison = verified(cut.exported(), cut.decisions)
+    assert (comparison.counts.differences, comparison.first) == (0, None)
+    assert (comparison.counts.expected, comparison.counts.found) == (6, 6)
+    assert comparison.counts.not_judged == len(cut.of("old"))
+    assert comparison.counts.records == len(cut.log.records) - cut.position - 1
     planted = [changed(cut.decisions[-1], lambda data: data.update(verdict="halt")), *cut.decisions]
     assert verified(cut.exported(), planted).counts.changed == 1
 
 
 @pytest.mark.parametrize("name", ["new", "other"])
 def test_one_conversation_of_such_a_log_is_enough(cut: Cut, verified: Any, name: str) -> None:
-    found = verified(cut.exported(name), cut.of(name))
-    assert (found.counts.differences, found.counts.expected) == (0, len(cut.of(name)))
+    comparison = verified(cut.exported(name), cut.of(name))
+    assert (comparison.counts.differences, comparison.counts.expected) == (0, len(cut.of(name)))
     assert verified(cut.exported(name), cut.of(name)[1:]).counts.missing == 1
 
 
 def test_an_export_tells_where_the_log_began_and_what_was_active(cut: Cut) -> None:
-    lines, taken = exported(cut.log, "other")
+    lines, export_counts = exported(cut.log, "other")
     assert orjson.loads(lines[0])["logoffset"] == FIRST
-    assert list(taken.rulesets) == [refunds().ruleset]
+    assert list(export_counts.rulesets) == [refunds().ruleset]
 
 
 def test_without_a_snapshot_it_is_one_line(cut: Cut, verified: Any) -> None:
@@ -129,10 +131,10 @@ def test_a_bundle_that_was_active_and_is_not_given_is_one_line(cut: Cut, verifie
 @pytest.mark.parametrize("position", [-1, 0, 3, 10_000, "2", True])
 def test_a_snapshot_of_what_is_gone_or_still_to_come_is_no_beginning(cut: Cut, position: Any) -> None:
     value = cut.log.records[3].value
-    assert begin_of(value, 3, FIRST) is not None
+    assert parse_snapshot(value, 3, FIRST) is not None
     forged = orjson.loads(value or b"")
     forged["data"]["position"] = position
-    assert begin_of(orjson.dumps(forged), 3, FIRST) is None
+    assert parse_snapshot(orjson.dumps(forged), 3, FIRST) is None
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -143,41 +145,41 @@ def test_a_forged_decision_cannot_make_a_conversation_older(
 ) -> None:
     forged = changed(cut.of("new")[at], since(claim))
     planted = [forged, *cut.decisions] if first else [*cut.decisions, forged]
-    found = verified(cut.exported(), planted)
-    assert (found.counts.found, found.counts.changed, found.counts.missing) == (6, 1, 0)
-    assert found.counts.not_judged == len(cut.of("old"))
+    comparison = verified(cut.exported(), planted)
+    assert (comparison.counts.found, comparison.counts.changed, comparison.counts.missing) == (6, 1, 0)
+    assert comparison.counts.not_judged == len(cut.of("old"))
     less = [value for value in planted if value != cut.of("new")[2]]
     assert verified(cut.exported(), less).counts.missing == 1
 
 
 @pytest.mark.parametrize("claim", [0, 2, None, True, -1, 10_000, "1"])
 def test_decisions_of_an_older_conversation_agree_on_when_it_began(cut: Cut, verified: Any, claim: Any) -> None:
-    found = verified(cut.exported(), [*cut.decisions, changed(cut.of("old")[-1], since(claim))])
-    assert (found.counts.foreign, found.counts.changed, found.counts.missing) == (1, 0, 0)
-    assert found.first is not None
-    assert "another decision of it says 1" in found.first.why
+    comparison = verified(cut.exported(), [*cut.decisions, changed(cut.of("old")[-1], since(claim))])
+    assert (comparison.counts.foreign, comparison.counts.changed, comparison.counts.missing) == (1, 0, 0)
+    assert comparison.first is not None
+    assert "another decision of it says 1" in comparison.first.why
 
 
 def test_a_conversation_that_ended_and_begins_anew_is_judged_from_there_on(verified: Any) -> None:
-    one = Cut()
-    log = one.log
+    cut = Cut()
+    log = cut.log
     log.event("execution.ended", conversation="old", outcome="resolved")
     log.wait(REMAINS_MS / 1000 + 60)  # its calls were never told
     again = len(log.records)
     log.event("query.received", conversation="old", text="Me again.")
     outputs = PartitionFold(0, None, FULL.bundles).fold(log.records).outputs
-    one.decisions = [out.value for out in outputs if out.topic == DECISIONS]
-    assert orjson.loads(one.of("old")[-1])["data"]["chain"]["since"] == again
-    found = verified(one.exported(), one.decisions)
-    assert (found.counts.differences, found.counts.not_judged) == (0, len(one.of("old")) - 1)
-    assert found.counts.expected == found.counts.found == len(one.decisions) - found.counts.not_judged
-    forged = changed(one.of("old")[-1], since(1))
-    assert verified(one.exported(), [forged, *one.decisions]).counts.changed == 1
+    cut.decisions = [out.value for out in outputs if out.topic == DECISIONS]
+    assert orjson.loads(cut.of("old")[-1])["data"]["chain"]["since"] == again
+    comparison = verified(cut.exported(), cut.decisions)
+    assert (comparison.counts.differences, comparison.counts.not_judged) == (0, len(cut.of("old")) - 1)
+    assert comparison.counts.expected == comparison.counts.found == len(cut.decisions) - comparison.counts.not_judged
+    forged = changed(cut.of("old")[-1], since(1))
+    assert verified(cut.exported(), [forged, *cut.decisions]).counts.changed == 1
 
 
 def test_a_conversation_without_one_true_decision_can_still_be_hidden(cut: Cut, verified: Any) -> None:
     """What remains: nothing on a cut log says that it is not older."""
-    decisions = [changed(one, since(1)) if one in cut.of("new") else one for one in cut.decisions]
-    found = verified(cut.exported(), decisions)
-    assert (found.counts.differences, found.counts.expected) == (0, 2)
-    assert found.counts.not_judged == len(cut.of("old")) + len(cut.of("new"))
+    decisions = [changed(value, since(1)) if value in cut.of("new") else value for value in cut.decisions]
+    comparison = verified(cut.exported(), decisions)
+    assert (comparison.counts.differences, comparison.counts.expected) == (0, 2)
+    assert comparison.counts.not_judged == len(cut.of("old")) + len(cut.of("new"))

@@ -1,5 +1,7 @@
 """hooks.yaml: where webhooks go, and what ticket systems may send. All of it is checked before anything starts."""
 
+from base64 import b64decode
+from binascii import Error
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,9 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from handrail.hooks import sign, template
+from handrail.hooks import template
 from handrail.hooks.address import is_literal, is_public
-from handrail.hooks.pointer import checked
+from handrail.hooks.template import checked
 from handrail.policies import yaml12
 from handrail.schemas.errors import ConfigError
 
@@ -17,12 +19,19 @@ HOOKS_MAX = 20  # each has a consumer group of its own
 SOURCES_MAX = 20
 FILE_BYTES_MAX = 100_000
 SECRET_FILE_BYTES_MAX = 4_096
+SECRET_PREFIX = "whsec_"
+SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64
+SECRETS_MAX = 3  # of one endpoint: the one that counts, and those it replaces
+SECRET_HINT = 'make one with: echo "whsec_$(openssl rand -base64 32)"'
 NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 HEADER_NAME = r"^[A-Za-z0-9-]{1,64}$"
 
 Kind = Literal[
     "handoff.opened", "handoff.updated", "handoff.revised", "handoff.closed", "handoff.claimed", "resolution", "alert"
 ]  # fmt: skip
+Named = Annotated[str, Field(pattern=NAME)]
+HeaderName = Annotated[str, Field(pattern=HEADER_NAME)]
+Pointer = Annotated[str, AfterValidator(checked)]
 
 
 def _template(value: Any) -> Any:
@@ -30,9 +39,6 @@ def _template(value: Any) -> Any:
     return value
 
 
-Named = Annotated[str, Field(pattern=NAME)]
-HeaderName = Annotated[str, Field(pattern=HEADER_NAME)]
-Pointer = Annotated[str, AfterValidator(checked)]
 Template = Annotated[Any, AfterValidator(_template)]
 TextTemplate = Annotated[str, AfterValidator(_template)]
 
@@ -246,10 +252,29 @@ def text_of(path: Path, base: Path) -> str:
     return text
 
 
+def secrets_of(text: str) -> tuple[bytes, ...]:
+    """The secrets of a file, one a line, the newest first. Raises ValueError with what to write."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not 1 <= len(lines) <= SECRETS_MAX:
+        raise ValueError(f"holds {len(lines)} secrets, must hold 1 to {SECRETS_MAX}, one a line: {SECRET_HINT}")
+    return tuple(_secret(line) for line in lines)
+
+
+def _secret(line: str) -> bytes:
+    try:
+        found = b64decode(line.removeprefix(SECRET_PREFIX), validate=True)
+    except (Error, ValueError):
+        found = b""
+    if not line.startswith(SECRET_PREFIX) or not SECRET_BYTES_MIN <= len(found) <= SECRET_BYTES_MAX:
+        size = f"{SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes"
+        raise ValueError(f"a line is not {SECRET_PREFIX} and {size} in base64: {SECRET_HINT}")
+    return found
+
+
 def secrets(path: Path, base: Path) -> tuple[bytes, ...]:
     """The secrets of an endpoint. Raises ConfigError."""
     try:
-        return sign.secrets_of(text_of(path, base))
+        return secrets_of(text_of(path, base))
     except ValueError as error:
         raise ConfigError(f"{base / path}: {error}") from None
 

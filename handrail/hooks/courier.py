@@ -10,17 +10,23 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-from handrail.hooks import choice
 from handrail.hooks.config import Hook
 from handrail.hooks.counters import Counters
 from handrail.hooks.endpoint import Endpoint, HttpResponse
 from handrail.hooks.lanes import Delivery, Lanes
-from handrail.hooks.letters import Letters
-from handrail.hooks.message import Message, message
-from handrail.hooks.positions import starting
-from handrail.hooks.window import SPAN_MAX, Window
+from handrail.hooks.message import TOPICS, Message, event_of, is_wanted, message_of
+from handrail.hooks.positions import SPAN_MAX, Window, starting
 from handrail.kafka import mended
+from handrail.schemas.errors import EngineError
+from handrail.streams.engine.fetch import record_of
+from handrail.streams.engine.producer import Producer, Row
 from handrail.streams.engine.reading import stop
+from handrail.streams.governor import deadletters
+
+AGAIN_S = 1.0
+REASON = "webhook "
+"""How the reason of such a letter begins: its record is no refused one, it was only not delivered."""
+
 
 UNSETTLED_MAX = 500  # records of one partition that are read and not settled
 UNSETTLED_BYTES_MAX = 16_000_000  # of them
@@ -40,7 +46,7 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]
     """Delivers until `run` is cancelled or told to stop; `gone_why` says why it ended by itself."""
 
     def __init__(
-        self, bootstrap: str, group: str, session_s: float, hook: Hook, endpoint: Endpoint, letters: Letters,
+        self, bootstrap: str, group: str, session_s: float, hook: Hook, endpoint: Endpoint, letters: "DeadLetters",
         tally: Counters, notice: Tell,
     ) -> None:  # fmt: skip
         self._bootstrap, self.hook, self._endpoint, self._letters = bootstrap, hook, endpoint, letters
@@ -79,7 +85,7 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
-        self._consumer.subscribe(choice.TOPICS, listener=self)
+        self._consumer.subscribe(TOPICS, listener=self)
         try:
             await self._consumer.start()
             while not stopping.is_set() and not self.gone_why:
@@ -172,13 +178,13 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]
         window = self._windows.get(tp)
         if window is None or self._lanes is None or not window.see(record.offset):
             return
-        event = choice.read(record.topic, record.key, record.value)
-        if event is None or not choice.wanted(self.hook, event):
+        event = event_of(record.topic, record.key, record.value)
+        if event is None or not is_wanted(self.hook, event):
             window.settle(record.offset)
             return
         self._sizes[tp][record.offset] = len(record.value)
         try:
-            told = message(self.hook, self._endpoint.fixed, event, record.value)
+            told = message_of(self.hook, self._endpoint.fixed, event, record.value)
         except ValueError as error:
             await self.give_up(Delivery(record, Message("", "", b"", {})), str(error))
             return
@@ -214,3 +220,23 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]
             await lanes.close(self.hook.timeout_s + CLOSE_S)
             await self._commit()
         self._windows, self._sizes, self._committed = {}, {}, {}
+
+
+class DeadLetters:
+    """Writes until Kafka has it: a delivery that is given up is settled by nothing less."""
+
+    def __init__(self, producer: Producer, notice: Callable[[str], None]) -> None:
+        self._producer, self._notice = producer, notice
+
+    async def write(self, record: Any, hook: str, why: str) -> None:
+        """The letter is acknowledged."""
+        found = deadletters.letter(record_of(record), f"{REASON}{hook}: {why}", int(time.time() * 1000))
+        row = Row(found.key, found.value, found.headers)
+        while True:
+            try:
+                await self._producer.write(found.topic, record.partition, [row])
+            except (KafkaError, EngineError) as error:
+                self._notice(f"handrail hooks: {hook}: {found.topic}: {error}: tried again")
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return

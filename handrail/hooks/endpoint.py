@@ -12,7 +12,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from handrail.hooks import config, sign
+from handrail.hooks import config, signatures
 from handrail.hooks.address import PublicResolver, is_literal, is_public
 from handrail.hooks.config import FromFile, Hook
 from handrail.hooks.message import Message
@@ -68,7 +68,7 @@ class Endpoint:
         """One attempt, signed at this moment. Never raises for what the other side or the network do."""
         headers = {"user-agent": AGENT, **message.headers}
         if self._secrets:
-            headers |= sign.headers(self._secrets, message.id, int(time.time()), message.body)
+            headers |= signatures.headers(self._secrets, message.id, int(time.time()), message.body)
         else:
             headers["webhook-id"] = message.id
         url = URL(message.url, encoded=True)

@@ -15,7 +15,7 @@ import orjson
 from aiohttp import web
 from aiokafka.errors import KafkaError
 
-from handrail.hooks import config, mapping, verify
+from handrail.hooks import config, mapping, signatures
 from handrail.hooks.config import Source, Standard
 from handrail.hooks.counters import Counters
 from handrail.schemas.envelope import CLOUDEVENT
@@ -36,6 +36,7 @@ RETRY_AFTER_S = 10
 GOODBYE_S = 10.0
 
 Tell = Callable[[str], None]
+_LATER = (503, "come again")
 
 
 class Inbound:
@@ -70,7 +71,7 @@ class Inbound:
         except TimeoutError:
             return 408, "the request did not arrive in time"
         headers = {name.lower(): value for name, value in request.headers.items()}
-        why = verify.refused(source.verify, self._secrets[source.name], headers, body, time.time())
+        why = signatures.rejection(source.verify, self._secrets[source.name], headers, body, time.time())
         if why is not None:
             self._notice(f"handrail hooks: /in/{source.name}: refused: {why}")
             return 401, "not verified"
@@ -98,9 +99,6 @@ class Inbound:
         return _said(status, said)
 
 
-_LATER = (503, "come again")
-
-
 @asynccontextmanager
 async def listening(address: str, inbound: Inbound) -> AsyncIterator[str]:
     """Takes requests at `address` for the length of the block; gives the URL. Raises ConfigError."""
@@ -119,12 +117,14 @@ async def _there(_: web.Request) -> web.Response:
     return web.Response(status=200)
 
 
-def secrets_of(source: Source, base: Path) -> verify.Secrets:
+def secrets_of(source: Source, base: Path) -> signatures.Secrets:
     """What the source shares with us. Raises ConfigError."""
     path = source.verify.secret_file
     if isinstance(source.verify, Standard):
-        return verify.Secrets(config.secrets(path, base))
-    return verify.Secrets([line.strip().encode() for line in config.text_of(path, base).splitlines() if line.strip()])
+        return signatures.Secrets(config.secrets(path, base))
+    return signatures.Secrets(
+        [line.strip().encode() for line in config.text_of(path, base).splitlines() if line.strip()]
+    )
 
 
 def _said(status: int, said: str) -> web.Response:

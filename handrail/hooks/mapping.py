@@ -12,8 +12,7 @@ from typing import Any
 import orjson
 
 from handrail.hooks.config import Rule, Source, Value, When
-from handrail.hooks.pointer import MISSING, find
-from handrail.hooks.template import text_of
+from handrail.hooks.template import MISSING, find, text_of
 from handrail.schemas.clock import to_ms, to_rfc3339
 from handrail.schemas.decode import decode_resolution
 from handrail.schemas.errors import SchemaError

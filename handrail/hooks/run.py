@@ -1,31 +1,74 @@
 """`handrail hooks` from start to end: one courier for each hook, one server for all sources."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from pydantic import Field
 
-from handrail.hooks import choice, config
-from handrail.hooks.config import Config
+from handrail.hooks import config
+from handrail.hooks.config import Config, Hook
 from handrail.hooks.counters import Counters
-from handrail.hooks.courier import Courier
+from handrail.hooks.courier import Courier, DeadLetters
 from handrail.hooks.endpoint import Endpoint
-from handrail.hooks.inbound import Inbound, listening
-from handrail.hooks.letters import Letters
-from handrail.hooks.settings import HooksSettings
+from handrail.hooks.inbound import Inbound, listening, secrets_of
+from handrail.hooks.message import TOPICS
 from handrail.kafka.one_log import OneLog, process_of
 from handrail.schemas.errors import EngineError
+from handrail.streams.address import Address
 from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.http import serving
 from handrail.streams.keys import key_of
 from handrail.streams.probe import ProbeResult
 from handrail.streams.process import stop_signal
+from handrail.streams.settings import Settings
 
 Tell = Callable[[str], None]
+
+
+class HooksSettings(Settings):
+    """The secrets are in files that the hooks file names; none of them is a setting."""
+
+    bootstrap: str = Field("127.0.0.1:9092", min_length=1, description="Kafka's HOST:PORT, several with commas")
+    hooks: Path = Field(Path("hooks.yaml"), description="file that names hooks and sources")
+    key: Path | None = Field(None, description="file of the key that signs answers; without it they are not signed")
+    hooks_group: str = Field(
+        "handrail-hooks", pattern=r"^[\w.-]{1,100}$", description="consumer groups are GROUP.NAME, one a hook"
+    )
+    hooks_listen: Address = Field("127.0.0.1:8090", description="HOST:PORT where sources send to")
+    session_timeout_s: float = Field(
+        10.0, ge=1, le=1800, description="a process that is silent for so long has lost its partitions"
+    )
+    http: Address | None = Field(
+        None, description="HOST:PORT of /metrics, /healthz and /readyz; without it there are none"
+    )
+
+
+def describe(path: Path) -> Iterator[str]:
+    """One line a hook and a source. Raises ConfigError."""
+    found = config.load(path)
+    for hook in found.hooks:
+        Endpoint(hook, path.parent)
+        yield f"hook {hook.name}: {hook.method} {hook.url}: {_which(hook)}; {_how(hook)}"
+    for source in found.sources:
+        secrets_of(source, path.parent)
+        yield f"source {source.name}: POST /in/{source.name}, {source.verify.kind}, {len(source.rules)} rules"
+
+
+def _which(hook: Hook) -> str:
+    only = [f"{name} {', '.join(found)}" for name, found in (("queues", hook.queues), ("kinds", hook.kinds)) if found]
+    return "; ".join([", ".join(hook.records), *only])
+
+
+def _how(hook: Hook) -> str:
+    signed = "signed" if hook.secret_file else "NOT signed"
+    where = "also to private addresses" if hook.private else "to public addresses only"
+    return f"{signed}, {where}, given up after {hook.retry.give_up_s:g} s"
 
 
 async def run(settings: HooksSettings, ready: Tell, notice: Tell) -> None:
@@ -41,9 +84,9 @@ async def run(settings: HooksSettings, ready: Tell, notice: Tell) -> None:
     registry = CollectorRegistry()
     tally = Counters(registry)
     async with AsyncExitStack() as stack:
-        log = await stack.enter_async_context(process_of(settings.bootstrap, choice.TOPICS, "hooks"))
+        log = await stack.enter_async_context(process_of(settings.bootstrap, TOPICS, "hooks"))
         producer = await stack.enter_async_context(Producer(settings.bootstrap))
-        letters = Letters(producer, notice)
+        letters = DeadLetters(producer, notice)
         couriers = []
         for hook, endpoint in zip(found.hooks, endpoints, strict=True):
             await stack.enter_async_context(endpoint)

@@ -10,7 +10,7 @@ import pytest
 
 from handrail.broker import EmbeddedBroker
 from handrail.broker.ports import free_port
-from handrail.hooks import sign
+from handrail.hooks import signatures
 from handrail.schemas.topics import PARTITIONS, RESOLUTIONS
 from handrail.streams.engine.topics import ensure_topics
 from tests.hooks.processes import hooks, write
@@ -37,7 +37,7 @@ BODY = {"id": 7, "handoff": "hf-1", "conversation": "conv-1", "verdict": "yes", 
 
 async def post(port: int, body: bytes, now_s: float | None = None) -> tuple[int, str | None]:
     """The status, and what `retry-after` says."""
-    headers = sign.headers([SECRET], "msg_1", int(time.time() if now_s is None else now_s), body)
+    headers = signatures.headers([SECRET], "msg_1", int(time.time() if now_s is None else now_s), body)
     async with aiohttp.request(
         "POST", f"http://127.0.0.1:{port}/in/desk", data=BytesIO(body), headers=headers
     ) as response:

@@ -12,7 +12,7 @@ from playwright.async_api import Page
 
 from handrail.broker.ports import HOST, free_port
 from handrail.desk.web.security.passwords import hashed
-from handrail.desk.web.security.roles import Role
+from handrail.desk.web.security.person import Role
 from handrail.desk.web.security.settings import USERS_FILE
 from handrail.desk.web.security.users import User, changing
 from tests.processes import HandrailProcess

@@ -17,7 +17,6 @@ from handrail.desk.web.case_page import handoff_of, shown
 from handrail.desk.web.form import Form, now_ms
 from handrail.desk.web.handoff_view import HandoffView
 from handrail.desk.web.parts import Desk, desk_of
-from handrail.desk.web.people import by
 from handrail.desk.web.security import Person, require
 from handrail.desk.web.sending import NotRecorded
 from handrail.schemas.errors import ConfigError, HandrailError
@@ -55,7 +54,7 @@ async def reveal(request: Request) -> Response:
         data = await desk.follower.text(held)
         if desk.reveal is None or path not in data["redacted"]:
             raise HTTPException(404, "Nothing was redacted there.")
-        await desk.audit.write("reveal", by(person), session=person.session_id, path=path, **_about(held))
+        await desk.audit.write("reveal", person.by, session=person.session_id, path=path, **_about(held))
         found = await desk.reveal(data, path)
     except NotRecorded as error:
         raise HTTPException(503, f"Nothing is revealed that is not on the log first. {error}") from None
@@ -101,7 +100,7 @@ async def _recorded(desk: Desk, held: HandoffView, person: Person, form: Form, m
     if on_log is None and known is not None:  # a double click, or another try
         await desk.sender.again(event_id)
     elif on_log is None:
-        await desk.sender.send(RESOLUTIONS, made(held.case, by(person), form, desk.key, now_ms()), owner)
+        await desk.sender.send(RESOLUTIONS, made(held.case, person.by, form, desk.key, now_ms()), owner)
 
 
 async def _came(desk: Desk, held: HandoffView, event_id: str, *, answered: bool) -> None:
@@ -115,7 +114,7 @@ async def _came(desk: Desk, held: HandoffView, event_id: str, *, answered: bool)
 
 
 def _audit(desk: Desk, held: HandoffView, person: Person, action: str, outcome: str, **told: Any) -> None:
-    desk.audit.queue(action, outcome, by(person), session=person.session_id, **_about(held), **told)
+    desk.audit.queue(action, outcome, person.by, session=person.session_id, **_about(held), **told)
 
 
 def _about(held: HandoffView) -> dict[str, str]:

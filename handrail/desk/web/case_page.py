@@ -13,7 +13,6 @@ from starlette.responses import Response
 from handrail.desk.web.form import new_event_id, now_ms
 from handrail.desk.web.handoff_view import HandoffView
 from handrail.desk.web.parts import Desk, desk_of
-from handrail.desk.web.people import by
 from handrail.desk.web.queue_page import LIVE
 from handrail.desk.web.security import Person, require
 from handrail.schemas.clock import to_ms
@@ -110,5 +109,5 @@ def _audit(request: Request, desk: Desk, held: HandoffView, person: Person) -> N
     key = ("view", person.session_id, name, str(revision))
     if LIVE not in request.headers or key not in desk.seen:
         told = {"handoff_id": name, "conversation_id": held.record["conversation_id"], "revision": revision}
-        desk.audit.queue("view", by=by(person), session=person.session_id, **told)
+        desk.audit.queue("view", by=person.by, session=person.session_id, **told)
     desk.seen.first_ms(now_ms(), *key)

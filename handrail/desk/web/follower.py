@@ -10,10 +10,10 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from handrail.desk.board import HANDOFF
-from handrail.desk.web.forgetting import Forgetting
 from handrail.desk.web.handoff_index import HandoffIndex
 from handrail.desk.web.handoff_view import HandoffView
 from handrail.desk.web.notifier import Notifier
+from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output
 from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
@@ -21,6 +21,7 @@ from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.reading import reading
 from handrail.streams.engine.scan import partitions, stretch
 from handrail.streams.engine.topics import ensure_topics
+from handrail.streams.sink.forgotten import FORGOTTEN_FILE, Forgotten
 from handrail.streams.sink.reader import cluster_id
 
 READ = (HANDOFFS, RESOLUTIONS)  # from their beginning, in this order: claims and answers are of handoffs
@@ -178,3 +179,30 @@ def _given(cases: HandoffIndex, record: Any) -> HandoffView | None:
     if wanted is not None and wanted not in (record.value or b""):
         return None
     return cases.take((record.topic, record.partition, record.offset), record.key, record.value)
+
+
+class Forgetting:
+    """Whom the file in the sink's data folder names; `renewed` says when it is another one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._stamp, self._found = folder, (0, 0), Forgotten()
+
+    def renewed(self) -> bool:
+        """Read the file where it has changed since the last time; whether it has."""
+        try:
+            told = (self._folder / FORGOTTEN_FILE).stat()
+        except OSError:
+            return False
+        if (stamp := (told.st_mtime_ns, told.st_ino)) == self._stamp:
+            return False
+        self._stamp, self._found = stamp, Forgotten.read(self._folder)
+        return True
+
+    def has(self, cluster: str, record: dict[str, Any]) -> bool:
+        """Whether this handoff is of somebody who was forgotten."""
+        if not self._found:
+            return False
+        if self._found.has(cluster, record["conversation_id"]):
+            return True
+        ref = record["customer"].get("ref")
+        return ref is not None and self._found.names(str(ref), record["tenant"], to_ms(record["opened_at"]))

@@ -6,10 +6,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from handrail.desk.web.notifier import News, events
 from handrail.desk.web.parts import Desk, desk_of
-from handrail.desk.web.people import by
 from handrail.desk.web.security import Person, require
-from handrail.desk.web.stream import News, events
 
 STREAMS_MAX = 500
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -36,7 +35,7 @@ async def _streamed(desk: Desk, name: str, person: Person) -> AsyncIterator[byte
     desk.streams.add(id(mark))
     try:
         if name:
-            with desk.presence.at(name, by(person)):
+            with desk.presence.at(name, person.by):
                 async for chunk in events(look, desk.changes, desk.ended):
                     yield chunk
         else:

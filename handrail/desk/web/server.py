@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from handrail.desk.reveal import reveal
+from handrail.desk.settings import WebSettings
 from handrail.desk.web.app import build
 from handrail.desk.web.audit import Audit
 from handrail.desk.web.follower import FOLLOWED, Follower
@@ -21,7 +22,6 @@ from handrail.desk.web.parts import Desk
 from handrail.desk.web.presence import Presence
 from handrail.desk.web.security import Security, SecuritySettings
 from handrail.desk.web.sending import Sender
-from handrail.desk.web.settings import WebSettings
 from handrail.kafka.one_log import process_of
 from handrail.streams.address import host_port, refused, url_of
 from handrail.streams.engine.producer import Producer

@@ -9,19 +9,15 @@ from urllib.parse import quote
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from handrail.desk.web.security.audit import Audit
-from handrail.desk.web.security.entry import Entry
 from handrail.desk.web.security.guard import Guard
-from handrail.desk.web.security.known_clients import KnownClients
-from handrail.desk.web.security.links import Links
-from handrail.desk.web.security.oidc.entry import OidcEntry
+from handrail.desk.web.security.login import LoginPages
+from handrail.desk.web.security.oidc.entry import OidcPages
 from handrail.desk.web.security.oidc.flows import Flows
 from handrail.desk.web.security.oidc.provider import Provider
-from handrail.desk.web.security.parts import Limits, Parts
-from handrail.desk.web.security.session_validity import first_login_open
-from handrail.desk.web.security.sessions import Sessions
+from handrail.desk.web.security.parts import Audit, Limits, Parts
+from handrail.desk.web.security.sessions import Sessions, first_login_open
 from handrail.desk.web.security.settings import SESSIONS_FILE, SecuritySettings
-from handrail.desk.web.security.store import Store
+from handrail.desk.web.security.store import KnownClients, Links, Store
 from handrail.desk.web.security.users import Users
 
 
@@ -54,7 +50,7 @@ class Security:
 
     def routes(self) -> list[Route]:
         """The pages of login and logout."""
-        return [*Entry(self._parts).routes(), *OidcEntry(self._parts).routes()]
+        return [*LoginPages(self._parts).routes(), *OidcPages(self._parts).routes()]
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
         """The app, behind every check."""

@@ -5,9 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from handrail.desk.web.security.address import Address
-from handrail.desk.web.security.clients import normal
-from handrail.desk.web.security.roles import Role
+from handrail.desk.web.security.address import Address, normal
+from handrail.desk.web.security.person import Role
 from handrail.schemas.errors import ConfigError
 from handrail.streams.settings import Settings
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from handrail import private
 from handrail.desk.web.security import passwords
-from handrail.desk.web.security.roles import Role
+from handrail.desk.web.security.person import Role
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.identity import twice
 

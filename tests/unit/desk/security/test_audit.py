@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handrail.desk.web.security import SecuritySettings
-from handrail.desk.web.security.audit import record
+from handrail.desk.web.security.parts import record
 from tests.unit.desk.security.served import OTHER_PASSWORD, PASSWORD, Browser, Served, served
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from handrail.desk.web.security import Security, SecuritySettings, bodies, person_of
-from handrail.desk.web.security.headers import CSP
 from handrail.desk.web.security.person import visit_of
+from handrail.desk.web.security.responses import CSP
 from tests.unit.desk.security.served import Browser, Served, Told, served
 
 HARDENED = {

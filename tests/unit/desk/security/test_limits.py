@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from handrail.desk.web.security import SecuritySettings
-from handrail.desk.web.security.clients import client_key, client_of, normal
+from handrail.desk.web.security.address import client_key, client_of, normal
 from handrail.desk.web.security.limits import Buckets, Delays
 from tests.unit.desk.security.served import OTHER_PASSWORD, Browser, Served, served
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from handrail.desk.web.security import SecuritySettings, entry, passwords
+from handrail.desk.web.security import SecuritySettings, login, passwords
 from handrail.schemas.errors import ConfigError
 from tests.unit.desk.security.served import OTHER_PASSWORD, PASSWORD, Browser, Served, form_token, served, write_users
 
@@ -111,7 +111,7 @@ def test_a_users_file_that_others_may_write_stops_the_start(data: Path) -> None:
 def test_logins_beyond_what_is_checked_at_once_are_told_to_wait(
     desk: Served, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entry, "CHECKS_WAITING_MAX", 0)
+    monkeypatch.setattr(login, "CHECKS_WAITING_MAX", 0)
     assert browser.login("anna").status_code == 503
     monkeypatch.undo()
     assert browser.login("anna").status_code == 303

@@ -14,7 +14,7 @@ import pytest
 
 from handrail.desk.web.security import SecuritySettings
 from handrail.desk.web.security.csrf import token_of
-from handrail.desk.web.security.oidc.claims import roles_of, shown_name
+from handrail.desk.web.security.oidc.token import roles_of, shown_name
 from handrail.schemas.errors import ConfigError
 from tests.unit.desk.security.provider import CLIENT, SECRET
 from tests.unit.desk.security.served import PASSWORD, Browser, Clock, Served, served, write_users

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from handrail.desk.web import plain
-from handrail.desk.web.filters import Filters
 from handrail.desk.web.handoff_view import HandoffView
-from handrail.desk.web.notifier import Notifier
+from handrail.desk.web.notifier import News, Notifier, events
 from handrail.desk.web.presence import Presence
-from handrail.desk.web.stream import News, events
+from handrail.desk.web.queue_page import Filters
 from handrail.schemas.fields import By
 from tests.unit.desk.web.test_cases import Log
 
@@ -79,7 +78,7 @@ def test_people_see_each_other_and_not_themselves() -> None:
 
 
 async def test_a_stream_tells_all_at_first_and_then_what_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handrail.desk.web.stream.GATHER_S", 0)
+    monkeypatch.setattr("handrail.desk.web.notifier.GATHER_S", 0)
     changes, ended, news = Notifier(), asyncio.Event(), [News(1, 4, [], "")]
     stream = events(lambda: news[0], changes, ended)
     first = [await anext(stream) for _ in range(5)]

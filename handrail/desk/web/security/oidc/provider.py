@@ -13,17 +13,23 @@ from urllib.parse import quote_plus
 import httpx2
 
 from handrail.desk.web.security.address import Address
-from handrail.desk.web.security.oidc.errors import LoginRefused, ProviderAway
 from handrail.desk.web.security.settings import SecuritySettings
-from handrail.schemas.errors import ConfigError
+from handrail.schemas.errors import ConfigError, HandrailError
 
 TIMEOUT_S = 10.0
 BYTES_MAX = 1024 * 1024
 GOOD_S = 3_600.0  # metadata and keys are asked again after so long: a key that was taken back is out by then
 AGAIN_S = 10.0  # for an unknown key they are asked again no oftener than this
 SECRET_BYTES_MAX = 4_096
-
 Json = dict[str, Any]
+
+
+class LoginRefused(HandrailError):
+    """What came from the provider, or from the browser, is not a good login. The line is for the audit."""
+
+
+class ProviderAway(LoginRefused):
+    """The provider does not answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ chooses (RFC 8725, section 3.1).
 """
 
 import hmac
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from handrail.desk.web.security.oidc.errors import LoginRefused
-from handrail.desk.web.security.oidc.provider import Provider
+from handrail.desk.web.security.oidc.provider import LoginRefused, Provider
+from handrail.desk.web.security.person import granted
 
 ALGORITHMS = {"RS256": ("RSA", None), "ES256": ("EC", "P-256")}
 LEEWAY_S = 60
@@ -21,6 +22,8 @@ TOKEN_LENGTH_MAX = 64 * 1024
 REQUIRED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
 
 Claims = dict[str, Any]
+NAME_MAX = 200
+GROUPS_MAX = 10_000
 
 
 async def claims_of(token: object, provider: Provider, nonce: str, now_s: float) -> Claims:
@@ -98,3 +101,37 @@ def _check_claims(claims: Claims, client_id: str, nonce: str, now_s: float) -> N
         raise LoginRefused("the ID token is too old (iat)")
     if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 200 or not claims["sub"].isprintable():
         raise LoginRefused("the ID token names nobody (sub)")
+
+
+def person_id(claims: Mapping[str, Any]) -> str:
+    """What stands on the log: `sub`, the one claim that is never given to somebody else (Core, section 5.7).
+
+    The prefix keeps it apart from local users.
+    """
+    return f"oidc:{claims['sub']}"
+
+
+def shown_name(claims: Mapping[str, Any]) -> str:
+    """The person's name as others may read it; people choose it, so nothing depends on it."""
+    for claim in ("name", "preferred_username", "email"):
+        told = claims.get(claim)
+        if isinstance(told, str) and told.strip():
+            return "".join(letter for letter in told.strip()[:NAME_MAX] if letter.isprintable())
+    return person_id(claims)
+
+
+def roles_of(claims: Mapping[str, Any], claim: str, mapping: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """The desk's roles of the groups that the claim names; groups that the mapping does not have give nothing."""
+    told = _reached(claims, claim)
+    groups = told if isinstance(told, list) else [told]
+    return granted(role for group in groups[:GROUPS_MAX] if isinstance(group, str) for role in mapping.get(group, ()))
+
+
+def _reached(claims: Mapping[str, Any], claim: str) -> Any:
+    """The claim of that name, else the one that its dots lead to (`realm_access.roles`)."""
+    if claim in claims:
+        return claims[claim]
+    found: Any = claims
+    for part in claim.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found

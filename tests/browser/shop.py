@@ -71,8 +71,8 @@ async def asking(bootstrap: str, words: str = "I want to speak to a human, pleas
     conversation = f"conv-{uuid4().hex[:12]}"
     async with Agent("shop", conversation=conversation, customer=CUSTOMER, bootstrap=bootstrap) as agent:
         await agent.route(words)
-    board = await wire.read(bootstrap, conversation)
-    return board.case(conversation).id
+    handoffs = await wire.read(bootstrap, conversation)
+    return handoffs.find(conversation).id
 
 
 async def on_log(bootstrap: str, topic: str, **wanted: str) -> list[dict[str, Any]]:

@@ -20,15 +20,15 @@ async def live(request: Request) -> Response:
     if len(desk.streams) >= STREAMS_MAX:
         raise HTTPException(503, f"{STREAMS_MAX} pages are live already.")
     name = request.query_params.get("case", "")
-    shown = name if desk.follower.cases.get(name) is not None else ""
+    shown = name if desk.follower.handoffs.get(name) is not None else ""
     return StreamingResponse(_streamed(desk, shown, person), media_type="text/event-stream", headers=HEADERS)
 
 
 async def _streamed(desk: Desk, name: str, person: Person) -> AsyncIterator[bytes]:
     def look() -> News:
-        held = desk.follower.cases.get(name) if name else None
+        handoff = desk.follower.handoffs.get(name) if name else None
         others = desk.presence.others(name, person.id) if name else []
-        version = None if held is None else held.version
+        version = None if handoff is None else handoff.version
         return News(desk.follower.number, version, others, desk.follower.connection.away)
 
     mark = object()

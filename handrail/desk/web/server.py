@@ -139,7 +139,7 @@ def _listening(address: str) -> Iterator[tuple[socket.socket, str]]:
 
 
 def _ready_line(settings: WebSettings, desk: Desk, url: str, read_s: float, login: str | None) -> str:
-    count = len(desk.follower.cases)
+    count = len(desk.follower.handoffs)
     first = f", log in once with {login}" if login else ""
     signed = "" if settings.key else ", answers are not signed (--key)"
     return f"ready: desk at {url}, {count} open handoffs read in {read_s:.1f} s at {settings.bootstrap}{signed}{first}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from handrail.desk.web.handoff_view import Place
+from handrail.desk.handoff_view import Place
 from handrail.schemas.decode import decode_output
 from handrail.schemas.handoff_revision import applied
 

@@ -58,7 +58,7 @@ class FromFile(Part):
 class Retry(Part):
     """When a failed delivery is tried again: after `first_s`, then twice as long each time, up to `longest_s`.
 
-    Each wait is cut by chance to between half and all of it. Given up `give_up_s` after the first attempt.
+    Each wait is a random part of that, at least half of it. Given up `give_up_s` after the first attempt.
     """
 
     first_s: Annotated[float, Field(gt=0, le=3600)] = 5.0
@@ -95,15 +95,15 @@ class Hook(Part):
 
     @model_validator(mode="after")
     def _url_is_safe(self) -> "Hook":
-        found = urlsplit(self.url)
-        if found.scheme not in ("http", "https") or not found.hostname or found.username or found.fragment:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
             raise ValueError("url: must be https://HOST/PATH without a login in it: put one into headers")
-        if template.has_slots(found.netloc) or "{" in found.netloc:
+        if template.has_slots(parts.netloc) or "{" in parts.netloc:
             raise ValueError("url: scheme and host cannot come from a record: write {{…}} into the path only")
-        if found.scheme == "http" and not self.private:
+        if parts.scheme == "http" and not self.private:
             raise ValueError("url: http is for a private network only: use https, or set private: true")
-        if is_literal(found.hostname) and not self.private and not is_public(found.hostname):
-            raise ValueError(f"url: {found.hostname} is not public: set private: true where that is meant")
+        if is_literal(parts.hostname) and not self.private and not is_public(parts.hostname):
+            raise ValueError(f"url: {parts.hostname} is not public: set private: true where that is meant")
         return self
 
 
@@ -130,7 +130,7 @@ class Standard(Part):
 
 
 class Token(Part):
-    """A word that both sides know."""
+    """A token that both sides know."""
 
     kind: Literal["token"]
     secret_file: Path
@@ -208,8 +208,8 @@ class Config(Part):
     @model_validator(mode="after")
     def _names_are_distinct(self) -> "Config":
         for kind, names in (
-            ("hooks", [one.name for one in self.hooks]),
-            ("sources", [one.name for one in self.sources]),
+            ("hooks", [entry.name for entry in self.hooks]),
+            ("sources", [entry.name for entry in self.sources]),
         ):
             if twice := {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"{kind}: {', '.join(sorted(twice))}: each name once")
@@ -240,15 +240,15 @@ def text_of(path: Path, base: Path) -> str:
 
     Raises ConfigError.
     """
-    found = base / path
+    full_path = base / path
     try:
-        text = found.read_bytes()[:SECRET_FILE_BYTES_MAX].decode("utf-8").strip()
+        text = full_path.read_bytes()[:SECRET_FILE_BYTES_MAX].decode("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"{found}: {getattr(error, 'strerror', None) or 'is no text'}: it is named in the hooks file"
+            f"{full_path}: {getattr(error, 'strerror', None) or 'is no text'}: it is named in the hooks file"
         ) from None
     if not text:
-        raise ConfigError(f"{found}: is empty: write the secret into it")
+        raise ConfigError(f"{full_path}: is empty: write the secret into it")
     return text
 
 
@@ -262,13 +262,13 @@ def secrets_of(text: str) -> tuple[bytes, ...]:
 
 def _secret(line: str) -> bytes:
     try:
-        found = b64decode(line.removeprefix(SECRET_PREFIX), validate=True)
+        secret = b64decode(line.removeprefix(SECRET_PREFIX), validate=True)
     except (Error, ValueError):
-        found = b""
-    if not line.startswith(SECRET_PREFIX) or not SECRET_BYTES_MIN <= len(found) <= SECRET_BYTES_MAX:
+        secret = b""
+    if not line.startswith(SECRET_PREFIX) or not SECRET_BYTES_MIN <= len(secret) <= SECRET_BYTES_MAX:
         size = f"{SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes"
         raise ValueError(f"a line is not {SECRET_PREFIX} and {size} in base64: {SECRET_HINT}")
-    return found
+    return secret
 
 
 def secrets(path: Path, base: Path) -> tuple[bytes, ...]:

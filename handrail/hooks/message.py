@@ -74,8 +74,8 @@ def message_of(hook: Hook, fixed: Mapping[str, str], event: Mapping[str, Any], v
     body = value if hook.body is None else orjson.dumps(template.filled(hook.body, event))
     if len(body) > BODY_BYTES_MAX:
         raise ValueError(f"body: has {len(body)} bytes, at most {BODY_BYTES_MAX} are sent: name less in its template")
-    own = {name: template.header(one, event) for name, one in hook.headers.items() if isinstance(one, str)}
-    headers = {name: one for name, one in {**own, **fixed}.items() if name.lower() not in OURS}
+    own = {name: template.header(value, event) for name, value in hook.headers.items() if isinstance(value, str)}
+    headers = {name: value for name, value in {**own, **fixed}.items() if name.lower() not in OURS}
     headers["content-type"] = EVENT if hook.body is None else PLAIN
     return Message(message_id(event), template.url(hook.url, event), body, headers)
 

@@ -29,7 +29,7 @@ async def starting(
 ) -> Places:
     """Where each partition is read from: its last commit, else where the hook says. Raises what aiokafka raises.
 
-    A commit behind the end of its partition is of a log that is gone: what is there now is read from its beginning.
+    A commit beyond the end of its partition is of a log that is gone: what is there now is read from its beginning.
     """
     if not partitions:
         return {}
@@ -39,7 +39,7 @@ async def starting(
         known = await admin.list_consumer_group_offsets(group, partitions=list(partitions))
     finally:
         await admin.close()
-    places = {tp: (one.offset, one.metadata or "") for tp, one in known.items() if one.offset >= 0}
+    places = {tp: (commit.offset, commit.metadata or "") for tp, commit in known.items() if commit.offset >= 0}
     last = await ends(bootstrap, places)
     if gone := [tp for tp, (offset, _) in places.items() if offset > last[tp]]:
         first = await beginnings(bootstrap, gone)
@@ -55,7 +55,7 @@ class Window:
 
     def __init__(self, position: int, metadata: str = "") -> None:
         self.position = position  # the oldest offset that is not settled
-        self.next = position  # the offset behind the newest one seen
+        self.next = position  # the offset after the newest one seen
         self._settled = _unpacked(metadata, position)
 
     @property
@@ -67,7 +67,7 @@ class Window:
         """This offset was read; False where it is settled already. Offsets between that nobody has are settled."""
         if self.position >= self.next:  # nothing waits, however far the log has been cut off
             self.position = max(self.position, offset)
-            self._settled = {one for one in self._settled if one >= self.position}
+            self._settled = {other for other in self._settled if other >= self.position}
         else:
             self._settled.update(range(self.next, offset))
         self.next = max(self.next, offset + 1)
@@ -86,12 +86,12 @@ class Window:
         return offset >= self.position and offset not in self._settled
 
     def metadata(self) -> str:
-        """What is settled behind `position`, for the commit."""
+        """What is settled after `position`, for the commit."""
         if not (ahead := [offset - self.position for offset in self._settled]):
             return ""
         bits = bytearray(max(ahead) // 8 + 1)
-        for one in ahead:
-            bits[one // 8] |= 1 << one % 8
+        for distance in ahead:
+            bits[distance // 8] |= 1 << distance % 8
         packed = _MARK + b64encode(zlib.compress(bytes(bits))).decode()
         return packed if len(packed) <= METADATA_MAX else ""
 

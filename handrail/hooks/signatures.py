@@ -21,8 +21,8 @@ NO = "the signature is not the source's"
 
 def signature(secret: bytes, message_id: str, timestamp: str, body: bytes) -> str:
     """`v1,BASE64` of one secret."""
-    told = f"{message_id}.{timestamp}.".encode() + body
-    return "v1," + b64encode(hmac.digest(secret, told, sha256)).decode()
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return "v1," + b64encode(hmac.digest(secret, signed, sha256)).decode()
 
 
 def headers(secrets: Sequence[bytes], message_id: str, timestamp_s: int, body: bytes) -> dict[str, str]:
@@ -53,8 +53,8 @@ def rejection(how: Verify, secrets: Secrets, headers: Mapping[str, str], body: b
 
 def _token(how: Token, secrets: Secrets, headers: Mapping[str, str]) -> str | None:
     given = headers.get(how.header.lower(), "").encode()
-    held = [hmac.compare_digest(given, how.prefix.encode() + one) for one in secrets.values]
-    return None if any(held) else "the token is not the source's"
+    matches = [hmac.compare_digest(given, how.prefix.encode() + secret) for secret in secrets.values]
+    return None if any(matches) else "the token is not the source's"
 
 
 def _standard(how: Standard, secrets: Secrets, headers: Mapping[str, str], body: bytes, now_s: float) -> str | None:
@@ -64,9 +64,9 @@ def _standard(how: Standard, secrets: Secrets, headers: Mapping[str, str], body:
     if abs(now_s - int(timestamp)) > how.tolerance_s:
         return f"webhook-timestamp is more than {how.tolerance_s:g} s off"
     given = headers.get("webhook-signature", "").split(" ")[:SIGNATURES_MAX]
-    expected = [signature(one, name, timestamp, body) for one in secrets.values]
-    held = [hmac.compare_digest(one.encode(), other.encode()) for one in given for other in expected]
-    return None if any(held) else NO
+    expected = [signature(secret, name, timestamp, body) for secret in secrets.values]
+    matches = [hmac.compare_digest(sent.encode(), right.encode()) for sent in given for right in expected]
+    return None if any(matches) else NO
 
 
 def _hmac(how: Hmac, secrets: Secrets, headers: Mapping[str, str], body: bytes, now_s: float) -> str | None:
@@ -79,13 +79,13 @@ def _hmac(how: Hmac, secrets: Secrets, headers: Mapping[str, str], body: bytes, 
             return f"{how.timestamp_header} is more than {how.tolerance_s:g} s off"
         before = (timestamp + how.between).encode()
     given = headers.get(how.header.lower(), "").encode()
-    held = [hmac.compare_digest(given, _signed(how, one, before + body)) for one in secrets.values]
-    return None if any(held) else NO
+    matches = [hmac.compare_digest(given, _signed(how, secret, before + body)) for secret in secrets.values]
+    return None if any(matches) else NO
 
 
-def _signed(how: Hmac, secret: bytes, told: bytes) -> bytes:
-    found = hmac.digest(secret, told, how.digest)
-    text = b64encode(found).decode() if how.encoding == "base64" else found.hex()
+def _signed(how: Hmac, secret: bytes, content: bytes) -> bytes:
+    digest = hmac.digest(secret, content, how.digest)
+    text = b64encode(digest).decode() if how.encoding == "base64" else digest.hex()
     return (how.prefix + text).encode()
 
 

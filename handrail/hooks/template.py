@@ -62,8 +62,8 @@ def check(template: Any) -> None:
         if "{{" in _SLOT.sub("", template):
             raise ValueError(f"not a template: {template!r}: write {{{{/data/handoff_id}}}}")
     elif isinstance(template, dict | list):
-        for one in template.values() if isinstance(template, dict) else template:
-            check(one)
+        for part in template.values() if isinstance(template, dict) else template:
+            check(part)
 
 
 def has_slots(text: str) -> bool:
@@ -78,21 +78,21 @@ def filled(template: Any, record: Any) -> Any:
     text: words as they are, nothing for null, all else as JSON.
     """
     if isinstance(template, dict):
-        return {name: filled(one, record) for name, one in template.items()}
+        return {name: filled(part, record) for name, part in template.items()}
     if isinstance(template, list):
-        return [filled(one, record) for one in template]
+        return [filled(part, record) for part in template]
     if not isinstance(template, str):
         return template
-    if (whole := _SLOT.fullmatch(template)) is not None:
-        found = find(record, whole[1])
-        return None if found is MISSING else found
+    if (slot := _SLOT.fullmatch(template)) is not None:
+        value = find(record, slot[1])
+        return None if value is MISSING else value
     return _SLOT.sub(lambda slot: text_of(find(record, slot[1])), template)
 
 
 def header(template: str, record: Any) -> str:
     """The template as a header's value: one line, printable, at most HEADER_MAX characters."""
-    found = _CONTROL.sub(" ", _SLOT.sub(lambda slot: text_of(find(record, slot[1])), template))
-    return found[:HEADER_MAX].encode("ascii", "backslashreplace").decode()
+    text = _CONTROL.sub(" ", _SLOT.sub(lambda slot: text_of(find(record, slot[1])), template))
+    return text[:HEADER_MAX].encode("ascii", "backslashreplace").decode()
 
 
 def url(template: str, record: Any) -> str:
@@ -103,11 +103,11 @@ def url(template: str, record: Any) -> str:
     return _SLOT.sub(lambda slot: _segment(text_of(find(record, slot[1]))), template)
 
 
-def text_of(found: Any) -> str:
+def text_of(value: Any) -> str:
     """A JSON value inside of a string."""
-    if found is MISSING or found is None:
+    if value is MISSING or value is None:
         return ""
-    return found if isinstance(found, str) else orjson.dumps(found).decode()
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _segment(text: str) -> str:

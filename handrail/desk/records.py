@@ -23,16 +23,16 @@ def claim(handoff: HandoffView, by: By, source: str = TERMINAL) -> dict[str, Any
     return _event("handrail.handoff.claimed.v1", handoff, by, source, {})
 
 
-def resolution(handoff: HandoffView, outcome: str, by: By, source: str = TERMINAL, **told: Any) -> dict[str, Any]:
+def resolution(handoff: HandoffView, outcome: str, by: By, source: str = TERMINAL, **fields: Any) -> dict[str, Any]:
     """`handrail.resolution.v1`: one person's answer, bound to the action that waits where one does.
 
-    `told` are the optional fields of a resolution; those that are None are left out. Raises ConfigError where one of
+    `fields` are the optional fields of a resolution; those that are None are left out. Raises ConfigError where one of
     them is not what the contract says.
     """
-    said = {name: value for name, value in told.items() if value is not None}
+    data = {name: value for name, value in fields.items() if value is not None}
     if handoff.pending is not None:
-        said["action_digest"] = handoff.pending["action_digest"]
-    return _event("handrail.resolution.v1", handoff, by, source, {"outcome": outcome, **said})
+        data["action_digest"] = handoff.pending["action_digest"]
+    return _event("handrail.resolution.v1", handoff, by, source, {"outcome": outcome, **data})
 
 
 def signed(event: dict[str, Any], key: Path | None) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def signed(event: dict[str, Any], key: Path | None) -> dict[str, Any]:
     return sign_record(key_of(key), event)
 
 
-def _event(event_type: str, handoff: HandoffView, by: By, source: str, said: dict[str, Any]) -> dict[str, Any]:
+def _event(event_type: str, handoff: HandoffView, by: By, source: str, data: dict[str, Any]) -> dict[str, Any]:
     at = to_rfc3339(int(time.time() * 1000))
     event = {
         "specversion": "1.0",
@@ -55,7 +55,7 @@ def _event(event_type: str, handoff: HandoffView, by: By, source: str, said: dic
             "conversation_id": handoff.conversation_id,
             "by": by.model_dump(exclude_none=True),
             "at": at,
-            **said,
+            **data,
         },
     }
     try:

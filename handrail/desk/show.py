@@ -52,8 +52,8 @@ def state(handoff: HandoffView) -> str:
 def _problem(handoff: HandoffView) -> str:
     if handoff.pending is not None:
         return words.call(handoff.pending)
-    said = words.line(handoff.record["problem"].get("summary") or handoff.record["problem"].get("text", ""))
-    return said if len(said) <= PROBLEM else said[: PROBLEM - 1] + "…"
+    text = words.line(handoff.record["problem"].get("summary") or handoff.record["problem"].get("text", ""))
+    return text if len(text) <= PROBLEM else text[: PROBLEM - 1] + "…"
 
 
 def full(console: Console, handoff: HandoffView, title: str = "Handoff") -> None:
@@ -67,7 +67,7 @@ def full(console: Console, handoff: HandoffView, title: str = "Handoff") -> None
     if handoff.pending is not None:
         parts += [_pending(handoff), Text()]
     if record["said_to_customer"]:
-        parts += [Text("Said to the customer", style="bold"), *map(_said, record["said_to_customer"]), Text()]
+        parts += [Text("Said to the customer", style="bold"), *map(_quote, record["said_to_customer"]), Text()]
     if record["transcript"]:
         parts += [_transcript(record), Text()]
     parts.append(Text("next: " + " ".join(map(words.line, record["next_steps"])), style="italic"))
@@ -79,13 +79,13 @@ def _facts(handoff: HandoffView) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, said in _told(handoff, record):
-        if said:
-            table.add_row(name, Text(words.plain(said)))
+    for name, text in _fact_rows(handoff, record):
+        if text:
+            table.add_row(name, Text(words.plain(text)))
     return table
 
 
-def _told(handoff: HandoffView, record: dict[str, Any]) -> list[tuple[str, str]]:
+def _fact_rows(handoff: HandoffView, record: dict[str, Any]) -> list[tuple[str, str]]:
     customer, reason, log = record["customer"], record["reason"], record["log"]
     known = record["classification"] or {}
     return [
@@ -111,14 +111,14 @@ def _told(handoff: HandoffView, record: dict[str, Any]) -> list[tuple[str, str]]
     ]
 
 
-def _complete(found: dict[str, Any]) -> str:
-    missing = ", ".join(map(words.line, found["missing"])) or "–"
-    return f"{found['score']:.0%}, missing: {missing}"
+def _complete(completeness: dict[str, Any]) -> str:
+    missing = ", ".join(map(words.line, completeness["missing"])) or "–"
+    return f"{completeness['score']:.0%}, missing: {missing}"
 
 
 def _news(handoff: HandoffView) -> Group:
     """What happened since it was asked; it is marked in the transcript too."""
-    shown = [Text(f"  {words.line(one['at'])}  {words.happened(one)}") for one in handoff.news]
+    shown = [Text(f"  {words.line(news['at'])}  {words.happened(news)}") for news in handoff.news]
     return Group(Text(f"New since it was asked (revision {handoff.record['revision']})", style="bold yellow"), *shown)
 
 
@@ -158,11 +158,11 @@ def _attempts(attempts: Sequence[dict[str, Any]]) -> Table:
 def _transcript(record: dict[str, Any]) -> Table:
     title = "Transcript (the older part is on the log)" if record["transcript_truncated"] else "Transcript"
     table = Table("who", "said", title=title, title_justify="left", expand=True)
-    for one in record["transcript"]:
-        new = "new · " if one["offset"] > record["opened_offset"] else ""
-        table.add_row(Text(new + words.line(one["role"]), style="bold" if new else ""), Text(words.plain(one["text"])))
+    for row in record["transcript"]:
+        new = "new · " if row["offset"] > record["opened_offset"] else ""
+        table.add_row(Text(new + words.line(row["role"]), style="bold" if new else ""), Text(words.plain(row["text"])))
     return table
 
 
-def _said(text: str) -> Text:
+def _quote(text: str) -> Text:
     return Text(f"  “{words.plain(text)}”")

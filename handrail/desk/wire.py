@@ -44,7 +44,7 @@ async def read(bootstrap: str, name: str | None = None) -> HandoffIndex:
 
 
 async def mark(bootstrap: str) -> Marks:
-    """Where the topics of the human tier end now: what comes of an answer lies behind it."""
+    """Where the topics of the human tier end now: what comes of an answer lies after it."""
     with reachable(bootstrap):
         return await ends(bootstrap, await partitions(bootstrap, (RESOLUTIONS, *WRITTEN)))
 
@@ -61,8 +61,8 @@ async def send(bootstrap: str, event: dict[str, Any], marks: Marks) -> list[dict
             written = await producer.write(RESOLUTIONS, number, [Row(key, orjson.dumps(event), CLOUDEVENT)])
         tp = TopicPartition(RESOLUTIONS, number)
         before = stretch(bootstrap, tp, marks[tp], written[0].first)
-        found = [record.value async for record in before if record.key == key]
-    return [raw for value in found if (raw := _answered(value)) is not None]
+        values = [record.value async for record in before if record.key == key]
+    return [other for value in values if (other := _decoded(value)) is not None]
 
 
 @asynccontextmanager
@@ -88,7 +88,7 @@ async def _events(consumer: Any, key: bytes) -> AsyncIterator[dict[str, Any]]:
         await asyncio.sleep(0)
 
 
-def _answered(value: bytes | None) -> dict[str, Any] | None:
+def _decoded(value: bytes | None) -> dict[str, Any] | None:
     """None for what a worker refuses too."""
     try:
         return decode_resolution(value).raw

@@ -43,7 +43,7 @@ Tell = Callable[[str], None]
 
 
 class Courier(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Delivers until `run` is cancelled or told to stop; `gone_why` says why the endpoint is gone."""
+    """Delivers until `run` is cancelled or asked to stop; `gone_why` says why the endpoint is gone."""
 
     def __init__(
         self, bootstrap: str, group: str, session_s: float, hook: Hook, endpoint: Endpoint, letters: "DeadLetters",

@@ -22,13 +22,13 @@ DOCUMENT = {"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4
 
 
 @pytest.mark.parametrize(
-    ("at", "found"),
+    ("at", "expected"),
     [("", DOCUMENT), ("/foo", ["bar", "baz"]), ("/foo/0", "bar"), ("/", 0), ("/a~1b", 1), ("/c%d", 2), ("/e^f", 3),
      ("/g|h", 4), ("/k\"l", 6), ("/ ", 7), ("/m~0n", 8), ("/foo/-1", "baz"), ("/foo/2", template.MISSING),
      ("/foo/01", template.MISSING), ("/foo/0/x", template.MISSING), ("/nowhere", template.MISSING)],
 )  # fmt: skip
-def test_a_pointer_finds_what_the_rfc_says(at: str, found: Any) -> None:
-    assert template.find(DOCUMENT, template.checked(at)) == found
+def test_a_pointer_finds_what_the_rfc_says(at: str, expected: Any) -> None:
+    assert template.find(DOCUMENT, template.checked(at)) == expected
 
 
 def test_a_template_is_filled_as_a_value() -> None:
@@ -59,8 +59,8 @@ def test_the_example_of_the_specification_is_signed_as_it_says() -> None:
     """The vector of the reference libraries: standard-webhooks/standard-webhooks, libraries/python."""
     (secret,) = config.secrets_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     body = b'{"test": 2432232314}'
-    found = signatures.signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body)
-    assert found == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    signature = signatures.signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body)
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 @pytest.mark.parametrize("text", ["", "secret", "whsec_YWJj", "whsec_!", "\n".join(["whsec_" + "YWJj" * 8] * 4)])
@@ -109,7 +109,7 @@ def test_an_hmac_without_its_time_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "found"),
+    ("how", "expected"),
     [({"at": "/n"}, "7"), ({"at": "/n", "is": "number"}, 7), ({"at": "/s", "is": "time"}, "2026-11-23T10:15:02.000Z"),
      ({"at": "/unix", "is": "time"}, "1970-01-01T00:16:40.000Z"), ({"at": "/no"}, None),
      ({"at": "/no", "default": "d"}, "d"),
@@ -118,10 +118,10 @@ def test_an_hmac_without_its_time_is_refused() -> None:
      ({"at": "/n", "map": {"8": "x"}, "default": "other"}, "other"), ({"at": "/yes", "is": "boolean"}, True),
      ({"at": "/html", "is": "plain"}, "Tom & Ann\nok"), ({"at": "/n", "is": "list"}, [7]), ({"value": "x"}, "x")],
 )  # fmt: skip
-def test_a_field_is_mapped(how: dict[str, Any], found: Any) -> None:
+def test_a_field_is_mapped(how: dict[str, Any], expected: Any) -> None:
     body = {"n": 7, "s": "2026-11-23T11:15:02+01:00", "unix": 1000, "three": "a  c d", "yes": "Yes"}
     body["html"] = "<p>Tom &amp; <b>Ann</b></p><p>ok</p>"
-    assert mapping.value(Value.model_validate(how), body) == found
+    assert mapping.value(Value.model_validate(how), body) == expected
 
 
 def test_the_same_delivery_is_the_same_record_whatever_else_its_body_says() -> None:
@@ -235,6 +235,6 @@ def test_retry_after_is_seconds_or_a_date(said: str | None, seconds: float) -> N
 
 def test_both_examples_are_whole() -> None:
     for name in ("zendesk", "intercom"):
-        found = config.load(EXAMPLES / f"{name}.yaml")
-        assert isinstance(found.hooks[0], Hook)
-        assert found.sources[0].name == name
+        hooks_file = config.load(EXAMPLES / f"{name}.yaml")
+        assert isinstance(hooks_file.hooks[0], Hook)
+        assert hooks_file.sources[0].name == name

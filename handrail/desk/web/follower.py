@@ -1,4 +1,4 @@
-"""One consumer that keeps the cases as the log has them, through lost brokers and new logs."""
+"""One consumer that keeps the handoffs as the log has them, through lost brokers and new logs."""
 
 import asyncio
 import time
@@ -76,7 +76,7 @@ class Follower:
                 await asyncio.sleep(AGAIN_S)
 
     async def text(self, handoff: HandoffView) -> dict[str, Any]:
-        """The handoff in full as it stands, from the log where it is not kept. Raises what Kafka does, TimeoutError."""
+        """The handoff in full as it stands, cached or from the log. Raises what Kafka does, TimeoutError."""
         texts = self.texts
         if (text := texts.get(handoff.place)) is not None:
             return text
@@ -114,7 +114,7 @@ class Follower:
     def _take(self, tp: TopicPartition, records: list[Any]) -> None:
         changed = [_fold(self.handoffs, record) for record in records]
         for handoff in changed:
-            if handoff is not None and self._forgotten(handoff, self._cluster):
+            if handoff is not None and self._is_forgotten(handoff, self._cluster):
                 self.handoffs.forget(handoff)
         self._next[tp] = records[-1].offset + 1
         if any(handoff is not None for handoff in changed):
@@ -147,12 +147,12 @@ class Follower:
         self.handoffs, self.texts, self._next = handoffs, texts, last
         self.number += 1
 
-    def _forgotten(self, handoff: HandoffView, cluster: str) -> bool:
+    def _is_forgotten(self, handoff: HandoffView, cluster: str) -> bool:
         return self._forgetting is not None and self._forgetting.has(cluster, handoff.record)
 
     def _remove_forgotten(self, handoffs: HandoffIndex, cluster: str) -> bool:
         """Removes the handoffs of forgotten customers; returns whether there were any."""
-        gone = [handoff for handoff in handoffs.all() if self._forgotten(handoff, cluster)]
+        gone = [handoff for handoff in handoffs.all() if self._is_forgotten(handoff, cluster)]
         for handoff in gone:
             handoffs.forget(handoff)
         return bool(gone)
@@ -191,13 +191,13 @@ def _fold(handoffs: HandoffIndex, record: Any) -> HandoffView | None:
 
 
 class ForgottenCustomers:
-    """Whom the file in the sink's data folder names; `renewed` says when it is another one."""
+    """The customers whom the file in the sink's data folder names, as digests."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._stamp, self._forgotten = folder, (0, 0), Forgotten()
 
     def renewed(self) -> bool:
-        """Read the file where it has changed since the last time; whether it has."""
+        """Reads the file where it has changed since the last time; returns whether it has."""
         try:
             status = (self._folder / FORGOTTEN_FILE).stat()
         except OSError:

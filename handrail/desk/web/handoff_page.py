@@ -103,7 +103,7 @@ async def _text(desk: Desk, handoff: HandoffView) -> tuple[dict[str, Any] | None
 
 
 def _audit(request: Request, desk: Desk, handoff: HandoffView, person: Person) -> None:
-    """Each click; and what the page fetches by itself where it shows a revision that this session has not seen."""
+    """Records each click, and each fetch by the page itself that shows a revision new to this session."""
     name, revision = handoff.id, handoff.record["revision"]
     key = ("view", person.session_id, name, str(revision))
     if LIVE not in request.headers or key not in desk.seen:

@@ -1,4 +1,4 @@
-"""`GET /events`: tells an open page what to look at again, and the others who is there."""
+"""`GET /events`: an open page learns what has changed, and the others see who looks at it."""
 
 from collections.abc import AsyncIterator
 

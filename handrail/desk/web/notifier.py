@@ -6,21 +6,21 @@ from typing import Any, NamedTuple
 
 import orjson
 
-STREAM_S_MAX = 300.0  # then the browser comes again, and is asked again who it is
+STREAM_S_MAX = 300.0  # then the browser connects again, and its session is checked again
 BEAT_S = 15.0
-GATHER_S = 0.25  # what changes within this is told at once
+GATHER_S = 0.25  # changes within this are sent together
 AGAIN_MS = 1_000
 
 
 class Notifier:
-    """`number` grows by one with each `tell`."""
+    """`number` grows by one with each `notify`."""
 
     def __init__(self) -> None:
         self.number = 0
         self._next = asyncio.Event()
 
     def notify(self) -> None:
-        """Something changed; whoever waits goes on."""
+        """Something changed: all waiting tasks go on."""
         self.number += 1
         self._next.set()
         self._next = asyncio.Event()
@@ -53,11 +53,11 @@ async def events(look: Callable[[], News], changes: Notifier, ended: asyncio.Eve
     yield f"retry: {AGAIN_MS}\n\n".encode()
     while loop.time() < until_s and not ended.is_set():
         number = changes.number
-        found = look()._asdict()
-        changed = {name: value for name, value in found.items() if name not in shown or shown[name] != value}
+        news = look()._asdict()
+        changed = {name: value for name, value in news.items() if name not in shown or shown[name] != value}
         for name, value in changed.items():
             yield b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(value))
-        shown = found
+        shown = news
         if await changes.after(number, BEAT_S) == number:
             yield b": still here\n\n"
         else:

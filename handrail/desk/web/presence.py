@@ -32,8 +32,8 @@ class Presence:
             self._changes.notify()
 
     def others(self, handoff_id: str, but: str) -> list[str]:
-        """The names of all others who look at the handoff, in the order of the alphabet."""
-        there = {one.id: one.name or one.id for found, one in self._at.values() if found == handoff_id}
+        """The names of all others who look at the handoff, in alphabetical order."""
+        there = {person.id: person.name or person.id for name, person in self._at.values() if name == handoff_id}
         return sorted(name for by, name in there.items() if by != but)
 
 
@@ -45,10 +45,10 @@ class FirstSeen:
 
     def first_ms(self, now_ms: int, *key: str) -> int:
         """When this key came first: now, where it has not been here."""
-        found = self._first.setdefault(key, now_ms)
+        first = self._first.setdefault(key, now_ms)
         while len(self._first) > REMEMBERED_MAX:
             self._first.popitem(last=False)
-        return found
+        return first
 
     def __contains__(self, key: tuple[str, ...]) -> bool:
         return key in self._first

@@ -88,7 +88,7 @@ async def queue(request: Request) -> Response:
         desk.follower.connection.away,
         filters=filters,
         rows=chosen[(at - 1) * PER_PAGE : at * PER_PAGE],
-        found=len(chosen),
+        matches=len(chosen),
         at=at,
         pages=pages,
         unseen=handoffs.unseen,

@@ -1,4 +1,4 @@
-"""A desk from start to end: the log is read, the page is served, and what people said is on the log before it ends."""
+"""A desk from start to end: the log is read, the page is served, and what people did is on the log before it ends."""
 
 import asyncio
 import socket
@@ -90,7 +90,7 @@ async def _served(app: ASGIApp, listener: socket.socket, desk: Desk) -> AsyncIte
         access_log=False,
         lifespan="off",
         server_header=False,
-        proxy_headers=False,  # whom to believe is for Security to say
+        proxy_headers=False,  # Security decides which proxies count
         timeout_graceful_shutdown=GOODBYE_S,
         ws="none",
     )
@@ -107,7 +107,7 @@ async def _served(app: ASGIApp, listener: socket.socket, desk: Desk) -> AsyncIte
 
 
 async def _until(stop: asyncio.Event, tasks: list[Task]) -> None:
-    """Returns when the desk is told to end. Raises what broke a task: half a desk is none."""
+    """Returns when the desk is asked to stop. Raises what broke a task: half a desk is none."""
     asked = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([asked, *tasks], return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()

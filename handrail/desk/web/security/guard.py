@@ -196,11 +196,11 @@ async def too_often(parts: Parts, scope: Scope, visit: Visit, key: str, wait_s: 
 async def _person(parts: Parts, session: Session, now_s: float) -> Person | None:
     """Whose session it is; None where it is over, and then it is gone and audited. Raises ConfigError."""
     why = parts.sessions.over(session, now_s)
-    found = None if why else validity(session, parts.settings, parts.users)
-    if found is not None and not found.ended:
-        return Person(session.person, found.name, found.roles, session.handle[:16])
+    current = None if why else validity(session, parts.settings, parts.users)
+    if current is not None and not current.ended:
+        return Person(session.person, current.name, current.roles, session.handle[:16])
     if parts.sessions.end(session):
-        await _audit_expired(parts, session, why or (found.ended if found else ""))
+        await _audit_expired(parts, session, why or (current.ended if current else ""))
     return None
 
 

@@ -98,14 +98,14 @@ class LoginPages:
         self._waiting += 1
         try:
             async with self._parts.checks:
-                kept = self._parts.nobody if user is None else user.password
-                right = await asyncio.to_thread(passwords.matches, kept, password)
+                encoded = self._parts.nobody if user is None else user.password
+                right = await asyncio.to_thread(passwords.matches, encoded, password)
         finally:
             self._waiting -= 1
         return user if right else None
 
     async def _not_in(self, visit: Visit, name: str, wanted: str | None) -> Response:
-        """What was typed is told only where it is a user's id: people type passwords there, too."""
+        """Records what was typed only where it is a user's id: people type passwords there, too."""
         person = name if _is_user(self._parts, name) else None
         await record(self._parts.audit, "login.failed", person, method="local", why="password", client=visit.client)
         return login_page(self._parts, visit, 401, WRONG, next_=local_path(wanted))
@@ -115,7 +115,7 @@ class LoginPages:
         name = name[:ID_MAX]
         if self._parts.known.has(name, visit.client):
             return f"known {name} {visit.client}"
-        return f"typed {name}"  # whatever was typed is never the key of somebody known
+        return f"typed {name}"  # what was typed is never the key of somebody known
 
 
 def login_page(parts: Parts, visit: Visit, status: int, line: str = "", *, next_: str = "/") -> Response:

@@ -23,10 +23,10 @@ CHECKS_WAITING_MAX = 20
 
 
 async def record(audit: Audit, kind: Kind, person: str | None, **detail: Any) -> None:
-    """It is told; the audit may be a coroutine, and where it fails, so does what was being done."""
-    told = audit(kind, person, detail)
-    if inspect.isawaitable(told):
-        await told
+    """Record the event; the audit may be a coroutine, and where it fails, so does what was being done."""
+    pending = audit(kind, person, detail)
+    if inspect.isawaitable(pending):
+        await pending
 
 
 @dataclass(frozen=True, slots=True)

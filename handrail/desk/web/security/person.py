@@ -23,7 +23,7 @@ VISIT = "handrail.visit"  # key in the scope of a request
 
 
 def granted(roles: Iterable[str]) -> frozenset[str]:
-    """The roles that these come to: `admin` has all, and whoever has any may read; unknown words give nothing."""
+    """The roles that these give: `admin` has all, and any of them may read; unknown words give nothing."""
     known = frozenset(roles) & frozenset(ROLES)
     if "admin" in known:
         return frozenset(ROLES)
@@ -63,7 +63,7 @@ class Visit:
 
 
 def visit_of(scope: Scope) -> Visit:
-    """What `Security.wrap` found out about this request. Raises RuntimeError where it does not wrap the app."""
+    """What `Security.wrap` knows about this request. Raises RuntimeError where it does not wrap the app."""
     if VISIT not in scope:
         raise RuntimeError("the app is not behind Security.wrap: wrap it, else nobody is checked")
     return cast(Visit, scope[VISIT])

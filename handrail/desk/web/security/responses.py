@@ -46,14 +46,14 @@ def harden(start: Message, *, secure: bool, cacheable: bool) -> None:
             del headers[name]
 
 
-def login_form(status: int, **told: Any) -> HTMLResponse:
+def login_form(status: int, **values: Any) -> HTMLResponse:
     """The login page: `csrf`, `next`, `local`, `oidc`, `line` (what went wrong; may be empty)."""
-    return HTMLResponse(_TEMPLATES.get_template("login.html").render(**told), status)
+    return HTMLResponse(_TEMPLATES.get_template("login.html").render(**values), status)
 
 
 def refusal(status: int, line: str, *, page: bool, login_again: bool = False) -> Response:
     """Why nothing was done: for a person, or for a program."""
     if not page:
         return JSONResponse({"error": line}, status)
-    told = {"status": status, "line": line, "login_again": login_again}
-    return HTMLResponse(_TEMPLATES.get_template("refused.html").render(**told), status)
+    values = {"status": status, "line": line, "login_again": login_again}
+    return HTMLResponse(_TEMPLATES.get_template("refused.html").render(**values), status)

@@ -24,7 +24,7 @@ from handrail.desk.web.security.users import Users
 class Security:
     """Login pages, and a guard around the app.
 
-    `audit(kind, person, detail)` is told of `login`, `login.failed`, `logout`, `session.expired`, `forbidden` and
+    `audit(kind, person, detail)` gets `login`, `login.failed`, `logout`, `session.expired`, `forbidden` and
     `rate.limited`; it may be a coroutine function. `clock` gives seconds since 1970-01-01 UTC. Raises ConfigError.
     """
 
@@ -33,7 +33,7 @@ class Security:
     ) -> None:
         self._store = store = Store(data / SESSIONS_FILE)
         users = Users(settings.users_file(data))
-        users.now()  # a broken file is told at the start
+        users.now()  # a broken file is reported at the start
         self._parts = Parts(
             settings=settings,
             address=settings.address,
@@ -67,7 +67,7 @@ class Security:
         return f"{base.rstrip('/')}/login?once={quote(token)}"
 
     def close(self) -> None:
-        """The file of the sessions is closed; the sessions are kept."""
+        """Close the file of the sessions; the sessions stay in it."""
         self._store.close()
 
 

@@ -47,9 +47,9 @@ class Sessions:
         self, person: str, name: str, roles: Iterable[str], source: Source, stamp: str, now_s: float
     ) -> tuple[str, Session]:
         """A new session and the secret that goes into the cookie; it is kept nowhere else."""
-        secret, kept = new_secret(), sorted(roles)
+        secret, granted_roles = new_secret(), sorted(roles)
         key = digest(secret)
-        row = (key, person, name, json.dumps(kept), source, stamp, now_s, now_s)
+        row = (key, person, name, json.dumps(granted_roles), source, stamp, now_s, now_s)
         with self._store.writing() as file:
             file.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
             oldest = "SELECT id FROM sessions WHERE person = ? ORDER BY seen_s DESC, begun_s DESC LIMIT -1 OFFSET ?"
@@ -128,8 +128,8 @@ def first_login_open(settings: SecuritySettings, users: Users) -> bool:
 
 def oidc_stamp(settings: SecuritySettings) -> str:
     """Changes with the provider, and with what its groups may do."""
-    told = [settings.oidc_issuer, settings.oidc_client_id, settings.oidc_roles_claim, settings.oidc_roles]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    fields = [settings.oidc_issuer, settings.oidc_client_id, settings.oidc_roles_claim, settings.oidc_roles]
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def _local(session: Session, settings: SecuritySettings, users: Users) -> SessionValidity:

@@ -78,7 +78,7 @@ class SecuritySettings(Settings):
     @property
     def proxies(self) -> frozenset[str]:
         """The addresses of the proxies whose word counts."""
-        return frozenset(normal(one.strip()) for one in (self.desk_proxies or "").split(",") if one.strip())
+        return frozenset(normal(proxy.strip()) for proxy in (self.desk_proxies or "").split(",") if proxy.strip())
 
 
 def _check_oidc(settings: SecuritySettings) -> None:

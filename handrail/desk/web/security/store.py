@@ -50,7 +50,7 @@ def new_secret() -> str:
 
 
 def digest(secret: str) -> bytes:
-    """What is kept of a secret. It has 256 bits, so a plain hash cannot be searched."""
+    """What is stored of a secret. It has 256 bits, so a plain hash cannot be searched."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -138,5 +138,5 @@ class KnownClients:
     def has(self, person: str, client: str) -> bool:
         """This person has logged in from there before."""
         with self._store.reading() as file:
-            found = file.execute("SELECT 1 FROM known WHERE person = ? AND client = ?", (person, client)).fetchone()
-        return found is not None
+            row = file.execute("SELECT 1 FROM known WHERE person = ? AND client = ?", (person, client)).fetchone()
+        return row is not None

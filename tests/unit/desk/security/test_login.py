@@ -21,7 +21,7 @@ def test_the_right_password_leads_to_the_page_that_was_asked_for(desk: Served, b
     me = browser.me()
     assert me is not None
     assert (me["id"], me["name"], me["roles"]) == ("anna", "Anna", ["agent", "reader"])
-    [(person, detail)] = desk.told.of("login")
+    [(person, detail)] = desk.audit.of("login")
     assert (person, detail["method"], detail["client"]) == ("anna", "local", "127.0.0.1")
 
 
@@ -120,7 +120,7 @@ def test_logins_beyond_what_is_checked_at_once_are_told_to_wait(
 def test_a_password_typed_as_the_user_is_told_to_nobody(desk: Served, browser: Browser) -> None:
     browser.login(PASSWORD, PASSWORD)
     browser.login("anna", OTHER_PASSWORD)
-    assert [person for person, _ in desk.told.of("login.failed")] == [None, "anna"]
+    assert [person for person, _ in desk.audit.of("login.failed")] == [None, "anna"]
 
 
 def test_a_new_user_counts_at_once(desk: Served, data: Path, browser: Browser) -> None:

@@ -121,5 +121,5 @@ class OidcPages:
 
 def _once(request: Request, name: str) -> str:
     """The parameter, where it is there exactly once; else empty."""
-    found = request.query_params.getlist(name)
-    return found[0] if len(found) == 1 else ""
+    values = request.query_params.getlist(name)
+    return values[0] if len(values) == 1 else ""

@@ -31,12 +31,12 @@ async def claims_of(token: object, provider: Provider, nonce: str, now_s: float)
     if not isinstance(token, str) or len(token) > TOKEN_LENGTH_MAX:
         raise LoginRefused("no ID token")
     algorithm, kid = _header(token)
-    found = _matching(await provider.keys(), algorithm, kid)
-    if found is None:  # the provider may have new keys
-        found = _matching(await provider.keys(again=True), algorithm, kid)
-    if found is None:
+    key = _matching(await provider.keys(), algorithm, kid)
+    if key is None:  # the provider may have new keys
+        key = _matching(await provider.keys(again=True), algorithm, kid)
+    if key is None:
         raise LoginRefused("the ID token's key is not one of the provider's")
-    claims = _verified(token, found, algorithm, provider)
+    claims = _verified(token, key, algorithm, provider)
     _check_claims(claims, provider.client_id, nonce, now_s)
     return claims
 
@@ -90,8 +90,8 @@ def _verified(token: str, key: Claims, algorithm: str, provider: Provider) -> Cl
 
 
 def _check_claims(claims: Claims, client_id: str, nonce: str, now_s: float) -> None:
-    told, audience = claims["nonce"], claims["aud"]
-    if not isinstance(told, str) or not hmac.compare_digest(told.encode("utf-8", "replace"), nonce.encode()):
+    sent, audience = claims["nonce"], claims["aud"]
+    if not isinstance(sent, str) or not hmac.compare_digest(sent.encode("utf-8", "replace"), nonce.encode()):
         raise LoginRefused("the ID token was made for another login (nonce)")
     if audience not in (client_id, [client_id]):
         raise LoginRefused("the ID token is for others too (aud)")
@@ -114,24 +114,24 @@ def person_id(claims: Mapping[str, Any]) -> str:
 def shown_name(claims: Mapping[str, Any]) -> str:
     """The person's name as others may read it; people choose it, so nothing depends on it."""
     for claim in ("name", "preferred_username", "email"):
-        told = claims.get(claim)
-        if isinstance(told, str) and told.strip():
-            return "".join(letter for letter in told.strip()[:NAME_MAX] if letter.isprintable())
+        name = claims.get(claim)
+        if isinstance(name, str) and name.strip():
+            return "".join(letter for letter in name.strip()[:NAME_MAX] if letter.isprintable())
     return person_id(claims)
 
 
 def roles_of(claims: Mapping[str, Any], claim: str, mapping: Mapping[str, Sequence[str]]) -> frozenset[str]:
     """The desk's roles of the groups that the claim names; groups that the mapping does not have give nothing."""
-    told = _reached(claims, claim)
-    groups = told if isinstance(told, list) else [told]
+    value = _claim_at(claims, claim)
+    groups = value if isinstance(value, list) else [value]
     return granted(role for group in groups[:GROUPS_MAX] if isinstance(group, str) for role in mapping.get(group, ()))
 
 
-def _reached(claims: Mapping[str, Any], claim: str) -> Any:
+def _claim_at(claims: Mapping[str, Any], claim: str) -> Any:
     """The claim of that name, else the one that its dots lead to (`realm_access.roles`)."""
     if claim in claims:
         return claims[claim]
-    found: Any = claims
+    value: Any = claims
     for part in claim.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

@@ -61,9 +61,8 @@ def describe(path: Path) -> Iterator[str]:
 
 
 def _which(hook: Hook) -> str:
-    only = [
-        f"{name} {', '.join(values)}" for name, values in (("queues", hook.queues), ("kinds", hook.kinds)) if values
-    ]
+    filters = (("queues", hook.queues), ("kinds", hook.kinds))
+    only = [f"{name} {', '.join(values)}" for name, values in filters if values]
     return "; ".join([", ".join(hook.records), *only])
 
 

@@ -43,9 +43,9 @@ def desk(
     """
     if context.invoked_subcommand is not None:
         return
+    from handrail.desk.settings import WebSettings
     from handrail.desk.web.security import SecuritySettings
     from handrail.desk.web.server import run
-    from handrail.desk.web.settings import WebSettings
 
     settings = WebSettings.of({"bootstrap": bootstrap, "data": data, "listen": listen, "key": key})
     keep_private()

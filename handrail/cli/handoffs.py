@@ -11,7 +11,7 @@ import click
 from handrail.cli.errors import NO, explained, fail, say, show_json, warn
 
 if TYPE_CHECKING:
-    from handrail.desk.board import HandoffCase
+    from handrail.desk.handoff_view import HandoffView
     from handrail.desk.settings import DeskSettings
 
 WIDTH = 110
@@ -81,25 +81,25 @@ def list_(
 ) -> None:
     """What waits for a person, the most urgent first."""
     from handrail.desk import show, wire
-    from handrail.schemas.identity import same
 
     settings = _settings(bootstrap, by)
-    board = asyncio.run(wire.read(settings.bootstrap))
+    index = asyncio.run(wire.read(settings.bootstrap))
     wanted = {"queue": queue, "priority": priority, "kind": kind, "conversation_id": conversation}
-    cases = [
-        case
-        for case in board.cases()
-        if (closed or case.closed is None)
-        and all(value is None or case.record[field] == value for field, value in wanted.items())
-        and (not mine or same(case.claimed_by, settings.person.id))
-        and (not unclaimed or case.claimed_by is None)
+    handoffs = [
+        handoff
+        for handoff in (index.all() if closed else index.open())
+        if all(value is None or handoff.record[field] == value for field, value in wanted.items())
+        and (not mine or handoff.is_claimed_by(settings.person.id))
+        and (not unclaimed or handoff.claimed_by is None)
     ]
-    for lost in board.unreadable:
-        warn(f"passed over: {lost}")
+    for place in index.unreadable:
+        warn(f"passed over: {place}")
+    if index.unseen or (closed and index.past):
+        warn(f"too many handoffs: the oldest {index.unseen} open and {index.past} closed ones are not shown")
     if as_json:
-        show_json([_plain(case) for case in cases])
-    elif cases:
-        _console().print(show.listing(cases, board.short(), int(time.time() * 1000)))
+        show_json([_plain(handoff) for handoff in handoffs])
+    elif handoffs:
+        _console().print(show.listing(handoffs, index.short_id_length(), int(time.time() * 1000)))
     else:
         click.echo("nothing waits" if not closed else "no handoffs", err=True)
 
@@ -114,11 +114,11 @@ def show(handoff: str, bootstrap: str | None, as_json: bool) -> None:
     from handrail.desk import show as shown
     from handrail.desk import wire
 
-    case = asyncio.run(wire.read(_settings(bootstrap, None).bootstrap, handoff)).case(handoff)
+    view = asyncio.run(wire.read(_settings(bootstrap, None).bootstrap, handoff)).find(handoff)
     if as_json:
-        show_json(_plain(case))
+        show_json(_plain(view))
     else:
-        shown.full(_console(), case)
+        shown.full(_console(), view)
 
 
 @handoffs.command()
@@ -251,9 +251,9 @@ def _settings(
     return DeskSettings.of({"bootstrap": bootstrap, "by": by, "by_name": by_name, "key": key})
 
 
-def _plain(case: "HandoffCase") -> dict[str, Any]:
-    fields = {"claim": case.claim, "answers": list(case.answers), "closed": case.closed}
-    return {**case.record, **fields}
+def _plain(handoff: "HandoffView") -> dict[str, Any]:
+    answers = [answer.data for answer in handoff.answers]
+    return {**handoff.record, "claim": handoff.claim, "answers": answers, "closed": handoff.closed}
 
 
 def _console() -> Any:

@@ -62,9 +62,7 @@ def hooks(
     Example:
       handrail hooks --hooks hooks.yaml --key handrail-data/signing.key
     """
-    from handrail.hooks.describe import describe
-    from handrail.hooks.run import run
-    from handrail.hooks.settings import HooksSettings
+    from handrail.hooks.run import HooksSettings, describe, run
 
     given = {"bootstrap": bootstrap, "hooks": hooks, "key": key, "hooks_group": group, "hooks_listen": listen}
     settings = HooksSettings.of({**given, "session_timeout_s": session_timeout_s, "http": http})

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from handrail.demo.chat import Moment
-from handrail.desk.board import HandoffCase
+from handrail.desk.handoff_view import HandoffView
 from handrail.desk.show import full
 
 COLOURS = {"allow": "green", "require_approval": "yellow", "block": "red", "halt": "bold red"}
@@ -55,7 +55,7 @@ def why(decision: dict[str, Any]) -> str:
 
 def handoff(console: Console, data: dict[str, Any]) -> None:
     """One handoff in full, as a human gets it."""
-    full(console, HandoffCase(data, (), None, (), None), "One handoff, as a human gets it")
+    full(console, HandoffView(data), "One handoff, as a human gets it")
 
 
 def alerts(console: Console, records: Sequence[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import orjson
 
-from handrail.desk.board import HandoffCase
+from handrail.desk.handoff_view import HandoffView
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.decode import decode_resolution
 from handrail.schemas.errors import ConfigError, SchemaError
@@ -18,21 +18,21 @@ from handrail.streams.keys import key_of
 TERMINAL = "/humans/terminal"
 
 
-def claim(case: HandoffCase, by: By, source: str = TERMINAL) -> dict[str, Any]:
+def claim(handoff: HandoffView, by: By, source: str = TERMINAL) -> dict[str, Any]:
     """`handrail.handoff.claimed.v1`: this person works on the handoff now."""
-    return _event("handrail.handoff.claimed.v1", case, by, source, {})
+    return _event("handrail.handoff.claimed.v1", handoff, by, source, {})
 
 
-def resolution(case: HandoffCase, outcome: str, by: By, source: str = TERMINAL, **told: Any) -> dict[str, Any]:
+def resolution(handoff: HandoffView, outcome: str, by: By, source: str = TERMINAL, **fields: Any) -> dict[str, Any]:
     """`handrail.resolution.v1`: one person's answer, bound to the action that waits where one does.
 
-    `told` are the optional fields of a resolution; those that are None are left out. Raises ConfigError where one of
+    `fields` are the optional fields of a resolution; those that are None are left out. Raises ConfigError where one of
     them is not what the contract says.
     """
-    said = {name: value for name, value in told.items() if value is not None}
-    if case.pending is not None:
-        said["action_digest"] = case.pending["action_digest"]
-    return _event("handrail.resolution.v1", case, by, source, {"outcome": outcome, **said})
+    data = {name: value for name, value in fields.items() if value is not None}
+    if handoff.pending is not None:
+        data["action_digest"] = handoff.pending["action_digest"]
+    return _event("handrail.resolution.v1", handoff, by, source, {"outcome": outcome, **data})
 
 
 def signed(event: dict[str, Any], key: Path | None) -> dict[str, Any]:
@@ -40,22 +40,22 @@ def signed(event: dict[str, Any], key: Path | None) -> dict[str, Any]:
     return sign_record(key_of(key), event)
 
 
-def _event(event_type: str, case: HandoffCase, by: By, source: str, said: dict[str, Any]) -> dict[str, Any]:
+def _event(event_type: str, handoff: HandoffView, by: By, source: str, data: dict[str, Any]) -> dict[str, Any]:
     at = to_rfc3339(int(time.time() * 1000))
     event = {
         "specversion": "1.0",
         "id": uuid4().hex,
         "source": source,
         "type": event_type,
-        "subject": case.conversation_id,
+        "subject": handoff.conversation_id,
         "time": at,
         "datacontenttype": "application/json",
         "data": {
-            "handoff_id": case.id,
-            "conversation_id": case.conversation_id,
+            "handoff_id": handoff.id,
+            "conversation_id": handoff.conversation_id,
             "by": by.model_dump(exclude_none=True),
             "at": at,
-            **said,
+            **data,
         },
     }
     try:

@@ -1,4 +1,4 @@
-"""What stood where a handoff has a mark, read from the agents' own log. For the desk's role `revealer`; it audits.
+"""Redacted values of a handoff, read from the agents' own log, for the desk's role `revealer`; the desk audits it.
 
 A handoff names its conversation's place on `agent.events.v1`; nothing else is read, and of that only this conversation.
 What a rule said (`reason…`) is no part of the events: the decision has it.
@@ -71,17 +71,17 @@ async def _events(bootstrap: str, handoff: Mapping[str, Any]) -> Events:
     place, key = handoff["log"], str(handoff["conversation_id"]).encode()
     tp = TopicPartition(AGENT_EVENTS, place["partition"])
     first = max(0, place["first_offset"], place["last_offset"] + 1 - RECORDS_MAX)
-    found: Events = []
+    events: Events = []
     with reachable(bootstrap):
         try:
             async with asyncio.timeout(SECONDS_MAX):
                 async with aclosing(stretch(bootstrap, tp, first, place["last_offset"] + 1)) as log:
                     async for record in log:
                         if record.key == key and (event := _read(record.value)) is not None:
-                            found.append((record.offset, event))
+                            events.append((record.offset, event))
         except TimeoutError:
-            return found
-    return found
+            return events
+    return events
 
 
 def _read(value: bytes | None) -> dict[str, Any] | None:
@@ -127,10 +127,10 @@ def _customer(events: Events) -> dict[str, Any]:
     """As the fold learns it: later keys win, the account key by key."""
     known: dict[str, Any] = {}
     for _, event in events:
-        told = event["data"].get("customer")
-        if isinstance(told, dict):
-            account = {**_dict(known.get("account")), **_dict(told.get("account"))}
-            known |= told
+        customer = event["data"].get("customer")
+        if isinstance(customer, dict):
+            account = {**_dict(known.get("account")), **_dict(customer.get("account"))}
+            known |= customer
             if account:
                 known["account"] = account
     return known
@@ -167,7 +167,7 @@ def _at(value: Any, path: str) -> Any:
         inside = isinstance(value, list) and number.isdigit() and int(number) < len(value)
         return _at(value[int(number)], rest.removeprefix(".")) if inside else None
     for name, inner in _dict(value).items():
-        for told in (name, redact_text(name).text):  # a name may hide something too
-            if path == told or path.startswith((f"{told}.", f"{told}[")):
-                return _at(inner, path[len(told) :].removeprefix("."))
+        for shown_name in (name, redact_text(name).text):  # a name may hide something too
+            if path == shown_name or path.startswith((f"{shown_name}.", f"{shown_name}[")):
+                return _at(inner, path[len(shown_name) :].removeprefix("."))
     return value if path == "cut" else None

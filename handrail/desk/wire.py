@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 from aiokafka import TopicPartition
 
-from handrail.desk.board import Board
+from handrail.desk.handoff_index import Bounds, HandoffIndex
+from handrail.desk.handoff_summary import whole_of
 from handrail.kafka.reachable import reachable
 from handrail.schemas.decode import decode_output, decode_resolution
 from handrail.schemas.envelope import CLOUDEVENT
@@ -22,24 +23,28 @@ from handrail.streams.engine.scan import partitions, scan, stretch
 
 WRITTEN = (DECISIONS, HANDOFFS, ALERTS)
 POLL_MS = 100
+# The terminal reads once and ends, and `list --all` has the closed ones too.
+BOUNDS = Bounds(open=200_000, closed=200_000, ended=400_000, unreadable=1_000)
 
 Marks = dict[TopicPartition, int]
 """The offset after the last record of each partition, at one moment."""
 
 
-async def read(bootstrap: str, whole: str | None = None) -> Board:
-    """The board as the log has it now. Raises ConfigError where the broker or the topics are not there."""
-    board = Board(whole)
+async def read(bootstrap: str, name: str | None = None) -> HandoffIndex:
+    """All handoffs as the log has them now, in full those that `name` can mean (an id's beginning, a conversation).
+
+    Raises ConfigError where the broker or the topics are not there.
+    """
+    handoffs = HandoffIndex(whole_of(name), BOUNDS)
     with reachable(bootstrap):
         await _topics_are_there(bootstrap)
         async for record in scan(bootstrap, (HANDOFFS, RESOLUTIONS)):
-            place = f"{record.topic}[{record.partition}] offset {record.offset}"
-            board.take(record.topic, record.key, record.value, place)
-    return board
+            handoffs.take((record.topic, record.partition, record.offset), record.key, record.value)
+    return handoffs
 
 
 async def mark(bootstrap: str) -> Marks:
-    """Where the topics of the human tier end now: what comes of an answer lies behind it."""
+    """Where the topics of the human tier end now: what comes of an answer lies after it."""
     with reachable(bootstrap):
         return await ends(bootstrap, await partitions(bootstrap, (RESOLUTIONS, *WRITTEN)))
 
@@ -56,8 +61,8 @@ async def send(bootstrap: str, event: dict[str, Any], marks: Marks) -> list[dict
             written = await producer.write(RESOLUTIONS, number, [Row(key, orjson.dumps(event), CLOUDEVENT)])
         tp = TopicPartition(RESOLUTIONS, number)
         before = stretch(bootstrap, tp, marks[tp], written[0].first)
-        found = [record.value async for record in before if record.key == key]
-    return [raw for value in found if (raw := _answered(value)) is not None]
+        values = [record.value async for record in before if record.key == key]
+    return [other for value in values if (other := _decoded(value)) is not None]
 
 
 @asynccontextmanager
@@ -83,7 +88,7 @@ async def _events(consumer: Any, key: bytes) -> AsyncIterator[dict[str, Any]]:
         await asyncio.sleep(0)
 
 
-def _answered(value: bytes | None) -> dict[str, Any] | None:
+def _decoded(value: bytes | None) -> dict[str, Any] | None:
     """None for what a worker refuses too."""
     try:
         return decode_resolution(value).raw

@@ -36,9 +36,9 @@ NEWS = {
 }
 
 
-def value(found: Any) -> str:
+def value(value: Any) -> str:
     """A JSON value as people read it: text as it is, all else in JSON."""
-    return plain(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
+    return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def call(pending: dict[str, Any]) -> str:
@@ -51,14 +51,14 @@ def call(pending: dict[str, Any]) -> str:
 
 def arguments_of(arguments: dict[str, Any]) -> str:
     """`order_id="#7", amount=300`"""
-    return ", ".join(f"{name}={plain(json.dumps(one, ensure_ascii=False))}" for name, one in arguments.items())
+    return ", ".join(f"{name}={plain(json.dumps(value, ensure_ascii=False))}" for name, value in arguments.items())
 
 
-def reason(found: dict[str, Any]) -> str:
+def reason(reason: dict[str, Any]) -> str:
     """Why it came to a human, in a sentence or two."""
-    said = REASONS.get(found["code"], "")
-    message = line(found["message"])
-    return message if not said or message == said else f"{said} {message}"
+    sentence = REASONS.get(reason["code"], "")
+    message = line(reason["message"])
+    return message if not sentence or message == sentence else f"{sentence} {message}"
 
 
 def happened(news: dict[str, Any]) -> str:
@@ -73,9 +73,9 @@ def latest(news: list[dict[str, Any]]) -> str:
     return happened(news[-1]) if news else "it has changed"
 
 
-def rule(found: dict[str, Any]) -> str:
+def rule(reason: dict[str, Any]) -> str:
     """The rule or detector: `refunds/refund-too-high`, `limit.cost`."""
-    named = f"{found['policy_id']}/{found['rule_id']}" if found.get("policy_id") else found["code"]
+    named = f"{reason['policy_id']}/{reason['rule_id']}" if reason.get("policy_id") else reason["code"]
     return line(named)
 
 

@@ -1,7 +1,7 @@
 """Where webhooks may go: to the public internet, and elsewhere only where a hook says `private: true`.
 
-Looked at when the connection is made, at the address that it is made to: a name that means something else a second
-later gets nothing.
+The address is checked when the connection is made to it: a name that resolves to something else a second later gets
+nothing.
 """
 
 import socket
@@ -12,10 +12,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 # IANA's registries of special-purpose addresses (RFC 6890) beyond what every supported Python's `is_global` knows, and
-# what was taken out of use since but may still lead inwards.
+# those that are no longer in use but may still lead inwards.
 _NOT_PUBLIC = [
-    ip_network(one)
-    for one in (
+    ip_network(text)
+    for text in (
         "0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4",
         "::/96",  # IPv4-compatible, RFC 4291, 2.5.5.1
         "::ffff:0:0:0/96",  # IPv4-translated, RFC 2765
@@ -39,16 +39,16 @@ class PrivateAddressError(OSError):
 
 def is_public(address: str) -> bool:
     """Whether the address is one of the public internet, through whatever form of IPv6 it is written."""
-    found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address) and (inner := _inside(found)) is not None:
+    parsed = ip_address(address.partition("%")[0])
+    if isinstance(parsed, IPv6Address) and (inner := _embedded_ipv4(parsed)) is not None:
         return is_public(str(inner))
-    return found.is_global and not found.is_multicast and not _special(found)
+    return parsed.is_global and not parsed.is_multicast and not _is_special(parsed)
 
 
-def _special(address: IPv4Address | IPv6Address) -> bool:
+def _is_special(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address) and (address not in _UNICAST or int(address) >> 32 & 0xFFFFFFFF in _ISATAP):
         return True
-    return any(address.version == one.version and address in one for one in _NOT_PUBLIC)
+    return any(address.version == network.version and address in network for network in _NOT_PUBLIC)
 
 
 def is_literal(host: str) -> bool:
@@ -60,13 +60,13 @@ def is_literal(host: str) -> bool:
     return True
 
 
-def _inside(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that it leads to: mapped, or by NAT64."""
+def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that it leads to: mapped, or through NAT64."""
     return IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else address.ipv4_mapped
 
 
 class PublicResolver(AbstractResolver):
-    """Resolves names; those of which one address is not public are refused whole."""
+    """Resolves names; a name is refused where any of its addresses is not public."""
 
     def __init__(self) -> None:
         self._names = ThreadedResolver()
@@ -75,11 +75,11 @@ class PublicResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """The addresses. Raises PrivateAddressError."""
-        found = await self._names.resolve(host, port, family)
-        for one in found:
-            if not is_public(one["host"]):
-                raise PrivateAddressError(EACCES, f"{host} is {one['host']}, which is not public: set private: true")
-        return found
+        results = await self._names.resolve(host, port, family)
+        for result in results:
+            if not is_public(result["host"]):
+                raise PrivateAddressError(EACCES, f"{host} is {result['host']}, which is not public: set private: true")
+        return results
 
     async def close(self) -> None:
         """Nothing is resolved any more."""

@@ -1,5 +1,7 @@
 """hooks.yaml: where webhooks go, and what ticket systems may send. All of it is checked before anything starts."""
 
+from base64 import b64decode
+from binascii import Error
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,9 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from handrail.hooks import sign, template
+from handrail.hooks import template
 from handrail.hooks.address import is_literal, is_public
-from handrail.hooks.pointer import checked
+from handrail.hooks.template import checked
 from handrail.policies import yaml12
 from handrail.schemas.errors import ConfigError
 
@@ -17,12 +19,19 @@ HOOKS_MAX = 20  # each has a consumer group of its own
 SOURCES_MAX = 20
 FILE_BYTES_MAX = 100_000
 SECRET_FILE_BYTES_MAX = 4_096
+SECRET_PREFIX = "whsec_"
+SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64
+SECRETS_MAX = 3  # of one endpoint: the one that counts, and those it replaces
+SECRET_HINT = 'make one with: echo "whsec_$(openssl rand -base64 32)"'
 NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 HEADER_NAME = r"^[A-Za-z0-9-]{1,64}$"
 
 Kind = Literal[
     "handoff.opened", "handoff.updated", "handoff.revised", "handoff.closed", "handoff.claimed", "resolution", "alert"
 ]  # fmt: skip
+Named = Annotated[str, Field(pattern=NAME)]
+HeaderName = Annotated[str, Field(pattern=HEADER_NAME)]
+Pointer = Annotated[str, AfterValidator(checked)]
 
 
 def _template(value: Any) -> Any:
@@ -30,9 +39,6 @@ def _template(value: Any) -> Any:
     return value
 
 
-Named = Annotated[str, Field(pattern=NAME)]
-HeaderName = Annotated[str, Field(pattern=HEADER_NAME)]
-Pointer = Annotated[str, AfterValidator(checked)]
 Template = Annotated[Any, AfterValidator(_template)]
 TextTemplate = Annotated[str, AfterValidator(_template)]
 
@@ -52,7 +58,7 @@ class FromFile(Part):
 class Retry(Part):
     """When a failed delivery is tried again: after `first_s`, then twice as long each time, up to `longest_s`.
 
-    Each wait is cut by chance to between half and all of it. Given up `give_up_s` after the first attempt.
+    Each wait is a random part of that, at least half of it. Given up `give_up_s` after the first attempt.
     """
 
     first_s: Annotated[float, Field(gt=0, le=3600)] = 5.0
@@ -89,15 +95,15 @@ class Hook(Part):
 
     @model_validator(mode="after")
     def _url_is_safe(self) -> "Hook":
-        found = urlsplit(self.url)
-        if found.scheme not in ("http", "https") or not found.hostname or found.username or found.fragment:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
             raise ValueError("url: must be https://HOST/PATH without a login in it: put one into headers")
-        if template.has_slots(found.netloc) or "{" in found.netloc:
+        if template.has_slots(parts.netloc) or "{" in parts.netloc:
             raise ValueError("url: scheme and host cannot come from a record: write {{…}} into the path only")
-        if found.scheme == "http" and not self.private:
+        if parts.scheme == "http" and not self.private:
             raise ValueError("url: http is for a private network only: use https, or set private: true")
-        if is_literal(found.hostname) and not self.private and not is_public(found.hostname):
-            raise ValueError(f"url: {found.hostname} is not public: set private: true where that is meant")
+        if is_literal(parts.hostname) and not self.private and not is_public(parts.hostname):
+            raise ValueError(f"url: {parts.hostname} is not public: set private: true where that is meant")
         return self
 
 
@@ -124,7 +130,7 @@ class Standard(Part):
 
 
 class Token(Part):
-    """A word that both sides know."""
+    """A token that both sides know."""
 
     kind: Literal["token"]
     secret_file: Path
@@ -202,8 +208,8 @@ class Config(Part):
     @model_validator(mode="after")
     def _names_are_distinct(self) -> "Config":
         for kind, names in (
-            ("hooks", [one.name for one in self.hooks]),
-            ("sources", [one.name for one in self.sources]),
+            ("hooks", [entry.name for entry in self.hooks]),
+            ("sources", [entry.name for entry in self.sources]),
         ):
             if twice := {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"{kind}: {', '.join(sorted(twice))}: each name once")
@@ -234,22 +240,41 @@ def text_of(path: Path, base: Path) -> str:
 
     Raises ConfigError.
     """
-    found = base / path
+    full_path = base / path
     try:
-        text = found.read_bytes()[:SECRET_FILE_BYTES_MAX].decode("utf-8").strip()
+        text = full_path.read_bytes()[:SECRET_FILE_BYTES_MAX].decode("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"{found}: {getattr(error, 'strerror', None) or 'is no text'}: it is named in the hooks file"
+            f"{full_path}: {getattr(error, 'strerror', None) or 'is no text'}: it is named in the hooks file"
         ) from None
     if not text:
-        raise ConfigError(f"{found}: is empty: write the secret into it")
+        raise ConfigError(f"{full_path}: is empty: write the secret into it")
     return text
+
+
+def secrets_of(text: str) -> tuple[bytes, ...]:
+    """The secrets of a file, one a line, the newest first. Raises ValueError with what to write."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not 1 <= len(lines) <= SECRETS_MAX:
+        raise ValueError(f"holds {len(lines)} secrets, must hold 1 to {SECRETS_MAX}, one a line: {SECRET_HINT}")
+    return tuple(_secret(line) for line in lines)
+
+
+def _secret(line: str) -> bytes:
+    try:
+        secret = b64decode(line.removeprefix(SECRET_PREFIX), validate=True)
+    except (Error, ValueError):
+        secret = b""
+    if not line.startswith(SECRET_PREFIX) or not SECRET_BYTES_MIN <= len(secret) <= SECRET_BYTES_MAX:
+        size = f"{SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes"
+        raise ValueError(f"a line is not {SECRET_PREFIX} and {size} in base64: {SECRET_HINT}")
+    return secret
 
 
 def secrets(path: Path, base: Path) -> tuple[bytes, ...]:
     """The secrets of an endpoint. Raises ConfigError."""
     try:
-        return sign.secrets_of(text_of(path, base))
+        return secrets_of(text_of(path, base))
     except ValueError as error:
         raise ConfigError(f"{base / path}: {error}") from None
 

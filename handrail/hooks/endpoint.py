@@ -12,7 +12,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from handrail.hooks import config, sign
+from handrail.hooks import config, signatures
 from handrail.hooks.address import PublicResolver, is_literal, is_public
 from handrail.hooks.config import FromFile, Hook
 from handrail.hooks.message import Message
@@ -27,7 +27,7 @@ AGENT = "handrail-hooks"
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What came of one attempt: `why` is empty where it was taken.
+    """The result of one attempt: `why` is empty where it was taken.
 
     `gone`: nothing must be sent there any more. `wait_s`: nothing must be sent there for so long.
     """
@@ -44,7 +44,9 @@ class Endpoint:
         self._hook = hook
         self._secrets = config.secrets(hook.secret_file, base) if hook.secret_file else ()
         self.fixed: Mapping[str, str] = {
-            name: config.text_of(one.file, base) for name, one in hook.headers.items() if isinstance(one, FromFile)
+            name: config.text_of(value.file, base)
+            for name, value in hook.headers.items()
+            if isinstance(value, FromFile)
         }
         self._tls = _tls(hook.ca_file, base)
 
@@ -68,7 +70,7 @@ class Endpoint:
         """One attempt, signed at this moment. Never raises for what the other side or the network do."""
         headers = {"user-agent": AGENT, **message.headers}
         if self._secrets:
-            headers |= sign.headers(self._secrets, message.id, int(time.time()), message.body)
+            headers |= signatures.headers(self._secrets, message.id, int(time.time()), message.body)
         else:
             headers["webhook-id"] = message.id
         url = URL(message.url, encoded=True)
@@ -78,19 +80,19 @@ class Endpoint:
             async with self._session.request(
                 self._hook.method, url, data=message.body, headers=headers, allow_redirects=False
             ) as response:
-                said = await response.content.read(RESPONSE_BYTES_MAX) if not response.ok else b""
-                return _answer(response.status, response.headers.get("retry-after"), said)
+                body = await response.content.read(RESPONSE_BYTES_MAX) if not response.ok else b""
+                return _result(response.status, response.headers.get("retry-after"), body)
         except TimeoutError:
             return HttpResponse(f"no answer within {self._hook.timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return HttpResponse(" ".join(f"{type(error).__name__}: {error}".split())[:REASON_MAX])
 
 
-def _answer(status: int, retry_after: str | None, said: bytes) -> HttpResponse:
+def _result(status: int, retry_after: str | None, body: bytes) -> HttpResponse:
     if 200 <= status < 300:
         return HttpResponse()
-    told = " ".join(said.decode(errors="replace").split())[:REASON_MAX]
-    why = f"HTTP {status}{f': {told}' if told else ''}"
+    text = " ".join(body.decode(errors="replace").split())[:REASON_MAX]
+    why = f"HTTP {status}{f': {text}' if text else ''}"
     return HttpResponse(why, status == GONE, _seconds(retry_after) or (1.0 if status == TOO_MANY else 0.0))
 
 

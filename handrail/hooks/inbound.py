@@ -15,7 +15,7 @@ import orjson
 from aiohttp import web
 from aiokafka.errors import KafkaError
 
-from handrail.hooks import config, mapping, verify
+from handrail.hooks import config, mapping, signatures
 from handrail.hooks.config import Source, Standard
 from handrail.hooks.counters import Counters
 from handrail.schemas.envelope import CLOUDEVENT
@@ -30,47 +30,48 @@ from handrail.streams.http import listen
 
 BODY_BYTES_MAX = 1_000_000
 BODY_S_MAX = 10.0  # for all of a request to arrive
-WRITE_S_MAX = 8.0  # senders wait 5 to 15 s: whoever is told to come again does
-AT_ONCE_MAX = 64  # requests that are read or written; the next one is told to come again
+WRITE_S_MAX = 8.0  # senders wait 5 to 15 s: they send again after a 503
+AT_ONCE_MAX = 64  # requests that are read or written; the next one gets 503
 RETRY_AFTER_S = 10
 GOODBYE_S = 10.0
 
 Tell = Callable[[str], None]
+_LATER = (503, "come again")
 
 
 class Inbound:
     """The sources, and the topic that their words go to. Raises ConfigError where a secret cannot be read."""
 
     def __init__(
-        self, sources: tuple[Source, ...], base: Path, producer: Producer, key: SigningKey | None, tally: Counters,
+        self, sources: tuple[Source, ...], base: Path, producer: Producer, key: SigningKey | None, counters: Counters,
         notice: Tell,
     ) -> None:  # fmt: skip
         self._sources = {source.name: source for source in sources}
         self._secrets = {source.name: secrets_of(source, base) for source in sources}
-        self._producer, self._key, self._tally, self._notice = producer, key, tally, notice
+        self._producer, self._key, self._counters, self._notice = producer, key, counters, notice
         self._under_way = 0
 
     async def answer(self, request: web.Request) -> web.Response:
-        """The answer to POST /in/NAME."""
+        """The response to POST /in/NAME."""
         source = self._sources.get(request.match_info["name"])
         if source is None:
-            return _said(404, "no such source")
+            return _response(404, "no such source")
         if self._under_way >= AT_ONCE_MAX:
-            return self._answered(source, *_LATER)
+            return self._counted(source, *_LATER)
         self._under_way += 1
         try:
-            return self._answered(source, *await self._taken(source, request))
+            return self._counted(source, *await self._accept(source, request))
         finally:
             self._under_way -= 1
 
-    async def _taken(self, source: Source, request: web.Request) -> tuple[int, str]:
+    async def _accept(self, source: Source, request: web.Request) -> tuple[int, str]:
         try:
             async with asyncio.timeout(BODY_S_MAX):
                 body = await request.read()
         except TimeoutError:
             return 408, "the request did not arrive in time"
         headers = {name.lower(): value for name, value in request.headers.items()}
-        why = verify.refused(source.verify, self._secrets[source.name], headers, body, time.time())
+        why = signatures.rejection(source.verify, self._secrets[source.name], headers, body, time.time())
         if why is not None:
             self._notice(f"handrail hooks: /in/{source.name}: refused: {why}")
             return 401, "not verified"
@@ -79,9 +80,9 @@ class Inbound:
         except SchemaError as error:
             self._notice(f"handrail hooks: /in/{source.name}: cannot be used: {error}")
             return 422, str(error)
-        return (200, "ignored") if event is None else await self._written(source, event)
+        return (200, "ignored") if event is None else await self._write(source, event)
 
-    async def _written(self, source: Source, event: Mapping[str, Any]) -> tuple[int, str]:
+    async def _write(self, source: Source, event: Mapping[str, Any]) -> tuple[int, str]:
         signed = sign_record(self._key, event)
         key = event["subject"].encode()
         try:
@@ -93,12 +94,9 @@ class Inbound:
             return _LATER
         return 202, event["id"]
 
-    def _answered(self, source: Source, status: int, said: str) -> web.Response:
-        self._tally.received(source.name, status)
-        return _said(status, said)
-
-
-_LATER = (503, "come again")
+    def _counted(self, source: Source, status: int, text: str) -> web.Response:
+        self._counters.received(source.name, status)
+        return _response(status, text)
 
 
 @asynccontextmanager
@@ -106,7 +104,7 @@ async def listening(address: str, inbound: Inbound) -> AsyncIterator[str]:
     """Takes requests at `address` for the length of the block; gives the URL. Raises ConfigError."""
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     app.router.add_post("/in/{name}", inbound.answer)
-    app.router.add_head("/in/{name}", _there)  # some systems look whether anybody is there before they send
+    app.router.add_head("/in/{name}", _exists)  # some systems look whether anybody is there before they send
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=GOODBYE_S)
     await runner.setup()
     try:
@@ -115,19 +113,21 @@ async def listening(address: str, inbound: Inbound) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def _there(_: web.Request) -> web.Response:
+async def _exists(_: web.Request) -> web.Response:
     return web.Response(status=200)
 
 
-def secrets_of(source: Source, base: Path) -> verify.Secrets:
+def secrets_of(source: Source, base: Path) -> signatures.Secrets:
     """What the source shares with us. Raises ConfigError."""
     path = source.verify.secret_file
     if isinstance(source.verify, Standard):
-        return verify.Secrets(config.secrets(path, base))
-    return verify.Secrets([line.strip().encode() for line in config.text_of(path, base).splitlines() if line.strip()])
+        return signatures.Secrets(config.secrets(path, base))
+    return signatures.Secrets(
+        [line.strip().encode() for line in config.text_of(path, base).splitlines() if line.strip()]
+    )
 
 
-def _said(status: int, said: str) -> web.Response:
+def _response(status: int, text: str) -> web.Response:
     headers = {"retry-after": str(RETRY_AFTER_S)} if status == 503 else {}
-    body = orjson.dumps({"id" if status == 202 else "said": said}, option=orjson.OPT_APPEND_NEWLINE)
+    body = orjson.dumps({"id" if status == 202 else "said": text}, option=orjson.OPT_APPEND_NEWLINE)
     return web.Response(body=body, status=status, headers=headers, content_type="application/json")

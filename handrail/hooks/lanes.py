@@ -1,7 +1,7 @@
 """Deliveries of one hook: in order within a conversation, conversations side by side.
 
-A conversation whose delivery fails waits for it; the others go on. What a partition may hold is bounded by whoever adds
-(courier.py), so the lanes are.
+A conversation whose delivery fails waits for it; the others go on. What a partition may hold is bounded by the courier
+(courier.py), so the lanes are bounded too.
 """
 
 import asyncio
@@ -96,22 +96,22 @@ class Lanes:
         """Delivered or given up; False where the lanes close before."""
         first_s: float | None = None
         attempt = 0
-        while (answer := await self._attempt(delivery)) is not None:
+        while (response := await self._attempt(delivery)) is not None:
             now_s = time.monotonic()
             first_s = now_s if first_s is None else first_s
-            if not answer.why:
+            if not response.why:
                 self._outlet.delivered(delivery)
                 return True
-            if answer.gone:
+            if response.gone:
                 self._closing.set()
-                self._outlet.stop_delivery(answer.why)
+                self._outlet.stop_delivery(response.why)
                 return False
             attempt += 1
-            self._outlet.failed(delivery, answer.why)
-            wait_s = max(backoff(self._retry, attempt), answer.wait_s)
+            self._outlet.failed(delivery, response.why)
+            wait_s = max(backoff(self._retry, attempt), response.wait_s)
             if now_s + wait_s - first_s > self._retry.give_up_s:
-                return await self._given_up(delivery, attempt, now_s - first_s, answer.why)
-            if await self._told_to_close(wait_s):
+                return await self._given_up(delivery, attempt, now_s - first_s, response.why)
+            if await self._closes_within(wait_s):
                 return False
         return False
 
@@ -119,21 +119,21 @@ class Lanes:
         """None where the lanes close before it begins."""
         async with self._turns:
             while (wait_s := self._not_before_s - time.monotonic()) > 0:
-                if await self._told_to_close(wait_s):
+                if await self._closes_within(wait_s):
                     return None
             if self._closing.is_set():
                 return None
-            answer = await self._outlet.send(delivery.message)
-        if answer.wait_s:
-            self._not_before_s = max(self._not_before_s, time.monotonic() + answer.wait_s)
-        return answer
+            response = await self._outlet.send(delivery.message)
+        if response.wait_s:
+            self._not_before_s = max(self._not_before_s, time.monotonic() + response.wait_s)
+        return response
 
     async def _given_up(self, delivery: Delivery, attempts: int, after_s: float, why: str) -> bool:
         times = "once" if attempts == 1 else f"{attempts} times in {after_s:.0f} s"
         await self._outlet.give_up(delivery, f"tried {times}: {why}")
         return True
 
-    async def _told_to_close(self, wait_s: float) -> bool:
+    async def _closes_within(self, wait_s: float) -> bool:
         try:
             async with asyncio.timeout(wait_s):
                 return await self._closing.wait()
@@ -143,5 +143,5 @@ class Lanes:
 
 def backoff(retry: Retry, attempt: int, chance: Callable[[], float] = random.random) -> float:
     """Seconds to wait after the attempt of this number (the first is 1): twice as long each time, half by chance."""
-    whole_s = min(retry.longest_s, retry.first_s * 2.0 ** min(attempt - 1, 40))
-    return whole_s * (0.5 + 0.5 * chance())
+    full_s = min(retry.longest_s, retry.first_s * 2.0 ** min(attempt - 1, 40))
+    return full_s * (0.5 + 0.5 * chance())

@@ -12,8 +12,7 @@ from typing import Any
 import orjson
 
 from handrail.hooks.config import Rule, Source, Value, When
-from handrail.hooks.pointer import MISSING, find
-from handrail.hooks.template import text_of
+from handrail.hooks.template import MISSING, find, text_of
 from handrail.schemas.clock import to_ms, to_rfc3339
 from handrail.schemas.decode import decode_resolution
 from handrail.schemas.errors import SchemaError
@@ -32,14 +31,14 @@ def event(source: Source, body: Any) -> Event | None:
 
     Raises SchemaError where a rule is, and the body lacks what the contract needs.
     """
-    rule = next((one for one in source.rules if all(holds(when, body) for when in one.when)), None)
+    rule = next((candidate for candidate in source.rules if all(holds(when, body) for when in candidate.when)), None)
     if rule is None:
         return None
     delivery = find(body, source.delivery)
     if delivery is MISSING or delivery is None or isinstance(delivery, dict | list):
         raise SchemaError(f"{source.delivery}: is missing: it must name the delivery")
     data = fields(rule, body)
-    found = {
+    event = {
         "specversion": "1.0",
         "id": sha256(orjson.dumps([source.name, text_of(delivery), rule.record])).hexdigest(),
         "source": f"/in/{source.name}",
@@ -49,8 +48,8 @@ def event(source: Source, body: Any) -> Event | None:
         "datacontenttype": "application/json",
         "data": data,
     }
-    decode_resolution(orjson.dumps(found))
-    return found
+    decode_resolution(orjson.dumps(event))
+    return event
 
 
 def fields(rule: Rule, body: Any) -> dict[str, Any]:
@@ -61,27 +60,27 @@ def fields(rule: Rule, body: Any) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name, how in rule.fields.items():
         try:
-            found = value(how, body)
+            field = value(how, body)
         except (ValueError, ArithmeticError) as error:
             raise SchemaError(f"{name}: {how.at}: {error}") from None
-        if found is not None:
+        if field is not None:
             outer, _, inner = name.partition(".")
             if inner:
-                data.setdefault(outer, {})[inner] = found
+                data.setdefault(outer, {})[inner] = field
             else:
-                data[outer] = found
+                data[outer] = field
     return data
 
 
 def holds(when: When, body: Any) -> bool:
     """Whether what stands there is as the rule wants it."""
-    found = find(body, when.at)
-    items = found if isinstance(found, list) else []
+    actual = find(body, when.at)
+    items = actual if isinstance(actual, list) else []
     return (
-        (when.exists is None or (found is not MISSING and found is not None) == when.exists)
-        and (when.equals is None or found == when.equals)
-        and (not when.one_of or found in when.one_of)
-        and (when.starts is None or (isinstance(found, str) and found.startswith(when.starts)))
+        (when.exists is None or (actual is not MISSING and actual is not None) == when.exists)
+        and (when.equals is None or actual == when.equals)
+        and (not when.one_of or actual in when.one_of)
+        and (when.starts is None or (isinstance(actual, str) and actual.startswith(when.starts)))
         and (when.contains is None or when.contains in items)
         and (when.lacks is None or when.lacks not in items)
     )
@@ -91,45 +90,45 @@ def value(how: Value, body: Any) -> Any:
     """The field's value; None where the body has none and no default is given. Raises ValueError."""
     if how.at is None:
         return how.value
-    found = find(body, how.at)
-    if found is MISSING or found is None or found == "":
+    actual = find(body, how.at)
+    if actual is MISSING or actual is None or actual == "":
         return how.default
     if how.part is not None:
-        parts = text_of(found).split(how.split, how.of - 1)
-        found = parts[how.part] if how.part < len(parts) else ""
-        if not found:
+        parts = text_of(actual).split(how.split, how.of - 1)
+        actual = parts[how.part] if how.part < len(parts) else ""
+        if not actual:
             return how.default
     if how.map is not None:
-        return how.map.get(text_of(found), how.default)
-    return _as(how, found)
+        return how.map.get(text_of(actual), how.default)
+    return _converted(how, actual)
 
 
-def _as(how: Value, found: Any) -> Any:
+def _converted(how: Value, actual: Any) -> Any:
     if how.is_ == "time":
-        return time(found)
+        return time(actual)
     if how.is_ == "number":
-        return found if type(found) in (int, float) else float(found)
+        return actual if type(actual) in (int, float) else float(actual)
     if how.is_ == "integer":
-        return found if type(found) is int else int(text_of(found))
+        return actual if type(actual) is int else int(text_of(actual))
     if how.is_ == "boolean":
-        return found if isinstance(found, bool) else _TRUTH.get(text_of(found).lower(), how.default)
+        return actual if isinstance(actual, bool) else _TRUTH.get(text_of(actual).lower(), how.default)
     if how.is_ == "list":
-        return found if isinstance(found, list) else [found]
-    text = text_of(found)
+        return actual if isinstance(actual, list) else [actual]
+    text = text_of(actual)
     return how.prefix + (plain(text) if how.is_ == "plain" else text)[:NOTE_MAX]
 
 
-def time(found: Any) -> str:
+def time(value: Any) -> str:
     """RFC 3339 in UTC, of RFC 3339 or of seconds since 1970. Raises ValueError."""
-    if isinstance(found, str) and not found.isdecimal():
+    if isinstance(value, str) and not value.isdecimal():
         try:
-            return to_rfc3339(to_ms(found))
+            return to_rfc3339(to_ms(value))
         except SchemaError as error:
             raise ValueError(str(error)) from None
-    return to_rfc3339(int(float(found) * 1000))
+    return to_rfc3339(int(float(value) * 1000))
 
 
 def plain(text: str) -> str:
     """HTML without its tags: what a person reads. It is text afterwards, and safe only where it is shown as such."""
-    found = html.unescape(_TAG.sub("", _BREAK.sub("\n", text[: 4 * NOTE_MAX])))
-    return "\n".join(line.strip() for line in found.splitlines() if line.strip())
+    text = html.unescape(_TAG.sub("", _BREAK.sub("\n", text[: 4 * NOTE_MAX])))
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())

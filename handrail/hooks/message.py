@@ -1,4 +1,4 @@
-"""One webhook as it is sent. Pure."""
+"""Which records go to which hook, and the webhook that each becomes. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,51 @@ import orjson
 
 from handrail.hooks import template
 from handrail.hooks.config import Hook
+from handrail.schemas.decode import decode_output, decode_resolution
+from handrail.schemas.errors import SchemaError
+from handrail.schemas.topics import ALERTS, HANDOFFS, RESOLUTIONS
 
+TOPICS = (ALERTS, HANDOFFS, RESOLUTIONS)
+
+_KINDS = {
+    "handrail.handoff.closed.v1": "handoff.closed",
+    "handrail.handoff.claimed.v1": "handoff.claimed",
+    "handrail.resolution.v1": "resolution",
+    "handrail.alert.v1": "alert",
+}
 PLAIN = "application/json"
 EVENT = "application/cloudevents+json"
 BODY_BYTES_MAX = 1_000_000
 OURS = frozenset({"content-type", "content-length", "host", "transfer-encoding", "connection"})
+
+
+def event_of(topic: str, key: bytes | None, value: bytes | None) -> Mapping[str, Any] | None:
+    """The CloudEvent of a record; None where it is none of the contract's: a worker refuses it too, and says so."""
+    try:
+        event = (decode_resolution if topic == RESOLUTIONS else decode_output)(value).raw
+    except SchemaError:
+        return None
+    return None if topic == RESOLUTIONS and key != event["subject"].encode() else event
+
+
+def kind_of(event: Mapping[str, Any]) -> str:
+    """What hooks.yaml calls it."""
+    if event["type"] == "handrail.handoff.v1":
+        data = event["data"]
+        if data.get("since") is not None:
+            return "handoff.updated"
+        return "handoff.opened" if data["revision"] == 1 else "handoff.revised"
+    return _KINDS.get(event["type"], "")
+
+
+def is_wanted(hook: Hook, event: Mapping[str, Any]) -> bool:
+    """Whether the hook asks for it. A record without a queue or kind of its own is judged by what it has."""
+    data = event["data"]
+    if kind_of(event) not in hook.records:
+        return False
+    if hook.queues and data.get("queue") is not None and data["queue"] not in hook.queues:
+        return False
+    return not (hook.kinds and data.get("kind") is not None and data["kind"] not in hook.kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +66,7 @@ class Message:
     headers: Mapping[str, str]
 
 
-def message(hook: Hook, fixed: Mapping[str, str], event: Mapping[str, Any], value: bytes) -> Message:
+def message_of(hook: Hook, fixed: Mapping[str, str], event: Mapping[str, Any], value: bytes) -> Message:
     """The webhook of an event; `value` are its bytes on the log, `fixed` the headers that came from files.
 
     Raises ValueError where its URL cannot be made, or its body is too long.
@@ -34,8 +74,8 @@ def message(hook: Hook, fixed: Mapping[str, str], event: Mapping[str, Any], valu
     body = value if hook.body is None else orjson.dumps(template.filled(hook.body, event))
     if len(body) > BODY_BYTES_MAX:
         raise ValueError(f"body: has {len(body)} bytes, at most {BODY_BYTES_MAX} are sent: name less in its template")
-    own = {name: template.header(one, event) for name, one in hook.headers.items() if isinstance(one, str)}
-    headers = {name: one for name, one in {**own, **fixed}.items() if name.lower() not in OURS}
+    own = {name: template.header(value, event) for name, value in hook.headers.items() if isinstance(value, str)}
+    headers = {name: value for name, value in {**own, **fixed}.items() if name.lower() not in OURS}
     headers["content-type"] = EVENT if hook.body is None else PLAIN
     return Message(message_id(event), template.url(hook.url, event), body, headers)
 

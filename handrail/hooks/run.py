@@ -1,31 +1,75 @@
 """`handrail hooks` from start to end: one courier for each hook, one server for all sources."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from pydantic import Field
 
-from handrail.hooks import choice, config
-from handrail.hooks.config import Config
+from handrail.hooks import config
+from handrail.hooks.config import Config, Hook
 from handrail.hooks.counters import Counters
-from handrail.hooks.courier import Courier
+from handrail.hooks.courier import Courier, DeadLetters
 from handrail.hooks.endpoint import Endpoint
-from handrail.hooks.inbound import Inbound, listening
-from handrail.hooks.letters import Letters
-from handrail.hooks.settings import HooksSettings
+from handrail.hooks.inbound import Inbound, listening, secrets_of
+from handrail.hooks.message import TOPICS
 from handrail.kafka.one_log import OneLog, process_of
 from handrail.schemas.errors import EngineError
+from handrail.streams.address import Address
 from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.http import serving
 from handrail.streams.keys import key_of
 from handrail.streams.probe import ProbeResult
 from handrail.streams.process import stop_signal
+from handrail.streams.settings import Settings
 
 Tell = Callable[[str], None]
+
+
+class HooksSettings(Settings):
+    """The secrets are in files that the hooks file names; none of them is a setting."""
+
+    bootstrap: str = Field("127.0.0.1:9092", min_length=1, description="Kafka's HOST:PORT, several with commas")
+    hooks: Path = Field(Path("hooks.yaml"), description="file that names hooks and sources")
+    key: Path | None = Field(None, description="file of the key that signs answers; without it they are not signed")
+    hooks_group: str = Field(
+        "handrail-hooks", pattern=r"^[\w.-]{1,100}$", description="consumer groups are GROUP.NAME, one a hook"
+    )
+    hooks_listen: Address = Field("127.0.0.1:8090", description="HOST:PORT where sources send to")
+    session_timeout_s: float = Field(
+        10.0, ge=1, le=1800, description="a process that is silent for so long has lost its partitions"
+    )
+    http: Address | None = Field(
+        None, description="HOST:PORT of /metrics, /healthz and /readyz; without it there are none"
+    )
+
+
+def describe(path: Path) -> Iterator[str]:
+    """One line a hook and a source. Raises ConfigError."""
+    hooks_file = config.load(path)
+    for hook in hooks_file.hooks:
+        Endpoint(hook, path.parent)
+        yield f"hook {hook.name}: {hook.method} {hook.url}: {_which(hook)}; {_how(hook)}"
+    for source in hooks_file.sources:
+        secrets_of(source, path.parent)
+        yield f"source {source.name}: POST /in/{source.name}, {source.verify.kind}, {len(source.rules)} rules"
+
+
+def _which(hook: Hook) -> str:
+    filters = (("queues", hook.queues), ("kinds", hook.kinds))
+    only = [f"{name} {', '.join(values)}" for name, values in filters if values]
+    return "; ".join([", ".join(hook.records), *only])
+
+
+def _how(hook: Hook) -> str:
+    signed = "signed" if hook.secret_file else "NOT signed"
+    where = "also to private addresses" if hook.private else "to public addresses only"
+    return f"{signed}, {where}, given up after {hook.retry.give_up_s:g} s"
 
 
 async def run(settings: HooksSettings, ready: Tell, notice: Tell) -> None:
@@ -33,26 +77,26 @@ async def run(settings: HooksSettings, ready: Tell, notice: Tell) -> None:
 
     Raises ConfigError where it cannot start, EngineError where it cannot go on.
     """
-    found, base = config.load(settings.hooks), settings.hooks.parent
-    endpoints = [Endpoint(hook, base) for hook in found.hooks]
+    hooks_file, base = config.load(settings.hooks), settings.hooks.parent
+    endpoints = [Endpoint(hook, base) for hook in hooks_file.hooks]
     key = key_of(settings.key)
     stop = stop_signal()
     await ensure_topics(settings.bootstrap)
     registry = CollectorRegistry()
-    tally = Counters(registry)
+    counters = Counters(registry)
     async with AsyncExitStack() as stack:
-        log = await stack.enter_async_context(process_of(settings.bootstrap, choice.TOPICS, "hooks"))
+        log = await stack.enter_async_context(process_of(settings.bootstrap, TOPICS, "hooks"))
         producer = await stack.enter_async_context(Producer(settings.bootstrap))
-        letters = Letters(producer, notice)
+        letters = DeadLetters(producer, notice)
         couriers = []
-        for hook, endpoint in zip(found.hooks, endpoints, strict=True):
+        for hook, endpoint in zip(hooks_file.hooks, endpoints, strict=True):
             await stack.enter_async_context(endpoint)
-            told = (settings.bootstrap, settings.hooks_group, settings.session_timeout_s)
-            couriers.append(Courier(*told, hook, endpoint, letters, tally, notice))
-        inbound = Inbound(found.sources, base, producer, key, tally, notice)
-        at = await stack.enter_async_context(_sources(found, settings, inbound))
+            common = (settings.bootstrap, settings.hooks_group, settings.session_timeout_s)
+            couriers.append(Courier(*common, hook, endpoint, letters, counters, notice))
+        inbound = Inbound(hooks_file.sources, base, producer, key, counters, notice)
+        at = await stack.enter_async_context(_sources(hooks_file, settings, inbound))
         at += await stack.enter_async_context(_watched(settings, registry, couriers))
-        if found.sources and key is None:
+        if hooks_file.sources and key is None:
             notice(
                 "handrail hooks: answers are not signed: where keys.yaml names keys for resolutions, give --key FILE"
             )
@@ -62,18 +106,18 @@ async def run(settings: HooksSettings, ready: Tell, notice: Tell) -> None:
 async def _work(couriers: list[Courier], stop: asyncio.Event, ready: Callable[[], None], log: OneLog) -> None:
     """Until `stop`, or `log` is gone. A hook that is gone is left out; one that fails ends all."""
     tasks = [asyncio.create_task(courier.run(stop), name=courier.hook.name) for courier in couriers]
-    telling = asyncio.create_task(_log_ready(couriers, ready))
+    reporting = asyncio.create_task(_log_ready(couriers, ready))
     stopped = asyncio.create_task(stop.wait())
     assert log.watching is not None
     try:
-        waiting: set[asyncio.Task[Any]] = {*tasks, telling, stopped, log.watching}
+        waiting: set[asyncio.Task[Any]] = {*tasks, reporting, stopped, log.watching}
         while stopped in waiting:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 _check(task, log)
     finally:
         stop.set()
-        telling.cancel()
+        reporting.cancel()
         stopped.cancel()
         if tasks:
             await asyncio.wait(tasks)
@@ -95,9 +139,9 @@ async def _log_ready(couriers: list[Courier], ready: Callable[[], None]) -> None
 
 
 @asynccontextmanager
-async def _sources(found: Config, settings: HooksSettings, inbound: Inbound) -> AsyncIterator[str]:
+async def _sources(hooks_file: Config, settings: HooksSettings, inbound: Inbound) -> AsyncIterator[str]:
     """Gives what the `ready` line says of it."""
-    if not found.sources:
+    if not hooks_file.sources:
         yield ""
         return
     async with listening(settings.hooks_listen, inbound) as url:
@@ -114,10 +158,12 @@ async def _watched(settings: HooksSettings, registry: CollectorRegistry, courier
 
 
 def _ready(couriers: list[Courier]) -> ProbeResult:
-    told = {one.hook.name: {"partitions": one.partitions, "waiting": one.unsettled()} for one in couriers}
-    for one in couriers:
-        if one.gone_why:
-            return ProbeResult(f"hook {one.hook.name}: stopped: {one.gone_why}", {"hooks": told})
-        if not one.ready.is_set():
-            return ProbeResult(f"hook {one.hook.name}: has no partitions yet", {"hooks": told})
-    return ProbeResult("", {"hooks": told})
+    state = {
+        courier.hook.name: {"partitions": courier.partitions, "waiting": courier.unsettled()} for courier in couriers
+    }
+    for courier in couriers:
+        if courier.gone_why:
+            return ProbeResult(f"hook {courier.hook.name}: stopped: {courier.gone_why}", {"hooks": state})
+        if not courier.ready.is_set():
+            return ProbeResult(f"hook {courier.hook.name}: has no partitions yet", {"hooks": state})
+    return ProbeResult("", {"hooks": state})

@@ -15,11 +15,11 @@ from rich.console import Console
 from handrail import printable
 from handrail.cli.query import _cell
 from handrail.desk import show
-from handrail.desk.board import HandoffCase
+from handrail.desk.handoff_view import HandoffView
 from handrail.doctor.line import Line, as_text
 from tests import forks
 from tests.book import Book
-from tests.unit.desk.test_board import sample
+from tests.unit.desk.handoff_log import sample
 
 ESC = (
     "\x1b]0;pwned\x07\x1b[2J\x1b[31mEVIL\x1b]52;c;ZXZpbA==\x07\x9b31m\x90q\x9c\x85\u202e\u2066\u200b\U000e0041\x7f\r\b"
@@ -112,11 +112,11 @@ def test_no_handoff_moves_the_terminal(closed: bool) -> None:
         one["code"] = "policy"
     claim = poisoned(sample("handoff.claimed")["data"])
     end = {"cause": f"resolved{ESC}"} if closed else None
-    case = HandoffCase(record, (), claim, (), end)
+    handoff = HandoffView(record, claim=claim, closed=end)
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, color_system=None, width=300)
-    console.print(show.listing([case], 8, 0))
-    show.full(console, case)
+    console.print(show.listing([handoff], 8, 0))
+    show.full(console, handoff)
     assert "EVIL" in out.getvalue()
     assert not re.search(r"\x1b(?!\[[0-9;]*m)|\x1b\[31m|[\x07\x9b\x90\u202e]", out.getvalue())
 

@@ -42,10 +42,10 @@ def for_tool(policy: str, tool: str) -> str:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium; skips where there is none."""
-    found = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
-    if found is None:
+    program = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
+    if program is None:
         pytest.skip("needs Chromium: apt-get install chromium")
-    return found
+    return program
 
 
 @pytest.fixture

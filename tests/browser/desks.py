@@ -12,7 +12,7 @@ from playwright.async_api import Page
 
 from handrail.broker.ports import HOST, free_port
 from handrail.desk.web.security.passwords import hashed
-from handrail.desk.web.security.roles import Role
+from handrail.desk.web.security.person import Role
 from handrail.desk.web.security.settings import USERS_FILE
 from handrail.desk.web.security.users import User, changing
 from tests.processes import HandrailProcess
@@ -54,9 +54,9 @@ class Desk(HandrailProcess):
     @property
     def url(self) -> str:
         """The address that it says it is at."""
-        found = _URL.search(self.line)
-        assert found is not None, self.line
-        return found[1]
+        match = _URL.search(self.line)
+        assert match is not None, self.line
+        return match[1]
 
     def start_again(self) -> None:
         """After a kill: the same desk, ready."""
@@ -84,14 +84,14 @@ def desk(folder: Path, bootstrap: str, *options: str) -> Iterator[Desk]:
     folder.mkdir(parents=True, exist_ok=True)
     with changing(folder / USERS_FILE) as users:
         users |= {who: _user(who, name, roles) for who, (name, roles) in PEOPLE.items()}
-    found = Desk(folder, bootstrap, *options)
+    running = Desk(folder, bootstrap, *options)
     try:
-        yield found.wait_ready()
-        assert "Traceback" not in found.said(), found.said()
-        if found.process.poll() is None:
-            assert found.stop(signal.SIGTERM) == 0, found.said()
+        yield running.wait_ready()
+        assert "Traceback" not in running.said(), running.said()
+        if running.process.poll() is None:
+            assert running.stop(signal.SIGTERM) == 0, running.said()
     finally:
-        found.kill()
+        running.kill()
 
 
 def _user(who: str, name: str, roles: tuple[Role, ...]) -> User:

@@ -124,23 +124,23 @@ async def main() -> None:
                 await browser.close()
 
 
-async def pictures(browser: Browser, found: Desk) -> None:
+async def pictures(browser: Browser, running: Desk) -> None:
     """Each page once, and what is worth it on a phone and in the dark."""
     case = f"/handoffs/hf-{1:024x}"
     ben = await (await browser.new_context()).new_page()
-    await found.login(ben, "ben", case)
-    await _taken(browser, found, "desk-queue", "/", viewport=WIDE)
-    await _taken(browser, found, "desk-case", case, whole=True, viewport=WIDE)
-    await _taken(browser, found, "desk-case-dark", case, whole=True, viewport=WIDE, color_scheme="dark")
-    await _taken(browser, found, "desk-phone", "/", viewport=PHONE, device_scale_factor=2, is_mobile=True)
+    await running.login(ben, "ben", case)
+    await _taken(browser, running, "desk-queue", "/", viewport=WIDE)
+    await _taken(browser, running, "desk-case", case, whole=True, viewport=WIDE)
+    await _taken(browser, running, "desk-case-dark", case, whole=True, viewport=WIDE, color_scheme="dark")
+    await _taken(browser, running, "desk-phone", "/", viewport=PHONE, device_scale_factor=2, is_mobile=True)
 
 
 async def _taken(
-    browser: Browser, found: Desk, name: str, path: str, *, whole: bool = False, **options: object
+    browser: Browser, running: Desk, name: str, path: str, *, whole: bool = False, **options: object
 ) -> None:
     context = await browser.new_context(locale="en-GB", timezone_id="Europe/Berlin", **options)  # type: ignore[arg-type]
     page: Page = await context.new_page()
-    await found.login(page, "ana", path)
+    await running.login(page, "ana", path)
     if path != "/":
         await page.get_by_text("is looking at this too").wait_for()
     await page.screenshot(path=FOLDER / f"{name}.png", full_page=whole)

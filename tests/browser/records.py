@@ -22,11 +22,11 @@ QUEUES = ("refunds", "fraud", "general", "service")
 def handoff(number: int, now_ms: int, **data: Any) -> dict[str, Any]:
     """A handoff of its own conversation; each is of another queue, priority and time than the ones beside it."""
     event: dict[str, Any] = json.loads(SAMPLE.read_text())
-    found = copy.deepcopy(event)
+    sample = copy.deepcopy(event)
     name, conversation = f"hf-{number:024x}", f"conv-{number}"
-    pending = {**found["data"]["pending"], "arguments": {"order_id": f"A-{number}", "amount": number}}
+    pending = {**sample["data"]["pending"], "arguments": {"order_id": f"A-{number}", "amount": number}}
     pending["action_digest"] = sha256(str(number).encode()).hexdigest()
-    told = {
+    fields = {
         "handoff_id": name,
         "conversation_id": conversation,
         "opened_at": to_rfc3339(now_ms),
@@ -37,7 +37,7 @@ def handoff(number: int, now_ms: int, **data: Any) -> dict[str, Any]:
         "pending": pending,
         **data,
     }
-    return {**found, "id": f"{name}.1", "subject": conversation, "data": {**found["data"], **told}}
+    return {**sample, "id": f"{name}.1", "subject": conversation, "data": {**sample["data"], **fields}}
 
 
 async def publish(bootstrap: str, events: Iterable[dict[str, Any]], topic: str = HANDOFFS) -> None:

@@ -28,7 +28,7 @@ class Waiting:
 
 @asynccontextmanager
 async def proposing(bootstrap: str, tool: str, amount: int, words: str = MUG) -> AsyncIterator[Waiting]:
-    """An agent proposes, is told that it needs approval, and waits for it."""
+    """An agent proposes, learns that it needs approval, and waits for it."""
     conversation = f"conv-{uuid4().hex[:12]}"
     async with Agent(
         "shop", conversation=conversation, customer=CUSTOMER, bootstrap=bootstrap, channel="chat"
@@ -71,15 +71,15 @@ async def asking(bootstrap: str, words: str = "I want to speak to a human, pleas
     conversation = f"conv-{uuid4().hex[:12]}"
     async with Agent("shop", conversation=conversation, customer=CUSTOMER, bootstrap=bootstrap) as agent:
         await agent.route(words)
-    board = await wire.read(bootstrap, conversation)
-    return board.case(conversation).id
+    handoffs = await wire.read(bootstrap, conversation)
+    return handoffs.find(conversation).id
 
 
 async def on_log(bootstrap: str, topic: str, **wanted: str) -> list[dict[str, Any]]:
     """The events of a topic whose data has these values, in the order of each partition."""
-    found = []
+    events = []
     async for record in scan(bootstrap, (topic,)):
         event = json.loads(record.value)
         if all(event["data"].get(name) == value for name, value in wanted.items()):
-            found.append(event)
-    return found
+            events.append(event)
+    return events

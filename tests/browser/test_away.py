@@ -27,8 +27,8 @@ STILL_MS = 60_000
 def own_desk(governed: tuple[str, Path], often: None, tmp_path: Path) -> Iterator[Desk]:
     """A desk that this test may kill."""
     bootstrap, key = governed
-    with desk(tmp_path / "desk", bootstrap, "--key", str(key)) as found:
-        yield found
+    with desk(tmp_path / "desk", bootstrap, "--key", str(key)) as running:
+        yield running
 
 
 async def test_a_desk_killed_between_click_and_answer_counts_it_once(own_desk: Desk, new_page: NewPage) -> None:
@@ -47,8 +47,8 @@ async def test_a_desk_killed_between_click_and_answer_counts_it_once(own_desk: D
         done = page.get_by_role("status").filter(has_text="Done.")
         await expect(done).to_contain_text("may now run credit", timeout=STILL_MS)
         await asyncio.wait_for(waiting.answer, 20)
-    (said,) = await on_log(own_desk.bootstrap, RESOLUTIONS, handoff_id=waiting.handoff_id)
-    assert said["data"]["note"] == "receipt seen"
+    (answers,) = await on_log(own_desk.bootstrap, RESOLUTIONS, handoff_id=waiting.handoff_id)
+    assert answers["data"]["note"] == "receipt seen"
 
 
 async def test_a_desk_killed_after_it_was_recorded_sends_it_no_second_time(own_desk: Desk, new_page: NewPage) -> None:
@@ -82,9 +82,9 @@ def own_cluster(kafka_libs: Path, often: None, tmp_path: Path) -> Iterator[tuple
     with (
         Cluster(nodes=1, short_lived=True) as cluster,
         worker(cluster.bootstrap, tmp_path, "--policies", str(policies), "--key", str(key)),
-        desk(tmp_path / "desk", cluster.bootstrap, "--key", str(key)) as found,
+        desk(tmp_path / "desk", cluster.bootstrap, "--key", str(key)) as running,
     ):
-        yield cluster, found
+        yield cluster, running
 
 
 @pytest.mark.long
@@ -92,10 +92,10 @@ def own_cluster(kafka_libs: Path, often: None, tmp_path: Path) -> Iterator[tuple
 async def test_a_broker_that_is_away_is_told_and_what_was_typed_is_recorded_when_it_is_back(
     own_cluster: tuple[Cluster, Desk], new_page: NewPage
 ) -> None:
-    cluster, found = own_cluster
+    cluster, running = own_cluster
     page = await new_page()
-    await found.login(page, "ana")
-    handoff_id = await asking(found.bootstrap)
+    await running.login(page, "ana")
+    handoff_id = await asking(running.bootstrap)
     await page.locator(f'a.row[href$="{handoff_id}"]').click()
     cluster.nodes[0].kill()
     away = page.get_by_text("Kafka is away.")
@@ -108,9 +108,9 @@ async def test_a_broker_that_is_away_is_told_and_what_was_typed_is_recorded_when
     cluster.wait_ready()
     await expect(page.get_by_role("status").filter(has_text="Done.")).to_be_visible(timeout=STILL_MS)
     await expect(away).to_be_hidden()
-    said = await on_log(found.bootstrap, RESOLUTIONS, handoff_id=handoff_id)
-    assert {one["id"] for one in said} == {said[0]["id"]}  # Kafka may have it twice, as one and the same event
-    assert all(one == said[0] for one in said)
-    assert said[0]["data"]["note"] == "written while it was away"
-    closed = [one for one in await on_log(found.bootstrap, HANDOFFS, handoff_id=handoff_id) if "cause" in one["data"]]
+    answers = await on_log(running.bootstrap, RESOLUTIONS, handoff_id=handoff_id)
+    assert {one["id"] for one in answers} == {answers[0]["id"]}  # Kafka may have it twice, as one and the same event
+    assert all(one == answers[0] for one in answers)
+    assert answers[0]["data"]["note"] == "written while it was away"
+    closed = [one for one in await on_log(running.bootstrap, HANDOFFS, handoff_id=handoff_id) if "cause" in one["data"]]
     assert len(closed) == 1

@@ -34,15 +34,15 @@ async def test_a_refund_is_approved_in_the_browser_and_the_agent_goes_on(a_desk:
         )
         permit = await asyncio.wait_for(waiting.answer, 20)
         assert permit.arguments == {"order_id": "#W1", "amount": 300}
-    (said,) = await on_log(a_desk.bootstrap, RESOLUTIONS, handoff_id=waiting.handoff_id)
-    told = said["data"]
-    assert (told["outcome"], told["by"], told["note"]) == ("approved", {"id": "ana", "name": "Ana"}, "receipt seen")
-    assert told["action_digest"] == digest
-    assert told["handling_s"] >= 0
-    assert told["signature"]
+    (resolution,) = await on_log(a_desk.bootstrap, RESOLUTIONS, handoff_id=waiting.handoff_id)
+    data = resolution["data"]
+    assert (data["outcome"], data["by"], data["note"]) == ("approved", {"id": "ana", "name": "Ana"}, "receipt seen")
+    assert data["action_digest"] == digest
+    assert data["handling_s"] >= 0
+    assert data["signature"]
     seen = await on_log(a_desk.bootstrap, AUDIT, handoff_id=waiting.handoff_id)
-    assert {"view", "approved"} <= {one["data"]["action"] for one in seen}
-    assert all(one["data"]["by"]["id"] == "ana" and one["data"]["session"] for one in seen)
+    assert {"view", "approved"} <= {record["data"]["action"] for record in seen}
+    assert all(record["data"]["by"]["id"] == "ana" and record["data"]["session"] for record in seen)
 
 
 async def test_a_denial_comes_to_the_agent_with_its_note(a_desk: Desk, new_page: NewPage) -> None:
@@ -78,8 +78,8 @@ async def test_the_page_says_what_the_customer_wrote_since_and_asks_to_look_agai
         await page.get_by_role("button", name="Approve").click()
         await expect(page.get_by_role("status").filter(has_text="Done.")).to_contain_text("may now run credit")
         assert (await asyncio.wait_for(waiting.answer, 20)).arguments["amount"] == 300
-    (said,) = await on_log(a_desk.bootstrap, RESOLUTIONS, handoff_id=waiting.handoff_id)
-    assert said["data"]["revision"] == 2
+    (resolution,) = await on_log(a_desk.bootstrap, RESOLUTIONS, handoff_id=waiting.handoff_id)
+    assert resolution["data"]["revision"] == 2
 
 
 async def test_two_people_are_two_people(a_desk: Desk, new_page: NewPage) -> None:
@@ -134,12 +134,12 @@ async def test_a_person_helps_and_says_what_the_handoff_was_worth(a_desk: Desk, 
     await page.get_by_label("Cost in USD").fill("4.20")
     await page.get_by_role("button", name="Resolve").click()
     await expect(page.get_by_role("status").filter(has_text="Done.")).to_contain_text("a human keeps the conversation")
-    (claimed, said) = await on_log(a_desk.bootstrap, RESOLUTIONS, handoff_id=handoff_id)
+    (claimed, resolution) = await on_log(a_desk.bootstrap, RESOLUTIONS, handoff_id=handoff_id)
     assert claimed["type"] == "handrail.handoff.claimed.v1"
-    told = said["data"]
-    assert (told["handoff_needed"], told["context_ok"], told["context_missing"]) == (True, False, ["order", "address"])
-    assert told["cost_usd"] == "4.20"
-    assert "customer_repeated" not in told
+    data = resolution["data"]
+    assert (data["handoff_needed"], data["context_ok"], data["context_missing"]) == (True, False, ["order", "address"])
+    assert data["cost_usd"] == "4.20"
+    assert "customer_repeated" not in data
 
 
 async def test_a_conversation_goes_back_to_the_ai_with_a_note(a_desk: Desk, new_page: NewPage) -> None:
@@ -150,8 +150,8 @@ async def test_a_conversation_goes_back_to_the_ai_with_a_note(a_desk: Desk, new_
     await page.get_by_label("Note").fill("only a delivery question")
     await page.get_by_role("button", name="Return to the AI").click()
     await expect(page.get_by_role("status").filter(has_text="Done.")).to_contain_text("the AI may answer again")
-    (said,) = await on_log(a_desk.bootstrap, RESOLUTIONS, handoff_id=handoff_id)
-    assert (said["data"]["outcome"], said["data"]["note"]) == ("returned", "only a delivery question")
+    (resolution,) = await on_log(a_desk.bootstrap, RESOLUTIONS, handoff_id=handoff_id)
+    assert (resolution["data"]["outcome"], resolution["data"]["note"]) == ("returned", "only a delivery question")
 
 
 async def test_what_others_close_is_closed_here_and_what_was_typed_stays(a_desk: Desk, new_page: NewPage) -> None:
@@ -222,6 +222,6 @@ async def test_what_was_redacted_is_revealed_on_a_click_that_is_on_the_log(a_des
         assert await on_log(a_desk.bootstrap, AUDIT, action="reveal", handoff_id=waiting.handoff_id) == []
         await vera.get_by_role("button", name="Reveal customer.contact.email").click()
         await expect(vera.locator("#main")).to_contain_text("cust-17@example.com")
-        (told,) = await on_log(a_desk.bootstrap, AUDIT, action="reveal", handoff_id=waiting.handoff_id)
-    assert (told["data"]["by"]["id"], told["data"]["detail"]["path"]) == ("vera", "customer.contact.email")
-    assert "cust-17@example.com" not in str(told)
+        (data,) = await on_log(a_desk.bootstrap, AUDIT, action="reveal", handoff_id=waiting.handoff_id)
+    assert (data["data"]["by"]["id"], data["data"]["detail"]["path"]) == ("vera", "customer.contact.email")
+    assert "cust-17@example.com" not in str(data)

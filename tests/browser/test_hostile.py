@@ -45,8 +45,8 @@ def poisoned(value: Any) -> Any:
 @pytest.fixture
 def empty_desk(often: None, tmp_path: Path) -> Iterator[Desk]:
     """A desk in front of a broker without a worker."""
-    with EmbeddedBroker() as broker, desk(tmp_path / "desk", broker.bootstrap) as found:
-        yield found
+    with EmbeddedBroker() as broker, desk(tmp_path / "desk", broker.bootstrap) as running:
+        yield running
 
 
 async def test_nothing_that_others_wrote_runs(empty_desk: Desk, new_page: NewPage) -> None:

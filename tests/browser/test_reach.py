@@ -42,12 +42,16 @@ async def findings(page: Page, axe: str) -> list[str]:
     """What axe finds that is serious or critical."""
     session = await page.context.new_cdp_session(page)  # not through the page: its policy allows no other script
     await session.send("Runtime.evaluate", {"expression": axe})
-    told = await session.send(
+    response = await session.send(
         "Runtime.evaluate",
         {"expression": "axe.run().then(JSON.stringify)", "awaitPromise": True, "returnByValue": True},
     )
-    found: list[dict[str, Any]] = json.loads(told["result"]["value"])["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
+    violations: list[dict[str, Any]] = json.loads(response["result"]["value"])["violations"]
+    return [
+        f"{violation['id']}: {violation['nodes'][0]['html']}"
+        for violation in violations
+        if violation["impact"] in ("serious", "critical")
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -97,8 +101,8 @@ async def sideways(page: Page) -> int:
     A page is asked for its width as soon as its text is there, and would answer without its style.
     """
     await page.wait_for_load_state()
-    found: int = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return found
+    overflow: int = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return overflow
 
 
 async def test_a_refund_is_approved_by_single_keys(a_desk: Desk, new_page: NewPage) -> None:

@@ -30,11 +30,11 @@ class Hooks(HandrailProcess):
 @contextmanager
 def hooks(bootstrap: str, folder: Path, *options: str) -> Iterator[Hooks]:
     """Hooks that are ready, killed afterwards where the test has not ended them."""
-    found = Hooks(bootstrap, folder, *options)
+    process = Hooks(bootstrap, folder, *options)
     try:
-        yield found.wait_ready()
+        yield process.wait_ready()
     finally:
-        found.kill()
+        process.kill()
 
 
 def write(folder: Path, text: str) -> None:

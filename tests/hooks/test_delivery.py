@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from handrail.broker import EmbeddedBroker
-from handrail.hooks.window import Window
+from handrail.hooks.positions import Window
 from handrail.schemas.topics import DEADLETTERS, HANDOFFS, PARTITIONS
 from handrail.streams.engine.ends import ends
 from handrail.streams.engine.topics import ensure_topics

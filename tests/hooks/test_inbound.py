@@ -10,7 +10,7 @@ import pytest
 
 from handrail.broker import EmbeddedBroker
 from handrail.broker.ports import free_port
-from handrail.hooks import sign
+from handrail.hooks import signatures
 from handrail.schemas.topics import PARTITIONS, RESOLUTIONS
 from handrail.streams.engine.topics import ensure_topics
 from tests.hooks.processes import hooks, write
@@ -37,7 +37,7 @@ BODY = {"id": 7, "handoff": "hf-1", "conversation": "conv-1", "verdict": "yes", 
 
 async def post(port: int, body: bytes, now_s: float | None = None) -> tuple[int, str | None]:
     """The status, and what `retry-after` says."""
-    headers = sign.headers([SECRET], "msg_1", int(time.time() if now_s is None else now_s), body)
+    headers = signatures.headers([SECRET], "msg_1", int(time.time() if now_s is None else now_s), body)
     async with aiohttp.request(
         "POST", f"http://127.0.0.1:{port}/in/desk", data=BytesIO(body), headers=headers
     ) as response:
@@ -57,8 +57,8 @@ async def test_what_cannot_be_read_is_refused_and_what_is_too_long_too(embedded:
         assert await post(port, good.replace(b'"who"', b'"who": "eve", "who"')) == (422, None)
         assert await post(port, b'{"a": "' + b"x" * 1_100_000 + b'"}') == (413, None)
         assert await post(port, good, now_s=1_000) == (401, None)
-        (found,) = await read(embedded, RESOLUTIONS, PARTITIONS)
-    event = orjson.loads(found.value)
+        (record,) = await read(embedded, RESOLUTIONS, PARTITIONS)
+    event = orjson.loads(record.value)
     assert event["data"] == {
         "handoff_id": "hf-1",
         "conversation_id": "conv-1",
@@ -66,7 +66,7 @@ async def test_what_cannot_be_read_is_refused_and_what_is_too_long_too(embedded:
         "by": {"id": "ann"},
         "at": "2027-01-15T08:00:00.000Z",
     }
-    assert dict(found.headers) == {"content-type": b"application/cloudevents+json"}
+    assert dict(record.headers) == {"content-type": b"application/cloudevents+json"}
 
 
 async def test_without_kafka_the_sender_is_told_to_come_again(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.hooks import config, endpoint, lanes, mapping, pointer, sign, template, verify
+from handrail.hooks import config, endpoint, lanes, mapping, signatures, template
 from handrail.hooks.address import is_public
 from handrail.hooks.config import Hmac, Hook, Retry, Standard, Token, Value
-from handrail.hooks.verify import Secrets
-from handrail.hooks.window import METADATA_MAX, SPAN_MAX, Window
+from handrail.hooks.positions import METADATA_MAX, SPAN_MAX, Window
+from handrail.hooks.signatures import Secrets
 from handrail.schemas.errors import ConfigError, SchemaError
 from tests.hooks.tickets import intercom_notification
 
@@ -22,13 +22,13 @@ DOCUMENT = {"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4
 
 
 @pytest.mark.parametrize(
-    ("at", "found"),
+    ("at", "expected"),
     [("", DOCUMENT), ("/foo", ["bar", "baz"]), ("/foo/0", "bar"), ("/", 0), ("/a~1b", 1), ("/c%d", 2), ("/e^f", 3),
-     ("/g|h", 4), ("/k\"l", 6), ("/ ", 7), ("/m~0n", 8), ("/foo/-1", "baz"), ("/foo/2", pointer.MISSING),
-     ("/foo/01", pointer.MISSING), ("/foo/0/x", pointer.MISSING), ("/nowhere", pointer.MISSING)],
+     ("/g|h", 4), ("/k\"l", 6), ("/ ", 7), ("/m~0n", 8), ("/foo/-1", "baz"), ("/foo/2", template.MISSING),
+     ("/foo/01", template.MISSING), ("/foo/0/x", template.MISSING), ("/nowhere", template.MISSING)],
 )  # fmt: skip
-def test_a_pointer_finds_what_the_rfc_says(at: str, found: Any) -> None:
-    assert pointer.find(DOCUMENT, pointer.checked(at)) == found
+def test_a_pointer_finds_what_the_rfc_says(at: str, expected: Any) -> None:
+    assert template.find(DOCUMENT, template.checked(at)) == expected
 
 
 def test_a_template_is_filled_as_a_value() -> None:
@@ -57,16 +57,16 @@ def test_a_header_is_one_line_and_a_path_leads_nowhere_else() -> None:
 
 def test_the_example_of_the_specification_is_signed_as_it_says() -> None:
     """The vector of the reference libraries: standard-webhooks/standard-webhooks, libraries/python."""
-    (secret,) = sign.secrets_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    (secret,) = config.secrets_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     body = b'{"test": 2432232314}'
-    found = sign.signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body)
-    assert found == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    signature = signatures.signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body)
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 @pytest.mark.parametrize("text", ["", "secret", "whsec_YWJj", "whsec_!", "\n".join(["whsec_" + "YWJj" * 8] * 4)])
 def test_a_weak_secret_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="openssl rand"):
-        sign.secrets_of(text)
+        config.secrets_of(text)
 
 
 SECRETS = Secrets([b"old" * 10, b"new" * 10])
@@ -76,13 +76,16 @@ BODY = b'{"a": 1}'
 def test_a_standard_webhook_is_believed_with_either_secret_and_in_time() -> None:
     how = Standard(kind="standard", secret_file=Path("s"))
     for secret in SECRETS.values:
-        headers = sign.headers([secret], "msg_1", 1000, BODY)
-        assert verify.refused(how, SECRETS, headers, BODY, 1200) is None
-        assert verify.refused(how, SECRETS, headers, BODY, 1301) is not None
-        assert verify.refused(how, SECRETS, headers, BODY + b" ", 1000) == verify.NO
-        assert verify.refused(how, SECRETS, {**headers, "webhook-id": "msg_2"}, BODY, 1000) == verify.NO
-    assert verify.refused(how, SECRETS, {}, BODY, 1000) is not None
-    assert verify.refused(how, SECRETS, {**sign.headers([b"x" * 24], "m", 1000, BODY)}, BODY, 1000) == verify.NO
+        headers = signatures.headers([secret], "msg_1", 1000, BODY)
+        assert signatures.rejection(how, SECRETS, headers, BODY, 1200) is None
+        assert signatures.rejection(how, SECRETS, headers, BODY, 1301) is not None
+        assert signatures.rejection(how, SECRETS, headers, BODY + b" ", 1000) == signatures.NO
+        assert signatures.rejection(how, SECRETS, {**headers, "webhook-id": "msg_2"}, BODY, 1000) == signatures.NO
+    assert signatures.rejection(how, SECRETS, {}, BODY, 1000) is not None
+    assert (
+        signatures.rejection(how, SECRETS, {**signatures.headers([b"x" * 24], "m", 1000, BODY)}, BODY, 1000)
+        == signatures.NO
+    )
 
 
 def test_a_token_is_compared_whole() -> None:
@@ -94,19 +97,19 @@ def test_a_token_is_compared_whole() -> None:
         ("Bearer ", True),
         ("é", True),
     ):
-        assert bool(verify.refused(how, SECRETS, {"authorization": said}, b"", 0)) is refused
+        assert bool(signatures.rejection(how, SECRETS, {"authorization": said}, b"", 0)) is refused
 
 
 def test_an_hmac_without_its_time_is_refused() -> None:
     how = Hmac(kind="hmac", secret_file=Path("s"), header="X-Sig", timestamp_header="X-At", between=".")
-    signed = verify._signed(how, b"old" * 10, b"1000." + BODY).decode()
-    assert verify.refused(how, SECRETS, {"x-sig": signed, "x-at": "1000"}, BODY, 1001) is None
-    assert verify.refused(how, SECRETS, {"x-sig": signed, "x-at": "1001"}, BODY, 1001) == verify.NO
-    assert verify.refused(how, SECRETS, {"x-sig": signed}, BODY, 1001) is not None
+    signed = signatures._signed(how, b"old" * 10, b"1000." + BODY).decode()
+    assert signatures.rejection(how, SECRETS, {"x-sig": signed, "x-at": "1000"}, BODY, 1001) is None
+    assert signatures.rejection(how, SECRETS, {"x-sig": signed, "x-at": "1001"}, BODY, 1001) == signatures.NO
+    assert signatures.rejection(how, SECRETS, {"x-sig": signed}, BODY, 1001) is not None
 
 
 @pytest.mark.parametrize(
-    ("how", "found"),
+    ("how", "expected"),
     [({"at": "/n"}, "7"), ({"at": "/n", "is": "number"}, 7), ({"at": "/s", "is": "time"}, "2026-11-23T10:15:02.000Z"),
      ({"at": "/unix", "is": "time"}, "1970-01-01T00:16:40.000Z"), ({"at": "/no"}, None),
      ({"at": "/no", "default": "d"}, "d"),
@@ -115,10 +118,10 @@ def test_an_hmac_without_its_time_is_refused() -> None:
      ({"at": "/n", "map": {"8": "x"}, "default": "other"}, "other"), ({"at": "/yes", "is": "boolean"}, True),
      ({"at": "/html", "is": "plain"}, "Tom & Ann\nok"), ({"at": "/n", "is": "list"}, [7]), ({"value": "x"}, "x")],
 )  # fmt: skip
-def test_a_field_is_mapped(how: dict[str, Any], found: Any) -> None:
+def test_a_field_is_mapped(how: dict[str, Any], expected: Any) -> None:
     body = {"n": 7, "s": "2026-11-23T11:15:02+01:00", "unix": 1000, "three": "a  c d", "yes": "Yes"}
     body["html"] = "<p>Tom &amp; <b>Ann</b></p><p>ok</p>"
-    assert mapping.value(Value.model_validate(how), body) == found
+    assert mapping.value(Value.model_validate(how), body) == expected
 
 
 def test_the_same_delivery_is_the_same_record_whatever_else_its_body_says() -> None:
@@ -232,6 +235,6 @@ def test_retry_after_is_seconds_or_a_date(said: str | None, seconds: float) -> N
 
 def test_both_examples_are_whole() -> None:
     for name in ("zendesk", "intercom"):
-        found = config.load(EXAMPLES / f"{name}.yaml")
-        assert isinstance(found.hooks[0], Hook)
-        assert found.sources[0].name == name
+        hooks_file = config.load(EXAMPLES / f"{name}.yaml")
+        assert isinstance(hooks_file.hooks[0], Hook)
+        assert hooks_file.sources[0].name == name

@@ -9,8 +9,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from handrail.desk.web import acts
-from handrail.desk.web.case_page import case
+from handrail.desk.web import actions
+from handrail.desk.web.handoff_page import handoff_page
 from handrail.desk.web.live import live
 from handrail.desk.web.pages import STATIC
 from handrail.desk.web.parts import Desk, desk_of
@@ -23,10 +23,10 @@ def build(desk: Desk, more: Sequence[BaseRoute]) -> Starlette:
     """The application; `more` are the routes of the login. It has to be wrapped by `Security.wrap`."""
     routes = [
         Route("/", queue),
-        Route("/handoffs/{handoff}", case),
-        Route("/handoffs/{handoff}/claim", acts.claim, methods=["POST"]),
-        Route("/handoffs/{handoff}/answer", acts.answer, methods=["POST"]),
-        Route("/handoffs/{handoff}/reveal", acts.reveal, methods=["POST"]),
+        Route("/handoffs/{handoff}", handoff_page),
+        Route("/handoffs/{handoff}/claim", actions.claim, methods=["POST"]),
+        Route("/handoffs/{handoff}/answer", actions.answer, methods=["POST"]),
+        Route("/handoffs/{handoff}/reveal", actions.reveal, methods=["POST"]),
         Route("/events", live),
         Mount("/static", StaticFiles(directory=STATIC)),
         *more,

@@ -27,7 +27,7 @@ REFUSALS = ("login.failed", "forbidden", "rate.limited")
 
 
 class Named(Shape):
-    """A person, or what somebody typed for one."""
+    """A person, or what somebody typed as a user's id."""
 
     id: Name
     name: str | None = None
@@ -70,12 +70,12 @@ class Audit:
         self._there.set()
 
     def queue_login(self, kind: str, person: str | None, detail: dict[str, Any]) -> None:
-        """As `tell`, for what the login tells: the id of a person it may not know."""
-        name = words.line(person or "")[:NAME_MAX]  # whatever somebody typed for a user
+        """As `queue`, for the events of the login; it may not know the id of the person."""
+        name = words.line(person or "")[:NAME_MAX]  # what somebody typed for a user
         self.queue(kind, "refused" if kind in REFUSALS else "ok", Named(id=name) if name else None, **detail)
 
     async def write(self, action: str, by: By, **about: Any) -> None:
-        """It is on the log when this returns, before what it tells of may happen. Raises NotRecorded."""
+        """It is on the log when this returns, and only then may what it records happen. Raises NotRecorded."""
         await self._sender.send(AUDIT, self._event(action, "ok", by, about))
 
     async def run(self) -> NoReturn:

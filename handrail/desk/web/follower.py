@@ -1,4 +1,4 @@
-"""One consumer that keeps the cases as the log has them, through lost brokers and new logs."""
+"""One consumer that keeps the handoffs as the log has them, through lost brokers and new logs."""
 
 import asyncio
 import time
@@ -9,11 +9,12 @@ from typing import Any, NoReturn
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from handrail.desk.board import HANDOFF
-from handrail.desk.web.forgetting import Forgetting
-from handrail.desk.web.handoff_index import HandoffIndex
-from handrail.desk.web.handoff_view import HandoffView
+from handrail.desk.handoff_index import Bounds, HandoffIndex
+from handrail.desk.handoff_summary import summary
+from handrail.desk.handoff_view import HANDOFF, HandoffView
+from handrail.desk.record_cache import RecordCache
 from handrail.desk.web.notifier import Notifier
+from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output
 from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
@@ -21,15 +22,16 @@ from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.reading import reading
 from handrail.streams.engine.scan import partitions, stretch
 from handrail.streams.engine.topics import ensure_topics
+from handrail.streams.sink.forgotten import FORGOTTEN_FILE, Forgotten
 from handrail.streams.sink.reader import cluster_id
 
 READ = (HANDOFFS, RESOLUTIONS)  # from their beginning, in this order: claims and answers are of handoffs
 FOLLOWED = (*READ, DECISIONS, ALERTS)
-# Of the decisions only releases are told to people, of the alerts only those of a handoff; the rest is not decoded.
+# Of the decisions only releases are shown, of the alerts only those of a handoff; the rest is not decoded.
 WANTED = {DECISIONS: b'"release"', ALERTS: b'"handoff_id"'}
 POLL_MS = 200
 RECORDS_MAX = 500
-TURN = 200  # records between two turns of others, while the topics are read
+YIELD_EVERY = 200  # records between two turns of others, while the topics are read
 PROBE_S, PROBE_S_MAX = 2.0, 5.0
 AGAIN_S = 1.0
 
@@ -43,68 +45,61 @@ class Connection:
 
 
 class Follower:
-    """`cases` is what the log told so far; `changes` is told of each change of them and of `connection`."""
+    """`handoffs` is what the log has had so far, `texts` has some of them in full; `changes` gets each change."""
 
     def __init__(self, bootstrap: str, changes: Notifier, data: Path | None = None) -> None:
         """`data`: the sink's folder, whose file says who was forgotten."""
         self._bootstrap, self._changes = bootstrap, changes
-        self._forgetting = None if data is None else Forgetting(data)
+        self._forgetting = None if data is None else ForgottenCustomers(data)
         self._cluster = ""
         self._next: dict[TopicPartition, int] = {}
-        self.cases = HandoffIndex()
-        self.number = 0  # of the changes of the cases
+        self.texts = RecordCache()
+        self.handoffs = HandoffIndex(summary, Bounds(), self.texts)
+        self.number = 0  # of the changes of the handoffs
         self.connection = Connection("the log has not been read yet", time.monotonic())
 
     async def begin(self) -> None:
         """Read the topics to their ends. Raises ConfigError where the broker is not there."""
-        self._cluster = await self._meet()
+        self._cluster = await self._connect()
         await self._read_all(self._cluster)
-        self._tell("")
+        self._set_away("")
 
     async def follow(self) -> NoReturn:
-        """Take what comes, without an end. What a lost broker raises is told, and tried again."""
+        """Fold what comes, without an end. What a lost broker raises is shown as `away`, and tried again."""
         while True:
             try:
                 await self._session()
             except (OffsetOutOfRangeError, NoOffsetForPartitionError):
                 self._cluster = ""  # records were deleted, or this is another log: it is read anew
             except (KafkaError, OSError, ConfigError, TimeoutError) as error:
-                self._tell(" ".join(str(error).split()) or type(error).__name__)
+                self._set_away(" ".join(str(error).split()) or type(error).__name__)
                 await asyncio.sleep(AGAIN_S)
 
-    async def text(self, held: HandoffView) -> dict[str, Any]:
-        """The handoff in full as it stands, from the log where it is not kept. Raises what Kafka does, TimeoutError."""
-        if (found := self.cases.texts.get(held.place)) is None:
-            (topic, partition, first), (_, _, last) = held.place, held.latest
-            async with asyncio.timeout(PROBE_S_MAX):
-                async for record in stretch(self._bootstrap, TopicPartition(topic, partition), first, last + 1):
-                    self._read_again(held, record)
-            found = self.cases.texts.get(held.place)
-        if found is None:
-            raise ConfigError(f"{held.record['handoff_id']}: its record is not on the log any more")
-        return found
-
-    def _read_again(self, held: HandoffView, record: Any) -> None:
-        """One record between the newest revision in full and the newest update."""
-        if record.offset == held.place[2]:
-            self.cases.texts.put(held.place, record.value)
-        elif record.key == held.record["conversation_id"].encode():
-            try:
-                raw = decode_output(record.value).raw
-            except SchemaError:
-                return
-            if raw["type"] == HANDOFF and raw["data"]["handoff_id"] == held.record["handoff_id"]:
-                self.cases.texts.update(held.place, raw["data"])
+    async def text(self, handoff: HandoffView) -> dict[str, Any]:
+        """The handoff in full as it stands, cached or from the log. Raises what Kafka does, TimeoutError."""
+        texts = self.texts
+        if (text := texts.get(handoff.place)) is not None:
+            return text
+        (topic, partition, first), (_, _, last) = handoff.place, handoff.latest
+        async with asyncio.timeout(PROBE_S_MAX):
+            async for record in stretch(self._bootstrap, TopicPartition(topic, partition), first, last + 1):
+                _cache(texts, handoff, record)
+        text, current = texts.get(handoff.place), self.handoffs.get(handoff.id)
+        if current is None or current.latest != handoff.latest:
+            texts.drop(handoff.place)  # it has changed meanwhile: it is read anew the next time
+        if text is None:
+            raise ConfigError(f"{handoff.id}: its record is not on the log any more")
+        return text
 
     async def _session(self) -> NoReturn:
-        if (found := await self._meet()) != self._cluster:
-            await self._read_all(found)
-            self._cluster = found
+        if (cluster := await self._connect()) != self._cluster:
+            await self._read_all(cluster)
+            self._cluster = cluster
         async with reading(self._bootstrap, auto_offset_reset="none") as consumer:
             consumer.assign(list(self._next))
             for tp, offset in self._next.items():
                 consumer.seek(tp, offset)
-            self._tell("")
+            self._set_away("")
             probed_s = time.monotonic()
             while True:
                 for tp, records in (await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_MAX)).items():
@@ -114,67 +109,109 @@ class Follower:
                     async with asyncio.timeout(PROBE_S_MAX):
                         await consumer.topics()
                     probed_s = time.monotonic()
-                    self._forget()
+                    self._check_forgotten()
 
     def _take(self, tp: TopicPartition, records: list[Any]) -> None:
-        changed = [_given(self.cases, record) for record in records]
-        for held in changed:
-            if held is not None and self._forgotten(held, self._cluster):
-                self.cases.forget(held)
+        changed = [_fold(self.handoffs, record) for record in records]
+        for handoff in changed:
+            if handoff is not None and self._is_forgotten(handoff, self._cluster):
+                self.handoffs.forget(handoff)
         self._next[tp] = records[-1].offset + 1
-        if any(one is not None for one in changed):
+        if any(handoff is not None for handoff in changed):
             self.number += 1
             self._changes.notify()
 
-    async def _meet(self) -> str:
+    async def _connect(self) -> str:
         """The cluster's id; where it is a new one, all topics are there afterwards."""
         async with asyncio.timeout(PROBE_S_MAX * 2):
-            found = await cluster_id(self._bootstrap)
-        if found != self._cluster:
+            cluster = await cluster_id(self._bootstrap)
+        if cluster != self._cluster:
             await ensure_topics(self._bootstrap)
-        return found
+        return cluster
 
     async def _read_all(self, cluster: str) -> None:
-        cases, found = HandoffIndex(), await partitions(self._bootstrap, FOLLOWED)
-        first, last = await beginnings(self._bootstrap, found), await ends(self._bootstrap, found)
+        texts = RecordCache()
+        handoffs, tps = HandoffIndex(summary, Bounds(), texts), await partitions(self._bootstrap, FOLLOWED)
+        first, last = await beginnings(self._bootstrap, tps), await ends(self._bootstrap, tps)
         count = 0
-        for tp in found:
+        for tp in tps:
             if tp.topic in READ:
                 async for record in stretch(self._bootstrap, tp, first[tp], last[tp]):
-                    _given(cases, record)
+                    _fold(handoffs, record)
                     count += 1
-                    if count % TURN == 0:
+                    if count % YIELD_EVERY == 0:
                         await asyncio.sleep(0)  # pages and streams are served meanwhile
         if self._forgetting is not None:
             self._forgetting.renewed()
-        self._leave_out(cases, cluster)
-        self.cases, self._next = cases, last
+        self._remove_forgotten(handoffs, cluster)
+        self.handoffs, self.texts, self._next = handoffs, texts, last
         self.number += 1
 
-    def _forgotten(self, held: HandoffView, cluster: str) -> bool:
-        return self._forgetting is not None and self._forgetting.has(cluster, held.record)
+    def _is_forgotten(self, handoff: HandoffView, cluster: str) -> bool:
+        return self._forgetting is not None and self._forgetting.has(cluster, handoff.record)
 
-    def _leave_out(self, cases: HandoffIndex, cluster: str) -> bool:
-        """Whether somebody who was forgotten was among them, and is no more."""
-        gone = [held for held in cases.all() if self._forgotten(held, cluster)]
-        for held in gone:
-            cases.forget(held)
+    def _remove_forgotten(self, handoffs: HandoffIndex, cluster: str) -> bool:
+        """Removes the handoffs of forgotten customers; returns whether there were any."""
+        gone = [handoff for handoff in handoffs.all() if self._is_forgotten(handoff, cluster)]
+        for handoff in gone:
+            handoffs.forget(handoff)
         return bool(gone)
 
-    def _forget(self) -> None:
-        """Whoever was forgotten since the last look is gone from the pages too."""
-        if self._forgetting is not None and self._forgetting.renewed() and self._leave_out(self.cases, self._cluster):
+    def _check_forgotten(self) -> None:
+        """Removes the customers who were forgotten since the last look."""
+        renewed = self._forgetting is not None and self._forgetting.renewed()
+        if renewed and self._remove_forgotten(self.handoffs, self._cluster):
             self.number += 1
             self._changes.notify()
 
-    def _tell(self, away: str) -> None:
+    def _set_away(self, away: str) -> None:
         if bool(away) != bool(self.connection.away):
             self.connection = Connection(away, time.monotonic())
             self._changes.notify()
 
 
-def _given(cases: HandoffIndex, record: Any) -> HandoffView | None:
+def _cache(texts: RecordCache, handoff: HandoffView, record: Any) -> None:
+    """One record between the newest revision in full and the newest update."""
+    if record.offset == handoff.place[2]:
+        texts.put(handoff.place, record.value)
+    elif record.key == handoff.conversation_id.encode():
+        try:
+            event = decode_output(record.value).raw
+        except SchemaError:
+            return
+        if event["type"] == HANDOFF and event["data"]["handoff_id"] == handoff.id:
+            texts.update(handoff.place, event["data"])
+
+
+def _fold(handoffs: HandoffIndex, record: Any) -> HandoffView | None:
     wanted = WANTED.get(record.topic)
     if wanted is not None and wanted not in (record.value or b""):
         return None
-    return cases.take((record.topic, record.partition, record.offset), record.key, record.value)
+    return handoffs.take((record.topic, record.partition, record.offset), record.key, record.value)
+
+
+class ForgottenCustomers:
+    """The customers whom the file in the sink's data folder names, as digests."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._stamp, self._forgotten = folder, (0, 0), Forgotten()
+
+    def renewed(self) -> bool:
+        """Reads the file where it has changed since the last time; returns whether it has."""
+        try:
+            status = (self._folder / FORGOTTEN_FILE).stat()
+        except OSError:
+            return False
+        if (stamp := (status.st_mtime_ns, status.st_ino)) == self._stamp:
+            return False
+        self._stamp, self._forgotten = stamp, Forgotten.read(self._folder)
+        return True
+
+    def has(self, cluster: str, record: dict[str, Any]) -> bool:
+        """Whether this handoff is of somebody who was forgotten."""
+        if not self._forgotten:
+            return False
+        if self._forgotten.has(cluster, record["conversation_id"]):
+            return True
+        ref = record["customer"].get("ref")
+        return ref is not None and self._forgotten.names(str(ref), record["tenant"], to_ms(record["opened_at"]))

@@ -14,10 +14,10 @@ FIELDS_MAX = 40
 NOTE_MAX = 10_000
 LISTED_MAX = 20
 HANDLING_S_MAX = 8 * 3600
-BACK_MS, AHEAD_MS = 15 * 60 * 1000, 5_000  # so far from now may a browser say that a click was
+BACK_MS, AHEAD_MS = 15 * 60 * 1000, 5_000  # a browser's time of a click may be so far from now
 OUTCOMES = ("approved", "denied", "resolved", "returned")
 _EVENT_ID = re.compile(r"[0-9a-f]{32}")
-_SAID = {"yes": True, "no": False}
+_YES_NO = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class Form:
     def of(cls, body: bytes) -> "Form":
         """The fields of an urlencoded body. Raises ConfigError."""
         try:
-            found = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX)
+            fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX)
         except (UnicodeDecodeError, ValueError):
             raise ConfigError("form: cannot be read: send it from the page") from None
-        return cls(dict(found))
+        return cls(dict(fields))
 
     def __getitem__(self, name: str) -> str:
         return self.fields.get(name, "").replace("\r\n", "\n").strip()
@@ -41,10 +41,10 @@ class Form:
     @property
     def event_id(self) -> str:
         """The id of the event that this click is: sent twice, it is the same click. Raises ConfigError."""
-        found = self["event_id"]
-        if not _EVENT_ID.fullmatch(found):
+        event_id = self["event_id"]
+        if not _EVENT_ID.fullmatch(event_id):
             raise ConfigError("form: event_id: must be the one of the page: load it again")
-        return found
+        return event_id
 
     @property
     def outcome(self) -> str:
@@ -56,12 +56,12 @@ class Form:
     @property
     def revision(self) -> int:
         """The revision of the handoff that the page showed; 1 where it says none."""
-        return max(_whole(self["revision"]) or 1, 1)
+        return max(_number(self["revision"]) or 1, 1)
 
     def at_ms(self, now_ms: int) -> int:
         """When it was clicked: as the browser says, so that a second try is the same event; else now."""
-        found = _whole(self["at"])
-        return found if found is not None and now_ms - BACK_MS <= found <= now_ms + AHEAD_MS else now_ms
+        clicked_ms = _number(self["at"])
+        return clicked_ms if clicked_ms is not None and now_ms - BACK_MS <= clicked_ms <= now_ms + AHEAD_MS else now_ms
 
     def resolution_fields(self, at_ms: int) -> dict[str, Any]:
         """The optional fields of a resolution. Raises ConfigError."""
@@ -74,14 +74,14 @@ class Form:
             "context_missing": self._listed("context_missing"),
             "cost_usd": self["cost_usd"] or None,
             "handling_s": self._handling_s(at_ms),
-            **{name: _SAID.get(self[name]) for name in ("handoff_needed", "context_ok", "customer_repeated")},
+            **{name: _YES_NO.get(self[name]) for name in ("handoff_needed", "context_ok", "customer_repeated")},
         }
 
     def _listed(self, name: str) -> list[str] | None:
         return [part.strip() for part in self[name].split(",") if part.strip()][:LISTED_MAX] or None
 
     def _handling_s(self, at_ms: int) -> float | None:
-        since = _whole(self["since"])
+        since = _number(self["since"])
         return None if since is None else round(min(max(at_ms - since, 0) / 1000, HANDLING_S_MAX), 1)
 
 
@@ -95,5 +95,5 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def _whole(text: str) -> int | None:
+def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 14 else None

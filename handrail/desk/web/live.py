@@ -1,4 +1,4 @@
-"""`GET /events`: tells an open page what to look at again, and the others who is there."""
+"""`GET /events`: an open page learns what has changed, and the others see who looks at it."""
 
 from collections.abc import AsyncIterator
 
@@ -6,10 +6,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from handrail.desk.web.notifier import News, events
 from handrail.desk.web.parts import Desk, desk_of
-from handrail.desk.web.people import by
 from handrail.desk.web.security import Person, require
-from handrail.desk.web.stream import News, events
 
 STREAMS_MAX = 500
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -21,22 +20,22 @@ async def live(request: Request) -> Response:
     if len(desk.streams) >= STREAMS_MAX:
         raise HTTPException(503, f"{STREAMS_MAX} pages are live already.")
     name = request.query_params.get("case", "")
-    shown = name if desk.follower.cases.get(name) is not None else ""
+    shown = name if desk.follower.handoffs.get(name) is not None else ""
     return StreamingResponse(_streamed(desk, shown, person), media_type="text/event-stream", headers=HEADERS)
 
 
 async def _streamed(desk: Desk, name: str, person: Person) -> AsyncIterator[bytes]:
     def look() -> News:
-        held = desk.follower.cases.get(name) if name else None
+        handoff = desk.follower.handoffs.get(name) if name else None
         others = desk.presence.others(name, person.id) if name else []
-        version = None if held is None else held.version
+        version = None if handoff is None else handoff.version
         return News(desk.follower.number, version, others, desk.follower.connection.away)
 
     mark = object()
     desk.streams.add(id(mark))
     try:
         if name:
-            with desk.presence.at(name, by(person)):
+            with desk.presence.at(name, person.by):
                 async for chunk in events(look, desk.changes, desk.ended):
                     yield chunk
         else:

@@ -36,7 +36,7 @@ class Pages:
             "happened": words.happened,
             "rule": words.rule,
             "evidence": plain.evidence,
-            "one": plain.one,
+            "one_line": plain.one_line,
             "pretty": plain.pretty,
             "missing": plain.missing,
             "percent": plain.percent,
@@ -53,10 +53,10 @@ class Pages:
             "new_event_id": new_event_id,
         }
 
-    def page(self, request: Request, name: str, away: str, status: int = 200, **told: Any) -> HTMLResponse:
-        """The page `name` for whoever asks. `away` says why what is shown may be old."""
+    def page(self, request: Request, name: str, away: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """The page `name` for this request. `away` says why what is shown may be old."""
         text = self._environment.get_template(f"{name}.html").render(
-            person=person_of(request), csrf=csrf_of(request), away=away, now_ms=now_ms(), **told
+            person=person_of(request), csrf=csrf_of(request), away=away, now_ms=now_ms(), **values
         )
         # Customers' words stay out of caches; what a person sees is what there is now.
         return HTMLResponse(text, status, {"cache-control": "no-store"})

@@ -1,20 +1,22 @@
 """What the handlers of a desk share."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from starlette.requests import Request
 
 from handrail.desk.web.audit import Audit
-from handrail.desk.web.first_seen import FirstSeen
 from handrail.desk.web.follower import Follower
 from handrail.desk.web.notifier import Notifier
 from handrail.desk.web.pages import Pages
-from handrail.desk.web.presence import Presence
-from handrail.desk.web.reveal import Reveal
+from handrail.desk.web.presence import FirstSeen, Presence
 from handrail.desk.web.sending import Sender
 from handrail.schemas.keys import SigningKey
+
+Reveal = Callable[[dict[str, Any], str], Awaitable[str | None]]
+"""(the handoff's data, one of its `redacted` paths) -> the value, None where it is gone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the pages say in plain words, beside what the terminal says alike (desk/words.py). Pure."""
+"""What the pages say in plain words, beyond what they share with the terminal (desk/words.py). Pure."""
 
 import json
 import re
@@ -49,17 +49,17 @@ OUTCOMES = {"approved": "approved", "denied": "denied", "resolved": "resolved", 
 ROLES = {"customer": "Customer", "customer_action": "Customer", "assistant": "AI", "human_agent": "Person"}
 
 
-def evidence(found: dict[str, Any]) -> list[str]:
+def evidence(evidence: dict[str, Any]) -> list[str]:
     """What a rule saw, a sentence for each thing: `refund_amount_usd is 300, above 100`."""
-    rest = dict(found)
-    said = []
+    rest = dict(evidence)
+    sentences = []
     if {"field", "operator", "value", "threshold"} <= rest.keys() and rest["operator"] in OPERATORS:
         field, operator, value, threshold = (rest.pop(name) for name in ("field", "operator", "value", "threshold"))
-        said.append(f"{words.line(str(field))} is {one(value)}, {OPERATORS[operator]} {one(threshold)}")
-    return said + [f"{words.line(name)}: {one(value)}" for name, value in rest.items() if value is not None]
+        sentences.append(f"{words.line(str(field))} is {one_line(value)}, {OPERATORS[operator]} {one_line(threshold)}")
+    return sentences + [f"{words.line(name)}: {one_line(value)}" for name, value in rest.items() if value is not None]
 
 
-def one(value: Any) -> str:
+def one_line(value: Any) -> str:
     """A value in one line."""
     return words.line(words.value(value))
 

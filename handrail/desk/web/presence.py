@@ -1,11 +1,14 @@
-"""Who is looking at what: known while their page is open."""
+"""Who is looking at what, and who has seen what since when."""
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
 from handrail.desk.web.notifier import Notifier
 from handrail.schemas.fields import By
+
+REMEMBERED_MAX = 20_000
 
 
 class Presence:
@@ -29,6 +32,23 @@ class Presence:
             self._changes.notify()
 
     def others(self, handoff_id: str, but: str) -> list[str]:
-        """The names of all others who look at the handoff, in the order of the alphabet."""
-        there = {one.id: one.name or one.id for found, one in self._at.values() if found == handoff_id}
+        """The names of all others who look at the handoff, in alphabetical order."""
+        there = {person.id: person.name or person.id for name, person in self._at.values() if name == handoff_id}
         return sorted(name for by, name in there.items() if by != but)
+
+
+class FirstSeen:
+    """The first time of each key, in milliseconds; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._first: OrderedDict[tuple[str, ...], int] = OrderedDict()
+
+    def first_ms(self, now_ms: int, *key: str) -> int:
+        """When this key came first: now, where it has not been here."""
+        first = self._first.setdefault(key, now_ms)
+        while len(self._first) > REMEMBERED_MAX:
+            self._first.popitem(last=False)
+        return first
+
+    def __contains__(self, key: tuple[str, ...]) -> bool:
+        return key in self._first

@@ -1,4 +1,4 @@
-"""What people said goes to the log, each event once, whatever is clicked or tried again."""
+"""Sends what people did to the log, each event once, whatever is clicked or tried again."""
 
 import asyncio
 from collections import OrderedDict
@@ -45,7 +45,7 @@ class Sender:
 
     def owner(self, event_id: str) -> tuple[str, str] | None:
         """Whose event it is, where one of that id was given to `send`."""
-        return found.owner if (found := self._given.get(event_id)) else None
+        return given.owner if (given := self._given.get(event_id)) else None
 
     async def send(self, topic: str, event: dict[str, Any], owner: tuple[str, str] | None = None) -> None:
         """It is on the log when this returns. Raises NotRecorded within ACKNOWLEDGED_S_MAX."""
@@ -75,7 +75,7 @@ class Sender:
             raise NotRecorded(f"Kafka has not acknowledged it: {error or type(error).__name__}") from error
 
     async def close(self) -> None:
-        """What is under way has a last moment."""
+        """Wait a last moment for what is under way, then cancel it."""
         if self._under_way:
             await asyncio.wait(self._under_way.values(), timeout=ACKNOWLEDGED_S_MAX)
         for task in list(self._under_way.values()):
@@ -92,4 +92,4 @@ class Sender:
     def _over(self, event_id: str, task: "asyncio.Task[None]") -> None:
         del self._under_way[event_id]
         if not task.cancelled():
-            task.exception()  # told to whoever asks again; nobody may be waiting now
+            task.exception()  # `again` raises it; nobody may be waiting now

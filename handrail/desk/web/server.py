@@ -1,4 +1,4 @@
-"""A desk from start to end: the log is read, the page is served, and what people said is on the log before it ends."""
+"""A desk from start to end: the log is read, the page is served, and what people did is on the log before it ends."""
 
 import asyncio
 import socket
@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from handrail.desk.reveal import reveal
+from handrail.desk.settings import WebSettings
 from handrail.desk.web.app import build
 from handrail.desk.web.audit import Audit
 from handrail.desk.web.follower import FOLLOWED, Follower
@@ -21,7 +22,6 @@ from handrail.desk.web.parts import Desk
 from handrail.desk.web.presence import Presence
 from handrail.desk.web.security import Security, SecuritySettings
 from handrail.desk.web.sending import Sender
-from handrail.desk.web.settings import WebSettings
 from handrail.kafka.one_log import process_of
 from handrail.streams.address import host_port, refused, url_of
 from handrail.streams.engine.producer import Producer
@@ -90,7 +90,7 @@ async def _served(app: ASGIApp, listener: socket.socket, desk: Desk) -> AsyncIte
         access_log=False,
         lifespan="off",
         server_header=False,
-        proxy_headers=False,  # whom to believe is for Security to say
+        proxy_headers=False,  # Security decides which proxies count
         timeout_graceful_shutdown=GOODBYE_S,
         ws="none",
     )
@@ -107,7 +107,7 @@ async def _served(app: ASGIApp, listener: socket.socket, desk: Desk) -> AsyncIte
 
 
 async def _until(stop: asyncio.Event, tasks: list[Task]) -> None:
-    """Returns when the desk is told to end. Raises what broke a task: half a desk is none."""
+    """Returns when the desk is asked to stop. Raises what broke a task: half a desk is none."""
     asked = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([asked, *tasks], return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
@@ -139,7 +139,7 @@ def _listening(address: str) -> Iterator[tuple[socket.socket, str]]:
 
 
 def _ready_line(settings: WebSettings, desk: Desk, url: str, read_s: float, login: str | None) -> str:
-    count = len(desk.follower.cases)
+    count = len(desk.follower.handoffs)
     first = f", log in once with {login}" if login else ""
     signed = "" if settings.key else ", answers are not signed (--key)"
     return f"ready: desk at {url}, {count} open handoffs read in {read_s:.1f} s at {settings.bootstrap}{signed}{first}"

@@ -1,4 +1,4 @@
-"""What was sent, whole and bounded, before anything is made of it."""
+"""The body of a request, complete and bounded, before it is used."""
 
 import asyncio
 
@@ -20,18 +20,18 @@ async def read(scope: Scope, receive: Receive, bytes_max: int, seconds: float = 
     declared = [value for name, value in scope["headers"] if name == b"content-length"]
     if any(not value.isdigit() or int(value[:20]) > bytes_max for value in declared):
         raise TooLarge
-    whole = bytearray()
+    body = bytearray()
     try:
         async with asyncio.timeout(seconds):
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
                     raise TooSlow
-                whole += message.get("body", b"")
-                if len(whole) > bytes_max:
+                body += message.get("body", b"")
+                if len(body) > bytes_max:
                     raise TooLarge
                 if not message.get("more_body", False):
-                    return bytes(whole)
+                    return bytes(body)
     except TimeoutError:
         raise TooSlow from None
 

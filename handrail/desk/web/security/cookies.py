@@ -21,11 +21,11 @@ def name_of(cookie: str, *, secure: bool) -> str:
 
 def value_of(scope: Scope, cookie: str, *, secure: bool) -> str:
     """The value of a cookie; empty where it is absent, or there twice, because then somebody else has set one."""
-    wanted, found = name_of(cookie, secure=secure), []
+    wanted, values = name_of(cookie, secure=secure), []
     for name, value in _pairs(scope["headers"]):
         if name == wanted:
-            found.append(value)
-    return found[0] if len(found) == 1 else ""
+            values.append(value)
+    return values[0] if len(values) == 1 else ""
 
 
 def put(start: Message, cookie: str, value: str, *, secure: bool) -> None:
@@ -40,5 +40,5 @@ def _pairs(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[str, str]]:
     for name, value in headers:
         if name == b"cookie" and len(value) <= COOKIE_BYTES_MAX:
             for pair in value.decode("latin-1").split(";"):
-                key, _, told = pair.strip().partition("=")
-                yield key, told
+                key, _, content = pair.strip().partition("=")
+                yield key, content

@@ -1,6 +1,6 @@
 """Requests that change something come from our own pages: the token, and what the browser says of the origin.
 
-After OWASP's cheat sheet: a token per session as the defence, the browser's headers behind it.
+After OWASP's cheat sheet: a token per session as the defence, the browser's headers as the second one.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 def token_of(secret: str) -> str:
-    """The token of a session (or of a browser before login): tells nothing of its secret; empty for no secret."""
+    """The token of a session (or of a browser before login): reveals nothing of its secret; empty for no secret."""
     if not secret:
         return ""
     return hmac.new(secret.encode("utf-8", "surrogatepass"), b"handrail desk csrf", hashlib.sha256).hexdigest()
@@ -29,8 +29,8 @@ def sent(headers: Mapping[str, str], body: bytes) -> str:
         fields = parse_qsl(body.decode("ascii"), max_num_fields=FIELDS_MAX, keep_blank_values=True)
     except ValueError:
         return ""
-    found = [value for name, value in fields if name == "csrf"]
-    return found[0] if len(found) == 1 else ""
+    tokens = [value for name, value in fields if name == "csrf"]
+    return tokens[0] if len(tokens) == 1 else ""
 
 
 def agrees(expected: str, given: str) -> bool:

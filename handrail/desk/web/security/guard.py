@@ -6,16 +6,12 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handrail.desk.web.security import bodies, cookies, csrf, pages
-from handrail.desk.web.security.address import is_loopback
-from handrail.desk.web.security.audit import record
-from handrail.desk.web.security.clients import client_of
-from handrail.desk.web.security.headers import harden
-from handrail.desk.web.security.local_path import local_path
-from handrail.desk.web.security.parts import Parts
+from handrail.desk.web.security import bodies, cookies, csrf, responses
+from handrail.desk.web.security.address import client_of, is_loopback, local_path
+from handrail.desk.web.security.parts import Parts, record
 from handrail.desk.web.security.person import VISIT, Person, Visit
-from handrail.desk.web.security.session_validity import validity
-from handrail.desk.web.security.sessions import Session
+from handrail.desk.web.security.responses import harden
+from handrail.desk.web.security.sessions import Session, validity
 from handrail.schemas.errors import ConfigError
 
 READING, CHANGING = ("GET", "HEAD"), ("POST", "PUT", "PATCH", "DELETE")
@@ -120,22 +116,22 @@ class Guard:
             return
         self._swept_s = now_s
         for session in self._parts.sessions.sweep(now_s):
-            await _tell_expired(self._parts, session, self._parts.sessions.over(session, now_s) or "age")
+            await _audit_expired(self._parts, session, self._parts.sessions.over(session, now_s) or "age")
 
     async def _check_origin(self, scope: Scope, headers: Headers, visit: Visit) -> None:
         own = self._parts.address.origin_for(headers["host"])
         if (why := csrf.foreign(headers, own)) is not None:
-            await self._tell_forbidden(scope, visit, f"came from another site ({why})")
+            await self._audit_forbidden(scope, visit, f"came from another site ({why})")
             raise _refusal(scope, 403, "this came from another site: open the desk itself and do it there")
 
     async def _check_token(self, scope: Scope, headers: Headers, visit: Visit, body: bytes) -> None:
         expected = csrf.token_of(visit.browser) if scope["path"] == LOGIN else visit.csrf
         if not csrf.agrees(expected, csrf.sent(headers, body)):
-            await self._tell_forbidden(scope, visit, "without this session's token")
+            await self._audit_forbidden(scope, visit, "without this session's token")
             raise _refusal(scope, 403, "this page is from an earlier login: go back, load it again, and send again")
 
-    async def _tell_forbidden(self, scope: Scope, visit: Visit, why: str) -> None:
-        if self._parts.limits.told.take(f"forbidden {visit.client}", self._parts.clock()) == 0:
+    async def _audit_forbidden(self, scope: Scope, visit: Visit, why: str) -> None:
+        if self._parts.limits.reported.take(f"forbidden {visit.client}", self._parts.clock()) == 0:
             who = visit.person.id if visit.person else None
             await record(self._parts.audit, "forbidden", who, path=scope["path"], why=why, client=visit.client)
 
@@ -188,7 +184,7 @@ class _Answer:
 
 async def too_often(parts: Parts, scope: Scope, visit: Visit, key: str, wait_s: float) -> Refusal:
     """The refusal of what comes too often, audited once a minute for each key."""
-    if parts.limits.told.take(key, parts.clock()) == 0:
+    if parts.limits.reported.take(key, parts.clock()) == 0:
         who = visit.person.id if visit.person else None
         await record(parts.audit, "rate.limited", who, path=scope["path"], client=visit.client)
     seconds = int(wait_s) + 1
@@ -200,15 +196,15 @@ async def too_often(parts: Parts, scope: Scope, visit: Visit, key: str, wait_s: 
 async def _person(parts: Parts, session: Session, now_s: float) -> Person | None:
     """Whose session it is; None where it is over, and then it is gone and audited. Raises ConfigError."""
     why = parts.sessions.over(session, now_s)
-    found = None if why else validity(session, parts.settings, parts.users)
-    if found is not None and not found.ended:
-        return Person(session.person, found.name, found.roles, session.handle[:16])
+    current = None if why else validity(session, parts.settings, parts.users)
+    if current is not None and not current.ended:
+        return Person(session.person, current.name, current.roles, session.handle[:16])
     if parts.sessions.end(session):
-        await _tell_expired(parts, session, why or (found.ended if found else ""))
+        await _audit_expired(parts, session, why or (current.ended if current else ""))
     return None
 
 
-async def _tell_expired(parts: Parts, session: Session, why: str) -> None:
+async def _audit_expired(parts: Parts, session: Session, why: str) -> None:
     await record(parts.audit, "session.expired", session.person, why=why, session=session.handle[:16])
 
 
@@ -234,11 +230,11 @@ def _not_logged_in(scope: Scope, *, changing: bool) -> Refusal:
         return _refusal(scope, 401, "log in first")
     if changing:
         line = "you are not logged in any more, and this was not done: log in in another tab, then come back to it"
-        return Refusal(pages.refused(401, line, page=True, login_again=True))
+        return Refusal(responses.refusal(401, line, page=True, login_again=True))
     query = scope.get("query_string", b"").decode("latin-1")
     wanted = local_path(quote(scope["path"]) + (f"?{query}" if query else ""))
     return Refusal(Response(status_code=303, headers={"Location": f"{LOGIN}?next={quote(wanted, safe='/')}"}))
 
 
 def _refusal(scope: Scope, status: int, line: str) -> Refusal:
-    return Refusal(pages.refused(status, line, page=_is_page(scope)))
+    return Refusal(responses.refusal(status, line, page=_is_page(scope)))

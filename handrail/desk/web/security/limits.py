@@ -51,18 +51,18 @@ class Delays:
 
     def wait_s(self, key: str, now_s: float) -> float:
         """Seconds until it may be tried again; 0: now."""
-        found = self._failures.get(key)
-        return 0.0 if found is None else max(0.0, found.until_s - now_s)
+        failures = self._failures.get(key)
+        return 0.0 if failures is None else max(0.0, failures.until_s - now_s)
 
     def failed(self, key: str, now_s: float) -> None:
         """One more failure."""
-        found = self._failures.setdefault(key, _Failures(0, now_s, now_s))
+        failures = self._failures.setdefault(key, _Failures(0, now_s, now_s))
         self._failures.move_to_end(key)
-        if now_s - found.at_s > FORGOTTEN_S:
-            found.count = 0
-        found.count, found.at_s = min(found.count + 1, 64), now_s
-        over = found.count - FREE_FAILURES
-        found.until_s = now_s + (min(DELAY_S_MAX, 2.0 ** (over - 1)) if over > 0 else 0.0)
+        if now_s - failures.at_s > FORGOTTEN_S:
+            failures.count = 0
+        failures.count, failures.at_s = min(failures.count + 1, 64), now_s
+        over = failures.count - FREE_FAILURES
+        failures.until_s = now_s + (min(DELAY_S_MAX, 2.0 ** (over - 1)) if over > 0 else 0.0)
         _bound(self._failures, self._keys_max)
 
     def passed(self, key: str) -> None:

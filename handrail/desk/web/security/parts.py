@@ -1,23 +1,32 @@
-"""What the guard and the login pages share."""
+"""What the guard and the login pages share, and the audit that they write to."""
 
 import asyncio
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from handrail.desk.web.security import passwords
 from handrail.desk.web.security.address import Address
-from handrail.desk.web.security.audit import Audit
-from handrail.desk.web.security.known_clients import KnownClients
 from handrail.desk.web.security.limits import Buckets, Delays
-from handrail.desk.web.security.links import Links
 from handrail.desk.web.security.oidc.flows import Flows
 from handrail.desk.web.security.oidc.provider import Provider
 from handrail.desk.web.security.sessions import Sessions
 from handrail.desk.web.security.settings import SecuritySettings
+from handrail.desk.web.security.store import KnownClients, Links
 from handrail.desk.web.security.users import Users
 
+Kind = Literal["login", "login.failed", "logout", "session.expired", "forbidden", "rate.limited"]
+Audit = Callable[[str, str | None, dict[str, Any]], Awaitable[None] | None]
 CHECKS_AT_ONCE = 2  # of passwords: each takes 64 MiB
 CHECKS_WAITING_MAX = 20
+
+
+async def record(audit: Audit, kind: Kind, person: str | None, **detail: Any) -> None:
+    """Record the event; the audit may be a coroutine, and where it fails, so does what was being done."""
+    pending = audit(kind, person, detail)
+    if inspect.isawaitable(pending):
+        await pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,7 @@ class Limits:
     logins: Buckets
     actions: Buckets
     delays: Delays = field(default_factory=Delays)
-    told: Buckets = field(default_factory=lambda: Buckets(per_min=1, burst=1))  # one line a minute about each key
+    reported: Buckets = field(default_factory=lambda: Buckets(per_min=1, burst=1))  # one line a minute about each key
 
     @classmethod
     def of(cls, settings: SecuritySettings) -> "Limits":

@@ -1,4 +1,4 @@
-"""Passwords: kept as argon2id (RFC 9106), checked at the same pace for users that do not exist."""
+"""Passwords: stored as argon2id (RFC 9106), checked at the same pace for users that do not exist."""
 
 import secrets
 import unicodedata
@@ -16,7 +16,7 @@ _HASHER = PasswordHasher(
 
 
 def hashed(password: str) -> str:
-    """The password as it is kept. Raises ConfigError where it is too short or too long: there is no other rule."""
+    """The password as it is stored. Raises ConfigError where it is too short or too long: there is no other rule."""
     if not LENGTH_MIN <= len(password) <= LENGTH_MAX:
         raise ConfigError(
             f"password: must have {LENGTH_MIN} to {LENGTH_MAX} characters, got {len(password)}: "
@@ -30,15 +30,15 @@ def unknown() -> str:
     return _HASHER.hash(secrets.token_urlsafe(32))
 
 
-def is_hash(kept: str) -> bool:
+def is_hash(encoded: str) -> bool:
     """It is an argon2id hash."""
-    return kept.startswith("$argon2id$")
+    return encoded.startswith("$argon2id$")
 
 
-def matches(kept: str, password: str) -> bool:
+def matches(encoded: str, password: str) -> bool:
     """It is the password of this hash; takes the same time whether or not."""
     try:
-        return _HASHER.verify(kept, _composed(password[:LENGTH_MAX])) and len(password) <= LENGTH_MAX
+        return _HASHER.verify(encoded, _composed(password[:LENGTH_MAX])) and len(password) <= LENGTH_MAX
     except (VerificationError, InvalidHashError):
         return False
 

@@ -1,13 +1,33 @@
-"""Who is speaking, as the pages see it."""
+"""Who is speaking, and what they may do, as the pages see it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Literal, cast, get_args
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Scope
 
+from handrail.schemas.fields import By
+
+Role = Literal["reader", "agent", "approver", "revealer", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)
+MEANING = {
+    "reader": "sees",
+    "agent": "claims, resolves, returns",
+    "approver": "approves, denies",
+    "revealer": "sees redacted values",
+    "admin": "all of it",
+}
 VISIT = "handrail.visit"  # key in the scope of a request
+
+
+def granted(roles: Iterable[str]) -> frozenset[str]:
+    """The roles that these give: `admin` has all, and any of them may read; unknown words give nothing."""
+    known = frozenset(roles) & frozenset(ROLES)
+    if "admin" in known:
+        return frozenset(ROLES)
+    return known | {"reader"} if known else known
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +38,11 @@ class Person:
     name: str
     roles: frozenset[str]
     session_id: str
+
+    @property
+    def by(self) -> By:
+        """The person as claims, answers and the audit name them."""
+        return By(id=self.id, name=self.name or None)
 
 
 @dataclass(slots=True)
@@ -38,7 +63,7 @@ class Visit:
 
 
 def visit_of(scope: Scope) -> Visit:
-    """What `Security.wrap` found out about this request. Raises RuntimeError where it does not wrap the app."""
+    """What `Security.wrap` knows about this request. Raises RuntimeError where it does not wrap the app."""
     if VISIT not in scope:
         raise RuntimeError("the app is not behind Security.wrap: wrap it, else nobody is checked")
     return cast(Visit, scope[VISIT])

@@ -9,26 +9,22 @@ from urllib.parse import quote
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from handrail.desk.web.security.audit import Audit
-from handrail.desk.web.security.entry import Entry
 from handrail.desk.web.security.guard import Guard
-from handrail.desk.web.security.known_clients import KnownClients
-from handrail.desk.web.security.links import Links
-from handrail.desk.web.security.oidc.entry import OidcEntry
+from handrail.desk.web.security.login import LoginPages
+from handrail.desk.web.security.oidc.entry import OidcPages
 from handrail.desk.web.security.oidc.flows import Flows
 from handrail.desk.web.security.oidc.provider import Provider
-from handrail.desk.web.security.parts import Limits, Parts
-from handrail.desk.web.security.session_validity import first_login_open
-from handrail.desk.web.security.sessions import Sessions
+from handrail.desk.web.security.parts import Audit, Limits, Parts
+from handrail.desk.web.security.sessions import Sessions, first_login_open
 from handrail.desk.web.security.settings import SESSIONS_FILE, SecuritySettings
-from handrail.desk.web.security.store import Store
+from handrail.desk.web.security.store import KnownClients, Links, Store
 from handrail.desk.web.security.users import Users
 
 
 class Security:
     """Login pages, and a guard around the app.
 
-    `audit(kind, person, detail)` is told of `login`, `login.failed`, `logout`, `session.expired`, `forbidden` and
+    `audit(kind, person, detail)` gets `login`, `login.failed`, `logout`, `session.expired`, `forbidden` and
     `rate.limited`; it may be a coroutine function. `clock` gives seconds since 1970-01-01 UTC. Raises ConfigError.
     """
 
@@ -37,7 +33,7 @@ class Security:
     ) -> None:
         self._store = store = Store(data / SESSIONS_FILE)
         users = Users(settings.users_file(data))
-        users.now()  # a broken file is told at the start
+        users.now()  # a broken file is reported at the start
         self._parts = Parts(
             settings=settings,
             address=settings.address,
@@ -54,7 +50,7 @@ class Security:
 
     def routes(self) -> list[Route]:
         """The pages of login and logout."""
-        return [*Entry(self._parts).routes(), *OidcEntry(self._parts).routes()]
+        return [*LoginPages(self._parts).routes(), *OidcPages(self._parts).routes()]
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
         """The app, behind every check."""
@@ -71,7 +67,7 @@ class Security:
         return f"{base.rstrip('/')}/login?once={quote(token)}"
 
     def close(self) -> None:
-        """The file of the sessions is closed; the sessions are kept."""
+        """Close the file of the sessions; the sessions stay in it."""
         self._store.close()
 
 

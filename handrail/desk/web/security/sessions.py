@@ -1,15 +1,19 @@
-"""Sessions: opaque, kept here, ended when idle, when old, and when their login no longer holds.
+"""Sessions: opaque, stored here, ended when idle, when old, and when their login no longer holds.
 
 After OWASP's session management cheat sheet and ASVS 5.0, V7: 256 random bits, a new id at each login, two limits of
 time, ended at logout.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from handrail.desk.web.security.person import granted
+from handrail.desk.web.security.settings import SecuritySettings
 from handrail.desk.web.security.store import SECRET_LENGTH, Store, digest, new_secret
+from handrail.desk.web.security.users import Users
 
 PER_PERSON_MAX = 10  # the one longest unused ends
 SESSIONS_MAX = 10_000
@@ -43,9 +47,9 @@ class Sessions:
         self, person: str, name: str, roles: Iterable[str], source: Source, stamp: str, now_s: float
     ) -> tuple[str, Session]:
         """A new session and the secret that goes into the cookie; it is kept nowhere else."""
-        secret, kept = new_secret(), sorted(roles)
+        secret, granted_roles = new_secret(), sorted(roles)
         key = digest(secret)
-        row = (key, person, name, json.dumps(kept), source, stamp, now_s, now_s)
+        row = (key, person, name, json.dumps(granted_roles), source, stamp, now_s, now_s)
         with self._store.writing() as file:
             file.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
             oldest = "SELECT id FROM sessions WHERE person = ? ORDER BY seen_s DESC, begun_s DESC LIMIT -1 OFFSET ?"
@@ -92,3 +96,48 @@ class Sessions:
 def _session(row: tuple[bytes, str, str, str, Source, str, float, float]) -> Session:
     key, person, name, roles, source, stamp, begun_s, seen_s = row
     return Session(key.hex(), person, name, frozenset(json.loads(roles)), source, stamp, begun_s, seen_s)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionValidity:
+    """What a session gives. `ended` says why it gives nothing any more; empty where it does."""
+
+    name: str = ""
+    roles: frozenset[str] = frozenset()
+    ended: str = ""
+
+
+def validity(session: Session, settings: SecuritySettings, users: Users) -> SessionValidity:
+    """Local users as their file says now, OIDC as it said at login. Raises ConfigError: the file cannot be read."""
+    match session.source:
+        case "local":
+            return _local(session, settings, users)
+        case "oidc":
+            if session.stamp != oidc_stamp(settings):
+                return SessionValidity(ended="provider changed")
+        case "first":
+            if not first_login_open(settings, users):
+                return SessionValidity(ended="there are users now")
+    return SessionValidity(session.name, granted(session.roles))
+
+
+def first_login_open(settings: SecuritySettings, users: Users) -> bool:
+    """The one-time link counts: on loopback, as long as there is no other way in. Raises ConfigError."""
+    return settings.address.loopback and settings.oidc_issuer is None and not users.now()
+
+
+def oidc_stamp(settings: SecuritySettings) -> str:
+    """Changes with the provider, and with what its groups may do."""
+    fields = [settings.oidc_issuer, settings.oidc_client_id, settings.oidc_roles_claim, settings.oidc_roles]
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def _local(session: Session, settings: SecuritySettings, users: Users) -> SessionValidity:
+    if not settings.local_login:
+        return SessionValidity(ended="local users are off")
+    user = users.now().get(session.person)
+    if user is None:
+        return SessionValidity(ended="user removed")
+    if user.stamp != session.stamp:
+        return SessionValidity(ended="password changed")
+    return SessionValidity(user.name, granted(user.roles))

@@ -5,9 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from handrail.desk.web.security.address import Address
-from handrail.desk.web.security.clients import normal
-from handrail.desk.web.security.roles import Role
+from handrail.desk.web.security.address import Address, normal
+from handrail.desk.web.security.person import Role
 from handrail.schemas.errors import ConfigError
 from handrail.streams.settings import Settings
 
@@ -79,7 +78,7 @@ class SecuritySettings(Settings):
     @property
     def proxies(self) -> frozenset[str]:
         """The addresses of the proxies whose word counts."""
-        return frozenset(normal(one.strip()) for one in (self.desk_proxies or "").split(",") if one.strip())
+        return frozenset(normal(proxy.strip()) for proxy in (self.desk_proxies or "").split(",") if proxy.strip())
 
 
 def _check_oidc(settings: SecuritySettings) -> None:

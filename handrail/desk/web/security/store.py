@@ -1,4 +1,7 @@
-"""The file behind login: sessions, logins on their way, one-time links. Secrets are in it as hashes only."""
+"""The file of the login: its tables, one-time links, and the clients that people have logged in from.
+
+Secrets are in it as hashes only.
+"""
 
 import hashlib
 import os
@@ -35,6 +38,10 @@ CREATE TABLE IF NOT EXISTS known (
   person TEXT NOT NULL, client TEXT NOT NULL, seen_s REAL NOT NULL, PRIMARY KEY (person, client)
 ) WITHOUT ROWID;
 """
+GOOD_S = 15 * 60.0
+LINKS_MAX = 16
+KEPT_S = 30 * 86_400.0
+KNOWN_MAX = 20_000
 
 
 def new_secret() -> str:
@@ -43,7 +50,7 @@ def new_secret() -> str:
 
 
 def digest(secret: str) -> bytes:
-    """What is kept of a secret. It has 256 bits, so a plain hash cannot be searched."""
+    """What is stored of a secret. It has 256 bits, so a plain hash cannot be searched."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -80,3 +87,56 @@ class Store:
         """The file is closed."""
         with self._lock:
             self._file.close()
+
+
+class Links:
+    """Links that are good once, for a quarter of an hour."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def new(self, person: str, now_s: float) -> str:
+        """A token that lets this person in."""
+        token = new_secret()
+        with self._store.writing() as file:
+            file.execute("DELETE FROM links WHERE ends_s <= ?", (now_s,))
+            file.execute("INSERT INTO links VALUES (?, ?, ?)", (digest(token), person, now_s + GOOD_S))
+            over = "SELECT token FROM links ORDER BY ends_s DESC LIMIT -1 OFFSET ?"
+            file.execute(f"DELETE FROM links WHERE token IN ({over})", (LINKS_MAX,))
+        return token
+
+    def take(self, token: str, now_s: float) -> str | None:
+        """Whom it lets in; from now on nobody. None: it was used, is too old, or never was."""
+        if len(token) != SECRET_LENGTH:
+            return None
+        with self._store.writing() as file:
+            taken = file.execute("DELETE FROM links WHERE token = ? RETURNING person, ends_s", (digest(token),))
+            row = taken.fetchone()
+            taken.close()
+        return row[0] if row is not None and now_s < row[1] else None
+
+    def forget(self) -> None:
+        """No link is good any more: there are users now."""
+        with self._store.writing() as file:
+            file.execute("DELETE FROM links")
+
+
+class KnownClients:
+    """Pairs of person and client address of the last 30 days."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(self, person: str, client: str, now_s: float) -> None:
+        """This person has logged in from there."""
+        with self._store.writing() as file:
+            file.execute("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", (person, client, now_s))
+            file.execute("DELETE FROM known WHERE seen_s < ?", (now_s - KEPT_S,))
+            over = "SELECT person, client FROM known ORDER BY seen_s DESC LIMIT -1 OFFSET ?"
+            file.execute(f"DELETE FROM known WHERE (person, client) IN ({over})", (KNOWN_MAX,))
+
+    def has(self, person: str, client: str) -> bool:
+        """This person has logged in from there before."""
+        with self._store.reading() as file:
+            row = file.execute("SELECT 1 FROM known WHERE person = ? AND client = ?", (person, client)).fetchone()
+        return row is not None

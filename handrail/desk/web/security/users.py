@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from handrail import private
 from handrail.desk.web.security import passwords
-from handrail.desk.web.security.roles import Role
+from handrail.desk.web.security.person import Role
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.identity import twice
 
@@ -23,10 +23,10 @@ BYTES_MAX = 4 * 1024**2
 USERS_MAX = 10_000
 
 
-def _argon2id(kept: str) -> str:
-    if not passwords.is_hash(kept):
+def _argon2id(encoded: str) -> str:
+    if not passwords.is_hash(encoded):
         raise ValueError("must be an argon2id hash: set it with `handrail desk users password`")
-    return kept
+    return encoded
 
 
 class User(BaseModel):
@@ -103,12 +103,12 @@ class Users:
 
     def _marked(self) -> tuple[int, ...] | None:
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except FileNotFoundError:
             return None
         except OSError as error:
             raise ConfigError(f"{self.path}: {error.strerror}: give a file that can be read") from None
-        return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_mode
+        return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_mode
 
 
 @contextmanager
@@ -129,11 +129,11 @@ def changing(path: Path) -> Iterator[dict[str, User]]:
 
 
 def _write(path: Path, users: dict[str, User]) -> None:
-    whole = UserFile(users=[user for _, user in sorted(users.items())]).model_dump_json(indent=2) + "\n"
+    text = UserFile(users=[user for _, user in sorted(users.items())]).model_dump_json(indent=2) + "\n"
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(whole)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(MODE)

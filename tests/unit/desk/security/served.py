@@ -40,8 +40,8 @@ class Clock:
 
 
 @dataclass
-class Told:
-    """What the audit was told."""
+class AuditLog:
+    """What the audit was given."""
 
     lines: list[tuple[str, str | None, dict[str, Any]]] = field(default_factory=list)
 
@@ -49,7 +49,7 @@ class Told:
         self.lines.append((kind, person, detail))
 
     def of(self, kind: str) -> list[tuple[str | None, dict[str, Any]]]:
-        return [(person, detail) for told, person, detail in self.lines if told == kind]
+        return [(person, detail) for event, person, detail in self.lines if event == kind]
 
 
 @lru_cache
@@ -125,14 +125,14 @@ class Served:
     """A desk that is up."""
 
     url: str
-    told: Told
+    audit: AuditLog
     clock: Clock
     pages: Pages
     security: Security
     loop: asyncio.AbstractEventLoop
 
     def event(self, text: str) -> None:
-        """Something happens that open pages are told of."""
+        """Something happens that open pages learn of."""
         queue = self.pages.events
         assert queue is not None
         self.loop.call_soon_threadsafe(queue.put_nowait, text)
@@ -141,10 +141,10 @@ class Served:
 @contextmanager
 def served(settings: SecuritySettings, data: Path, clock: Clock | None = None) -> Iterator[Served]:
     """The desk on a free port of loopback, in a thread, with uvicorn."""
-    told, clock, pages = Told(), clock or Clock(), Pages()
-    security = Security(settings, data, told, clock=clock)
+    audit, clock, pages = AuditLog(), clock or Clock(), Pages()
+    security = Security(settings, data, audit, clock=clock)
     with uvicorn_on_loopback(pages.app(security)) as (url, loop):
-        yield Served(url, told, clock, pages, security, loop)
+        yield Served(url, audit, clock, pages, security, loop)
     security.close()
 
 

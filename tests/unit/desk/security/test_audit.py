@@ -1,4 +1,4 @@
-"""What the audit is told, and what it is never told."""
+"""What the audit records, and what it never does."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handrail.desk.web.security import SecuritySettings
-from handrail.desk.web.security.audit import record
+from handrail.desk.web.security.parts import record
 from tests.unit.desk.security.served import OTHER_PASSWORD, PASSWORD, Browser, Served, served
 
 
@@ -15,7 +15,7 @@ def test_a_day_at_the_desk(desk: Served, browser: Browser) -> None:
     browser.login("anna")
     browser.act(path="/approve")
     browser.act(path="/logout")
-    assert [(kind, person) for kind, person, _ in desk.told.lines] == [
+    assert [(kind, person) for kind, person, _ in desk.audit.lines] == [
         ("login.failed", "anna"),
         ("login", "anna"),
         ("forbidden", "anna"),
@@ -23,14 +23,14 @@ def test_a_day_at_the_desk(desk: Served, browser: Browser) -> None:
     ]
 
 
-def test_no_password_token_or_cookie_is_told(desk: Served, browser: Browser) -> None:
+def test_no_password_token_or_cookie_is_recorded(desk: Served, browser: Browser) -> None:
     browser.login("anna", OTHER_PASSWORD)
     browser.login("anna")
     me, secret, login_cookie = browser.me(), browser.cookie(), browser.cookie("handrail-login")
     assert me is not None
     browser.send_form("/act", {"csrf": "wrong"})
     browser.act(path="/logout")
-    told = repr(desk.told.lines)
+    told = repr(desk.audit.lines)
     for hidden in (PASSWORD, OTHER_PASSWORD, me["csrf"], secret, login_cookie):
         assert hidden is None or hidden not in told
 
@@ -51,6 +51,6 @@ def test_where_it_fails_nobody_is_let_in(data: Path, monkeypatch: pytest.MonkeyP
         def broken(self: Any, kind: str, person: str | None, detail: dict[str, Any]) -> None:
             raise OSError("the log is away")
 
-        monkeypatch.setattr(type(up.told), "__call__", broken)
+        monkeypatch.setattr(type(up.audit), "__call__", broken)
         assert one.login("anna").status_code == 500
         assert one.me() is None

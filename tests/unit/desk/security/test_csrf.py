@@ -92,7 +92,7 @@ def test_what_was_begun_elsewhere_is_not_done_even_with_the_token(
     assert answer.status_code == 403
     assert "another site" in answer.text
     assert desk.pages.done == []
-    [(person, detail)] = desk.told.of("forbidden")
+    [(person, detail)] = desk.audit.of("forbidden")
     assert (person, detail["path"]) == ("anna", "/act")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handrail.desk.web.security import Security, SecuritySettings
-from tests.unit.desk.security.served import Browser, Served, Told, served, write_users
+from tests.unit.desk.security.served import AuditLog, Browser, Served, served, write_users
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_the_link_lets_in_this_machines_user_with_all_roles_once(fresh: Served) 
         assert again.status_code == 401
         assert "used already" in again.text
         assert other.me() is None
-    assert [person for person, _ in fresh.told.of("login")] == [getpass.getuser()]
+    assert [person for person, _ in fresh.audit.of("login")] == [getpass.getuser()]
 
 
 def test_after_a_quarter_of_an_hour_it_is_too_old(fresh: Served) -> None:
@@ -104,6 +104,6 @@ def test_with_users_there_is_no_link_and_an_old_one_and_its_session_are_over(fre
     ],
 )
 def test_beyond_this_machine_or_with_oidc_there_is_no_link(tmp_path: Path, options: dict[str, object]) -> None:
-    security = Security(SecuritySettings.of(options), tmp_path / "d", Told())
+    security = Security(SecuritySettings.of(options), tmp_path / "d", AuditLog())
     assert security.first_login_url("https://desk.example.com") is None
     security.close()

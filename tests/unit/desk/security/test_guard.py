@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from handrail.desk.web.security import Security, SecuritySettings, bodies, person_of
-from handrail.desk.web.security.headers import CSP
 from handrail.desk.web.security.person import visit_of
-from tests.unit.desk.security.served import Browser, Served, Told, served
+from handrail.desk.web.security.responses import CSP
+from tests.unit.desk.security.served import AuditLog, Browser, Served, served
 
 HARDENED = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -98,7 +98,7 @@ async def test_without_an_address_the_desk_is_for_this_machine_alone(data: Path)
 
 async def status_of(data: Path, **scope: Any) -> int:
     """The status of GET /login, asked as a server would."""
-    security, sent = Security(SecuritySettings.of({}), data, Told()), []
+    security, sent = Security(SecuritySettings.of({}), data, AuditLog()), []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -119,7 +119,7 @@ async def status_of(data: Path, **scope: Any) -> int:
 
 
 async def test_websockets_are_closed_without_a_look_at_the_cookie(data: Path) -> None:
-    security, sent = Security(SecuritySettings.of({}), data, Told()), []
+    security, sent = Security(SecuritySettings.of({}), data, AuditLog()), []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise AssertionError("the app was asked")
@@ -217,7 +217,7 @@ def test_what_a_role_may_not_do_is_one_clear_line_and_audited(desk: Served, anna
     answer = anna.act(path="/approve")
     assert answer.status_code == 403
     assert answer.text == "this needs the role `approver`: ask whoever keeps the desk's users"
-    [(person, detail)] = desk.told.of("forbidden")
+    [(person, detail)] = desk.audit.of("forbidden")
     assert (person, detail["path"], detail["lacked"]) == ("anna", "/approve", "approver")
     assert desk.pages.done == []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from handrail.desk.web.security import SecuritySettings
-from handrail.desk.web.security.clients import client_key, client_of, normal
+from handrail.desk.web.security.address import client_key, client_of, normal
 from handrail.desk.web.security.limits import Buckets, Delays
 from tests.unit.desk.security.served import OTHER_PASSWORD, Browser, Served, served
 
@@ -102,7 +102,7 @@ def test_a_person_acts_so_often_a_minute(strict: Served) -> None:
             assert ben.act(path="/approve").status_code == 200
         strict.clock.now_s += 12
         assert one.act().status_code == 200
-    assert [person for person, _ in strict.told.of("rate.limited")] == ["anna"], "once a minute, not each time"
+    assert [person for person, _ in strict.audit.of("rate.limited")] == ["anna"], "once a minute, not each time"
 
 
 def test_buckets_fill_again_and_forget_the_oldest_key() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.desk.web.security.local_path import local_path
+from handrail.desk.web.security.address import local_path
 from tests.unit.desk.security.served import Browser
 
 AWAY = [

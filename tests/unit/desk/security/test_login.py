@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from handrail.desk.web.security import SecuritySettings, entry, passwords
+from handrail.desk.web.security import SecuritySettings, login, passwords
 from handrail.schemas.errors import ConfigError
 from tests.unit.desk.security.served import OTHER_PASSWORD, PASSWORD, Browser, Served, form_token, served, write_users
 
@@ -21,7 +21,7 @@ def test_the_right_password_leads_to_the_page_that_was_asked_for(desk: Served, b
     me = browser.me()
     assert me is not None
     assert (me["id"], me["name"], me["roles"]) == ("anna", "Anna", ["agent", "reader"])
-    [(person, detail)] = desk.told.of("login")
+    [(person, detail)] = desk.audit.of("login")
     assert (person, detail["method"], detail["client"]) == ("anna", "local", "127.0.0.1")
 
 
@@ -111,7 +111,7 @@ def test_a_users_file_that_others_may_write_stops_the_start(data: Path) -> None:
 def test_logins_beyond_what_is_checked_at_once_are_told_to_wait(
     desk: Served, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entry, "CHECKS_WAITING_MAX", 0)
+    monkeypatch.setattr(login, "CHECKS_WAITING_MAX", 0)
     assert browser.login("anna").status_code == 503
     monkeypatch.undo()
     assert browser.login("anna").status_code == 303
@@ -120,7 +120,7 @@ def test_logins_beyond_what_is_checked_at_once_are_told_to_wait(
 def test_a_password_typed_as_the_user_is_told_to_nobody(desk: Served, browser: Browser) -> None:
     browser.login(PASSWORD, PASSWORD)
     browser.login("anna", OTHER_PASSWORD)
-    assert [person for person, _ in desk.told.of("login.failed")] == [None, "anna"]
+    assert [person for person, _ in desk.audit.of("login.failed")] == [None, "anna"]
 
 
 def test_a_new_user_counts_at_once(desk: Served, data: Path, browser: Browser) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from handrail.desk.web.security import SecuritySettings
 from handrail.desk.web.security.csrf import token_of
-from handrail.desk.web.security.oidc.claims import roles_of, shown_name
+from handrail.desk.web.security.oidc.token import roles_of, shown_name
 from handrail.schemas.errors import ConfigError
 from tests.unit.desk.security.provider import CLIENT, SECRET
 from tests.unit.desk.security.served import PASSWORD, Browser, Clock, Served, served, write_users
@@ -103,7 +103,7 @@ def test_the_whole_way(sso: Served, provider: Provider) -> None:
         assert (me["id"], me["name"], me["roles"]) == ("oidc:u-17", "Anna B.", ["agent", "reader"])
         assert one.act().status_code == 200
         assert one.act(path="/approve").status_code == 403
-    assert [(person, detail["method"]) for person, detail in sso.told.of("login")] == [("oidc:u-17", "oidc")]
+    assert [(person, detail["method"]) for person, detail in sso.audit.of("login")] == [("oidc:u-17", "oidc")]
 
 
 def test_what_is_asked_is_pkce_with_state_and_nonce_new_each_time(sso: Served) -> None:
@@ -179,8 +179,8 @@ def test_a_token_that_is_not_good_lets_nobody_in(sso: Served, provider: Provider
         assert answer.status_code == 401
         assert "That login came to nothing" in answer.text
         assert one.me() is None
-    assert sso.told.of("login") == []
-    [(person, detail)] = sso.told.of("login.failed")
+    assert sso.audit.of("login") == []
+    [(person, detail)] = sso.audit.of("login.failed")
     assert person is None
     assert why in detail["why"]
 
@@ -234,7 +234,7 @@ def test_a_way_back_counts_once(sso: Served, provider: Provider) -> None:
         one.cookies.set("handrail-login", cookie or "", domain="127.0.0.1", path="/")
         assert one.get(back, headers=FROM_AWAY).status_code == 401
         assert one.me() is None
-    assert "state" in sso.told.of("login.failed")[0][1]["why"]
+    assert "state" in sso.audit.of("login.failed")[0][1]["why"]
 
 
 def test_a_way_back_counts_in_the_browser_that_went_out_only(sso: Served, provider: Provider) -> None:
@@ -330,7 +330,7 @@ def test_who_has_no_role_is_told_so_and_not_let_in(sso: Served, provider: Provid
         assert answer.status_code == 403
         assert "no role at this desk" in answer.text
         assert one.me() is None
-    assert [(person, detail["why"]) for person, detail in sso.told.of("login.failed")] == [("oidc:u-17", "no role")]
+    assert [(person, detail["why"]) for person, detail in sso.audit.of("login.failed")] == [("oidc:u-17", "no role")]
 
 
 def test_a_name_cannot_make_somebody_another(sso: Served, provider: Provider) -> None:

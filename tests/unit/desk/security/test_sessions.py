@@ -94,7 +94,7 @@ def test_without_a_click_it_ends(desk: Served, anna: Browser) -> None:
     assert anna.get("/").status_code == 200
     desk.clock.now_s += 30 * 60
     assert anna.me() is None
-    [(person, detail)] = desk.told.of("session.expired")
+    [(person, detail)] = desk.audit.of("session.expired")
     assert (person, detail["why"]) == ("anna", "idle")
 
 
@@ -111,7 +111,7 @@ def test_however_busy_it_ends_after_its_lifetime(desk: Served, anna: Browser) ->
         assert anna.get("/").status_code == 200
     desk.clock.now_s += 15 * 60
     assert anna.get("/").status_code == 303
-    [(person, detail)] = desk.told.of("session.expired")
+    [(person, detail)] = desk.audit.of("session.expired")
     assert (person, detail["why"]) == ("anna", "age")
 
 
@@ -119,7 +119,7 @@ def test_one_that_nobody_comes_back_to_is_audited_too(desk: Served, anna: Browse
     desk.clock.now_s += 3_600
     with Browser(desk.url) as somebody:
         somebody.get("/login")
-    assert [(person, detail["why"]) for person, detail in desk.told.of("session.expired")] == [("anna", "idle")]
+    assert [(person, detail["why"]) for person, detail in desk.audit.of("session.expired")] == [("anna", "idle")]
 
 
 def test_logout_ends_it_here_and_in_the_browser(desk: Served, anna: Browser) -> None:
@@ -131,7 +131,7 @@ def test_logout_ends_it_here_and_in_the_browser(desk: Served, anna: Browser) -> 
     with Browser(desk.url) as thief:
         thief.cookies.set("handrail-desk", secret or "", domain="127.0.0.1", path="/")
         assert thief.me() is None
-    assert [person for person, _ in desk.told.of("logout")] == ["anna"]
+    assert [person for person, _ in desk.audit.of("logout")] == ["anna"]
 
 
 def test_logout_is_not_to_be_had_by_a_link(anna: Browser) -> None:
@@ -143,7 +143,7 @@ def test_who_is_removed_is_out_with_the_next_click(desk: Served, data: Path, ann
     write_users(data / "desk-users.json", ben=["approver"])
     assert anna.act().status_code == 401
     assert desk.pages.done == []
-    assert [detail["why"] for _, detail in desk.told.of("session.expired")] == ["user removed"]
+    assert [detail["why"] for _, detail in desk.audit.of("session.expired")] == ["user removed"]
     write_users(data / "desk-users.json", anna=["agent"])
     assert anna.me() is None, "the session is gone, not asleep"
 
@@ -157,7 +157,7 @@ def test_another_password_ends_all_sessions_of_the_person(desk: Served, data: Pa
         file.write_text(json.dumps(told))
         assert anna.me() is None
         assert ben.me() is not None
-    assert [(person, detail["why"]) for person, detail in desk.told.of("session.expired")] == [
+    assert [(person, detail["why"]) for person, detail in desk.audit.of("session.expired")] == [
         ("anna", "password changed")
     ]
 

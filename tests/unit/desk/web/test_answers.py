@@ -6,15 +6,15 @@ from urllib.parse import urlencode
 
 import pytest
 
-from handrail.desk.board import HandoffCase
+from handrail.desk.handoff_view import Answer, HandoffView
+from handrail.desk.may_answer import Refused
 from handrail.desk.web import answers
-from handrail.desk.web.answers import Refused
 from handrail.desk.web.form import BACK_MS, Form, new_event_id
 from handrail.schemas.decode import decode_resolution
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.fields import By
 from handrail.schemas.keys import SigningKey
-from tests.unit.desk.web.test_cases import sample
+from tests.unit.desk.handoff_log import sample
 
 NOW_MS = 1_764_000_000_000
 ANA = By(id="ana", name="Ana")
@@ -27,18 +27,21 @@ def form(**fields: str) -> Form:
     return Form.of(urlencode(given).encode())
 
 
-def case(*told: dict[str, Any], closed: dict[str, Any] | None = None, claim: Any = None, **data: Any) -> HandoffCase:
+def handoff(
+    *given: dict[str, Any], closed: dict[str, Any] | None = None, claim: Any = None, **data: Any
+) -> HandoffView:
     record = sample("handoff", **data)["data"]
     digests = (record["pending"]["action_digest"],) if record["pending"] else ()
-    return HandoffCase(record, digests, claim, told, closed)
+    answers = tuple(Answer(f"e{number}", answer) for number, answer in enumerate(given))
+    return HandoffView(record, digests, claim, answers, closed)
 
 
-def answered(found: HandoffCase, sent: Form, person: By = ANA) -> dict[str, Any]:
-    return answers.answer(found, person, sent, KEY, NOW_MS)
+def answered(view: HandoffView, sent: Form, person: By = ANA) -> dict[str, Any]:
+    return answers.answer(view, person, sent, KEY, NOW_MS)
 
 
 def test_an_answer_is_bound_to_the_action_that_was_seen_and_signed() -> None:
-    event = answered(case(), form(note="  receipt seen\r\nand checked ", since=str(NOW_MS - 90_500)))
+    event = answered(handoff(), form(note="  receipt seen\r\nand checked ", since=str(NOW_MS - 90_500)))
     assert event["id"] == "a" * 32
     data = event["data"]
     assert (data["action_digest"], data["note"], data["handling_s"]) == (DIGEST, "receipt seen\nand checked", 90.5)
@@ -48,8 +51,8 @@ def test_an_answer_is_bound_to_the_action_that_was_seen_and_signed() -> None:
 
 def test_the_same_form_is_the_same_event_to_the_last_byte() -> None:
     sent = form(note="once", at=str(NOW_MS - 2_000), since=str(NOW_MS - 60_000))
-    first = answers.answer(case(), ANA, sent, KEY, NOW_MS)
-    assert answers.answer(case(), ANA, sent, KEY, NOW_MS + 30_000) == first
+    first = answers.answer(handoff(), ANA, sent, KEY, NOW_MS)
+    assert answers.answer(handoff(), ANA, sent, KEY, NOW_MS + 30_000) == first
     assert first["time"] == first["data"]["at"]
 
 
@@ -59,30 +62,30 @@ def test_a_time_that_cannot_be_is_now(at: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "fields", "why"),
+    ("view", "fields", "why"),
     [
-        (case(closed={"cause": "expired"}), {}, "closed already"),
-        (case(), {"outcome": "resolved"}, "approve or deny"),
-        (case(pending=None), {}, "No action waits"),
-        (case(), {"digest": "0" * 64}, "Another action waits now"),
-        (case(), {"digest": ""}, "Another action waits now"),
-        (case({"by": {"id": "ana"}, "outcome": "denied"}), {"outcome": "denied"}, "answered it already"),
+        (handoff(closed={"cause": "expired"}), {}, "closed already"),
+        (handoff(), {"outcome": "resolved"}, "approve or deny"),
+        (handoff(pending=None), {}, "No action waits"),
+        (handoff(), {"digest": "0" * 64}, "Another action waits now"),
+        (handoff(), {"digest": ""}, "Another action waits now"),
+        (handoff({"by": {"id": "ana"}, "outcome": "denied"}), {"outcome": "denied"}, "answered it already"),
         (
-            case({"by": {"id": "ana"}, "outcome": "approved"}, approvals={"needed": 2, "by": []}),
+            handoff({"by": {"id": "ana"}, "outcome": "approved"}, approvals={"needed": 2, "by": []}),
             {},
             "A second person is needed",
         ),
-        (HandoffCase(sample("handoff")["data"], (DIGEST, "b" * 64), None, (), None), {}, "2 different actions"),
+        (HandoffView(sample("handoff")["data"], (DIGEST, "b" * 64)), {}, "2 different actions"),
     ],
 )
-def test_what_cannot_be_answered_so_is_refused(found: HandoffCase, fields: dict[str, str], why: str) -> None:
+def test_what_cannot_be_answered_so_is_refused(view: HandoffView, fields: dict[str, str], why: str) -> None:
     with pytest.raises(Refused, match=why):
-        answered(found, form(**fields))
+        answered(view, form(**fields))
 
 
 def test_a_second_person_may_approve_what_another_has() -> None:
-    found = case({"by": {"id": "ben"}, "outcome": "approved"}, approvals={"needed": 2, "by": ["ben"]})
-    assert answered(found, form())["data"]["by"]["id"] == "ana"
+    view = handoff({"by": {"id": "ben"}, "outcome": "approved"}, approvals={"needed": 2, "by": ["ben"]})
+    assert answered(view, form())["data"]["by"]["id"] == "ana"
 
 
 @pytest.mark.parametrize(
@@ -97,16 +100,16 @@ def test_a_second_person_may_approve_what_another_has() -> None:
 )
 def test_what_is_not_of_the_contract_is_named(fields: dict[str, str], why: str) -> None:
     with pytest.raises(ConfigError, match=why):
-        answered(case(), form(**fields))
+        answered(handoff(), form(**fields))
 
 
 def test_a_claim_is_taken_over_only_on_purpose() -> None:
-    held = case(claim={"by": {"id": "ben"}})
+    view = handoff(claim={"by": {"id": "ben"}})
     with pytest.raises(Refused, match="ben has claimed it"):
-        answers.claim(held, ANA, form(), KEY, NOW_MS)
-    assert answers.claim(held, ANA, form(take_over="yes"), KEY, NOW_MS)["data"]["by"]["id"] == "ana"
+        answers.claim(view, ANA, form(), KEY, NOW_MS)
+    assert answers.claim(view, ANA, form(take_over="yes"), KEY, NOW_MS)["data"]["by"]["id"] == "ana"
     with pytest.raises(Refused, match="yours already"):
-        answers.claim(case(claim={"by": {"id": "ana"}}), ANA, form(), KEY, NOW_MS)
+        answers.claim(handoff(claim={"by": {"id": "ana"}}), ANA, form(), KEY, NOW_MS)
 
 
 def test_a_body_that_is_no_form_is_refused() -> None:
@@ -122,7 +125,7 @@ def test_ids_of_events_are_all_different_and_of_the_form_that_is_asked_for() -> 
 
 
 def test_what_is_measured_has_bounds() -> None:
-    told = form(since="0", labels="a, b,,", handoff_needed="no", context_ok="perhaps").resolution_fields(NOW_MS)
-    assert told["handling_s"] == 8 * 3600
+    fields = form(since="0", labels="a, b,,", handoff_needed="no", context_ok="perhaps").resolution_fields(NOW_MS)
+    assert fields["handling_s"] == 8 * 3600
     assert form(since=str(NOW_MS + 5)).resolution_fields(NOW_MS)["handling_s"] == 0
-    assert (told["labels"], told["handoff_needed"], told["context_ok"]) == (["a", "b"], False, None)
+    assert (fields["labels"], fields["handoff_needed"], fields["context_ok"]) == (["a", "b"], False, None)

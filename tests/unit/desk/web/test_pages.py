@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
+from handrail.desk.handoff_view import HandoffView
 from handrail.desk.web import plain
-from handrail.desk.web.filters import Filters
-from handrail.desk.web.handoff_view import HandoffView
-from handrail.desk.web.notifier import Notifier
+from handrail.desk.web.notifier import News, Notifier, events
 from handrail.desk.web.presence import Presence
-from handrail.desk.web.stream import News, events
+from handrail.desk.web.queue_page import Filters
 from handrail.schemas.fields import By
-from tests.unit.desk.web.test_cases import Log
+from tests.unit.desk.handoff_log import Log, sample
 
 
 def open_ones() -> list[HandoffView]:
@@ -20,10 +19,9 @@ def open_ones() -> list[HandoffView]:
     log.handoff("hf-1", queue="fraud", priority="urgent", customer={"ref": "Cust-9"})
     log.handoff("hf-2", queue="refunds", priority="low")
     log.handoff("hf-3", queue="refunds", priority="urgent", kind="route", pending=None, approvals=None)
-    for held in log.cases.open():
-        if held.record["handoff_id"] == "hf-2":
-            held.claim = {"by": {"id": "ana"}}
-    return log.cases.open()
+    claim = sample("handoff.claimed", handoff_id="hf-2", conversation_id="conv-8841", by={"id": "ana"})
+    log.append({**claim, "subject": "conv-8841"})
+    return log.index.open()
 
 
 @pytest.mark.parametrize(
@@ -42,7 +40,7 @@ def open_ones() -> list[HandoffView]:
 )
 def test_filters_let_through_what_was_asked_for(query: dict[str, str], names: list[str]) -> None:
     found = Filters.of(query).chosen(open_ones(), "ana")
-    assert [held.record["handoff_id"] for held in found] == names
+    assert [view.id for view in found] == names
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "", "9" * 30, "²"])
@@ -79,7 +77,7 @@ def test_people_see_each_other_and_not_themselves() -> None:
 
 
 async def test_a_stream_tells_all_at_first_and_then_what_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handrail.desk.web.stream.GATHER_S", 0)
+    monkeypatch.setattr("handrail.desk.web.notifier.GATHER_S", 0)
     changes, ended, news = Notifier(), asyncio.Event(), [News(1, 4, [], "")]
     stream = events(lambda: news[0], changes, ended)
     first = [await anext(stream) for _ in range(5)]

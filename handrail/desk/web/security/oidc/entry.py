@@ -10,18 +10,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from handrail.desk.web.security import cookies, guard
-from handrail.desk.web.security.audit import record
-from handrail.desk.web.security.entry import login_page
-from handrail.desk.web.security.local_path import local_path
-from handrail.desk.web.security.login import arrive
-from handrail.desk.web.security.oidc import claims as told
-from handrail.desk.web.security.oidc.errors import LoginRefused, ProviderAway
+from handrail.desk.web.security.address import local_path
+from handrail.desk.web.security.login import begin_session, login_page
 from handrail.desk.web.security.oidc.flows import Flow
-from handrail.desk.web.security.oidc.provider import Metadata, Provider
-from handrail.desk.web.security.oidc.token import claims_of
-from handrail.desk.web.security.parts import Parts
+from handrail.desk.web.security.oidc.provider import LoginRefused, Metadata, Provider, ProviderAway
+from handrail.desk.web.security.oidc.token import claims_of, person_id, roles_of, shown_name
+from handrail.desk.web.security.parts import Parts, record
 from handrail.desk.web.security.person import Visit, visit_of
-from handrail.desk.web.security.session_validity import oidc_stamp
+from handrail.desk.web.security.sessions import oidc_stamp
 from handrail.desk.web.security.store import new_secret
 from handrail.schemas.errors import HandrailError
 from handrail.schemas.identity import mistake_in
@@ -32,7 +28,7 @@ REFUSED = "That login came to nothing. Begin again here."
 NO_ROLE = "You are known, but you have no role at this desk: ask whoever keeps it."
 
 
-class OidcEntry:
+class OidcPages:
     """The pages /oidc/start and /oidc/callback."""
 
     def __init__(self, parts: Parts) -> None:
@@ -84,14 +80,14 @@ class OidcEntry:
             raise LoginRefused("no code")
         tokens = await provider.tokens(code, flow.verifier, self._callback_of(request))
         claims = await claims_of(tokens.get("id_token"), provider, flow.nonce, parts.clock())
-        settings, person = parts.settings, told.person_id(claims)
+        settings, person = parts.settings, person_id(claims)
         if (mistake := mistake_in(person)) is not None:
             raise LoginRefused(f"sub {mistake}")
-        roles = told.roles_of(claims, settings.oidc_roles_claim, settings.oidc_roles)
+        roles = roles_of(claims, settings.oidc_roles_claim, settings.oidc_roles)
         if not roles:
             await record(parts.audit, "login.failed", person, method="oidc", why="no role", client=visit.client)
             return ""
-        await arrive(parts, visit, person, told.shown_name(claims), roles, "oidc", oidc_stamp(settings))
+        await begin_session(parts, visit, person, shown_name(claims), roles, "oidc", oidc_stamp(settings))
         return flow.next
 
     async def _failed(self, visit: Visit, error: HandrailError) -> Response:
@@ -125,5 +121,5 @@ class OidcEntry:
 
 def _once(request: Request, name: str) -> str:
     """The parameter, where it is there exactly once; else empty."""
-    found = request.query_params.getlist(name)
-    return found[0] if len(found) == 1 else ""
+    values = request.query_params.getlist(name)
+    return values[0] if len(values) == 1 else ""

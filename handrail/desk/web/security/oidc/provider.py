@@ -13,17 +13,23 @@ from urllib.parse import quote_plus
 import httpx2
 
 from handrail.desk.web.security.address import Address
-from handrail.desk.web.security.oidc.errors import LoginRefused, ProviderAway
 from handrail.desk.web.security.settings import SecuritySettings
-from handrail.schemas.errors import ConfigError
+from handrail.schemas.errors import ConfigError, HandrailError
 
 TIMEOUT_S = 10.0
 BYTES_MAX = 1024 * 1024
 GOOD_S = 3_600.0  # metadata and keys are asked again after so long: a key that was taken back is out by then
 AGAIN_S = 10.0  # for an unknown key they are asked again no oftener than this
 SECRET_BYTES_MAX = 4_096
-
 Json = dict[str, Any]
+
+
+class LoginRefused(HandrailError):
+    """What came from the provider, or from the browser, is not a good login. The line is for the audit."""
+
+
+class ProviderAway(LoginRefused):
+    """The provider does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,8 @@ class Provider:
         async with self._lock:
             now_s = self._clock()
             if self._metadata is None or not 0 <= now_s - self._metadata[0] < GOOD_S:
-                told = await self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-                self._metadata = now_s, _metadata(told, self.issuer)
+                document = await self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+                self._metadata = now_s, _metadata(document, self.issuer)
             return self._metadata[1]
 
     async def keys(self, *, again: bool = False) -> list[Json]:
@@ -73,10 +79,10 @@ class Provider:
             now_s = self._clock()
             good_s = AGAIN_S if again else GOOD_S
             if self._keys is None or not 0 <= now_s - self._keys[0] < good_s:
-                told = (await self._get(uri)).get("keys")
-                if not isinstance(told, list):
+                keys = (await self._get(uri)).get("keys")
+                if not isinstance(keys, list):
                     raise LoginRefused("the provider's keys are not a JWK set")
-                self._keys = now_s, [key for key in told[:100] if isinstance(key, dict)]
+                self._keys = now_s, [key for key in keys[:100] if isinstance(key, dict)]
             return self._keys[1]
 
     async def tokens(self, code: str, verifier: str, redirect_uri: str) -> Json:
@@ -122,33 +128,33 @@ class Provider:
 
 
 async def _bounded(answer: httpx2.Response) -> bytes:
-    whole = bytearray()
+    body = bytearray()
     async for chunk in answer.aiter_bytes():
-        whole += chunk
-        if len(whole) > BYTES_MAX:
+        body += chunk
+        if len(body) > BYTES_MAX:
             raise LoginRefused(f"the provider's answer is over {BYTES_MAX} bytes")
-    return bytes(whole)
+    return bytes(body)
 
 
 def _json(body: bytes) -> Json:
     try:
-        told = json.loads(body)
+        document = json.loads(body)
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
+        document = None
+    if not isinstance(document, dict):
         raise LoginRefused("the provider's answer is no JSON object")
-    return told
+    return document
 
 
-def _metadata(told: Json, issuer: str) -> Metadata:
-    if told.get("issuer") != issuer:
+def _metadata(document: Json, issuer: str) -> Metadata:
+    if document.get("issuer") != issuer:
         raise LoginRefused("the provider calls itself by another name than oidc_issuer")
-    urls = {name: told.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
+    urls = {name: document.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
     for name, url in urls.items():
         if not isinstance(url, str) or not Address.safe(url):
             raise LoginRefused(f"the provider's {name} is no https:// address")
-    ways = told.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-    names = told.get("authorization_response_iss_parameter_supported") is True
+    ways = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+    names = document.get("authorization_response_iss_parameter_supported") is True
     return Metadata(**urls, basic="client_secret_basic" in ways, names_issuer=names)  # type: ignore[arg-type]
 
 

@@ -5,13 +5,14 @@ chooses (RFC 8725, section 3.1).
 """
 
 import hmac
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from handrail.desk.web.security.oidc.errors import LoginRefused
-from handrail.desk.web.security.oidc.provider import Provider
+from handrail.desk.web.security.oidc.provider import LoginRefused, Provider
+from handrail.desk.web.security.person import granted
 
 ALGORITHMS = {"RS256": ("RSA", None), "ES256": ("EC", "P-256")}
 LEEWAY_S = 60
@@ -21,6 +22,8 @@ TOKEN_LENGTH_MAX = 64 * 1024
 REQUIRED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
 
 Claims = dict[str, Any]
+NAME_MAX = 200
+GROUPS_MAX = 10_000
 
 
 async def claims_of(token: object, provider: Provider, nonce: str, now_s: float) -> Claims:
@@ -28,12 +31,12 @@ async def claims_of(token: object, provider: Provider, nonce: str, now_s: float)
     if not isinstance(token, str) or len(token) > TOKEN_LENGTH_MAX:
         raise LoginRefused("no ID token")
     algorithm, kid = _header(token)
-    found = _matching(await provider.keys(), algorithm, kid)
-    if found is None:  # the provider may have new keys
-        found = _matching(await provider.keys(again=True), algorithm, kid)
-    if found is None:
+    key = _matching(await provider.keys(), algorithm, kid)
+    if key is None:  # the provider may have new keys
+        key = _matching(await provider.keys(again=True), algorithm, kid)
+    if key is None:
         raise LoginRefused("the ID token's key is not one of the provider's")
-    claims = _verified(token, found, algorithm, provider)
+    claims = _verified(token, key, algorithm, provider)
     _check_claims(claims, provider.client_id, nonce, now_s)
     return claims
 
@@ -87,8 +90,8 @@ def _verified(token: str, key: Claims, algorithm: str, provider: Provider) -> Cl
 
 
 def _check_claims(claims: Claims, client_id: str, nonce: str, now_s: float) -> None:
-    told, audience = claims["nonce"], claims["aud"]
-    if not isinstance(told, str) or not hmac.compare_digest(told.encode("utf-8", "replace"), nonce.encode()):
+    sent, audience = claims["nonce"], claims["aud"]
+    if not isinstance(sent, str) or not hmac.compare_digest(sent.encode("utf-8", "replace"), nonce.encode()):
         raise LoginRefused("the ID token was made for another login (nonce)")
     if audience not in (client_id, [client_id]):
         raise LoginRefused("the ID token is for others too (aud)")
@@ -98,3 +101,37 @@ def _check_claims(claims: Claims, client_id: str, nonce: str, now_s: float) -> N
         raise LoginRefused("the ID token is too old (iat)")
     if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 200 or not claims["sub"].isprintable():
         raise LoginRefused("the ID token names nobody (sub)")
+
+
+def person_id(claims: Mapping[str, Any]) -> str:
+    """What stands on the log: `sub`, the one claim that is never given to somebody else (Core, section 5.7).
+
+    The prefix keeps it apart from local users.
+    """
+    return f"oidc:{claims['sub']}"
+
+
+def shown_name(claims: Mapping[str, Any]) -> str:
+    """The person's name as others may read it; people choose it, so nothing depends on it."""
+    for claim in ("name", "preferred_username", "email"):
+        name = claims.get(claim)
+        if isinstance(name, str) and name.strip():
+            return "".join(letter for letter in name.strip()[:NAME_MAX] if letter.isprintable())
+    return person_id(claims)
+
+
+def roles_of(claims: Mapping[str, Any], claim: str, mapping: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """The desk's roles of the groups that the claim names; groups that the mapping does not have give nothing."""
+    value = _claim_at(claims, claim)
+    groups = value if isinstance(value, list) else [value]
+    return granted(role for group in groups[:GROUPS_MAX] if isinstance(group, str) for role in mapping.get(group, ()))
+
+
+def _claim_at(claims: Mapping[str, Any], claim: str) -> Any:
+    """The claim of that name, else the one that its dots lead to (`realm_access.roles`)."""
+    if claim in claims:
+        return claims[claim]
+    value: Any = claims
+    for part in claim.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

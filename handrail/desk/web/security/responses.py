@@ -1,6 +1,11 @@
-"""What every answer tells the browser."""
+"""What every response tells the browser, the login page, and the page that says why a request was refused."""
 
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import MutableHeaders
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Message
 
 CSP = (
@@ -18,6 +23,13 @@ ALWAYS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
 CROSS_ORIGIN = ("access-control-allow-origin", "access-control-allow-credentials")
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
 def harden(start: Message, *, secure: bool, cacheable: bool) -> None:
@@ -32,3 +44,16 @@ def harden(start: Message, *, secure: bool, cacheable: bool) -> None:
     for name in CROSS_ORIGIN:
         if name in headers:
             del headers[name]
+
+
+def login_form(status: int, **values: Any) -> HTMLResponse:
+    """The login page: `csrf`, `next`, `local`, `oidc`, `line` (what went wrong; may be empty)."""
+    return HTMLResponse(_TEMPLATES.get_template("login.html").render(**values), status)
+
+
+def refusal(status: int, line: str, *, page: bool, login_again: bool = False) -> Response:
+    """Why nothing was done: for a person, or for a program."""
+    if not page:
+        return JSONResponse({"error": line}, status)
+    values = {"status": status, "line": line, "login_again": login_again}
+    return HTMLResponse(_TEMPLATES.get_template("refused.html").render(**values), status)

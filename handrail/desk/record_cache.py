@@ -1,4 +1,4 @@
-"""Handoffs in full, compressed, the ones used last; what is not here is read from the log again."""
+"""Handoffs in full, compressed, the ones used last; the others are read from the log again."""
 
 import zlib
 from collections import OrderedDict
@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from handrail.desk.web.handoff_view import Place
+from handrail.desk.handoff_view import Place
 from handrail.schemas.decode import decode_output
 from handrail.schemas.handoff_revision import applied
 
@@ -21,7 +21,7 @@ class RecordCache:
 
     def __init__(self, bytes_max: int = BYTES_MAX) -> None:
         self._max, self._bytes = bytes_max, 0
-        self._found: OrderedDict[Place, bytes] = OrderedDict()
+        self._packed: OrderedDict[Place, bytes] = OrderedDict()
 
     def put(self, place: Place, value: bytes) -> None:
         """Keep the handoff of a record; the ones not used for longest go."""
@@ -29,25 +29,25 @@ class RecordCache:
 
     def update(self, place: Place, revision: dict[str, Any]) -> None:
         """Add what is new, where the handoff is kept."""
-        if (kept := self.get(place)) is not None:
-            self._put(place, applied(kept, revision))
+        if (data := self.get(place)) is not None:
+            self._put(place, applied(data, revision))
 
     def _put(self, place: Place, data: dict[str, Any]) -> None:
         self.drop(place)
         packed = zlib.compress(orjson.dumps(data), 1)
-        self._found[place] = packed
+        self._packed[place] = packed
         self._bytes += len(packed)
         while self._bytes > self._max:
-            self._bytes -= len(self._found.popitem(last=False)[1])
+            self._bytes -= len(self._packed.popitem(last=False)[1])
 
     def drop(self, place: Place) -> None:
         """It is not needed any more."""
-        self._bytes -= len(self._found.pop(place, b""))
+        self._bytes -= len(self._packed.pop(place, b""))
 
     def get(self, place: Place) -> dict[str, Any] | None:
         """The handoff's data, None where it is not kept."""
-        if (packed := self._found.get(place)) is None:
+        if (packed := self._packed.get(place)) is None:
             return None
-        self._found.move_to_end(place)
-        found: dict[str, Any] = orjson.loads(zlib.decompress(packed))
-        return found
+        self._packed.move_to_end(place)
+        data: dict[str, Any] = orjson.loads(zlib.decompress(packed))
+        return data

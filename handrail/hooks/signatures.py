@@ -1,17 +1,38 @@
-"""Whether a request comes from the source that it names. Everything is compared in constant time. Pure."""
+"""Signatures of webhooks, and whether a request comes from the source that it names. Pure.
+
+Outgoing ones are Standard Webhooks 1.0.0: HMAC-SHA256 over id, time and body, joined by full stops. Incoming ones are
+compared in constant time.
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
 
 import hmac
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
-from handrail.hooks import sign
 from handrail.hooks.config import Hmac, Standard, Token, Verify
 from handrail.schemas.clock import to_ms
 from handrail.schemas.errors import SchemaError
 
 SIGNATURES_MAX = 10  # in one header; no sender has more secrets at a time
 NO = "the signature is not the source's"
+
+
+def signature(secret: bytes, message_id: str, timestamp: str, body: bytes) -> str:
+    """`v1,BASE64` of one secret."""
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return "v1," + b64encode(hmac.digest(secret, signed, sha256)).decode()
+
+
+def headers(secrets: Sequence[bytes], message_id: str, timestamp_s: int, body: bytes) -> dict[str, str]:
+    """The three headers; one signature a secret, so that receivers can change theirs in between."""
+    timestamp = str(timestamp_s)
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": " ".join(signature(secret, message_id, timestamp, body) for secret in secrets),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +42,7 @@ class Secrets:
     values: Sequence[bytes]
 
 
-def refused(how: Verify, secrets: Secrets, headers: Mapping[str, str], body: bytes, now_s: float) -> str | None:
+def rejection(how: Verify, secrets: Secrets, headers: Mapping[str, str], body: bytes, now_s: float) -> str | None:
     """Why a request is not believed, for us and not for the sender; None where it is. Header names in lower case."""
     if isinstance(how, Token):
         return _token(how, secrets, headers)
@@ -32,8 +53,8 @@ def refused(how: Verify, secrets: Secrets, headers: Mapping[str, str], body: byt
 
 def _token(how: Token, secrets: Secrets, headers: Mapping[str, str]) -> str | None:
     given = headers.get(how.header.lower(), "").encode()
-    held = [hmac.compare_digest(given, how.prefix.encode() + one) for one in secrets.values]
-    return None if any(held) else "the token is not the source's"
+    matches = [hmac.compare_digest(given, how.prefix.encode() + secret) for secret in secrets.values]
+    return None if any(matches) else "the token is not the source's"
 
 
 def _standard(how: Standard, secrets: Secrets, headers: Mapping[str, str], body: bytes, now_s: float) -> str | None:
@@ -43,9 +64,9 @@ def _standard(how: Standard, secrets: Secrets, headers: Mapping[str, str], body:
     if abs(now_s - int(timestamp)) > how.tolerance_s:
         return f"webhook-timestamp is more than {how.tolerance_s:g} s off"
     given = headers.get("webhook-signature", "").split(" ")[:SIGNATURES_MAX]
-    expected = [sign.signature(one, name, timestamp, body) for one in secrets.values]
-    held = [hmac.compare_digest(one.encode(), other.encode()) for one in given for other in expected]
-    return None if any(held) else NO
+    expected = [signature(secret, name, timestamp, body) for secret in secrets.values]
+    matches = [hmac.compare_digest(sent.encode(), right.encode()) for sent in given for right in expected]
+    return None if any(matches) else NO
 
 
 def _hmac(how: Hmac, secrets: Secrets, headers: Mapping[str, str], body: bytes, now_s: float) -> str | None:
@@ -58,13 +79,13 @@ def _hmac(how: Hmac, secrets: Secrets, headers: Mapping[str, str], body: bytes, 
             return f"{how.timestamp_header} is more than {how.tolerance_s:g} s off"
         before = (timestamp + how.between).encode()
     given = headers.get(how.header.lower(), "").encode()
-    held = [hmac.compare_digest(given, _signed(how, one, before + body)) for one in secrets.values]
-    return None if any(held) else NO
+    matches = [hmac.compare_digest(given, _signed(how, secret, before + body)) for secret in secrets.values]
+    return None if any(matches) else NO
 
 
-def _signed(how: Hmac, secret: bytes, told: bytes) -> bytes:
-    found = hmac.digest(secret, told, how.digest)
-    text = b64encode(found).decode() if how.encoding == "base64" else found.hex()
+def _signed(how: Hmac, secret: bytes, content: bytes) -> bytes:
+    digest = hmac.digest(secret, content, how.digest)
+    text = b64encode(digest).decode() if how.encoding == "base64" else digest.hex()
     return (how.prefix + text).encode()
 
 

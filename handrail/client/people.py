@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from handrail.client.handback import Handback, HandbackReader
-from handrail.kafka import mended
+from handrail.kafka import aiokafka_patches
 from handrail.kafka.one_log import AnotherLog, OneLog, clients_of
 from handrail.schemas.decode import decode_output, decode_resolution
 from handrail.schemas.errors import SchemaError
@@ -98,7 +98,7 @@ class People:
     async def _started(self, count: int) -> AIOKafkaConsumer:
         if self._consumer is not None:
             return self._consumer
-        mended.install()
+        aiokafka_patches.install()
         with clients_of(self._log):
             consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._bootstrap,

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from handrail.client.waiting import Arrival, Waiting
-from handrail.kafka import mended
+from handrail.kafka import aiokafka_patches
 from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output
 from handrail.schemas.errors import SchemaError
@@ -33,7 +33,7 @@ class Reader:
 
     def __init__(self, bootstrap: str, waiting: Waiting, security: Mapping[str, Any]) -> None:
         self._waiting = waiting
-        mended.install()
+        aiokafka_patches.install()
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             group_id=None,

@@ -19,7 +19,7 @@ from handrail.hooks.letters import Letters
 from handrail.hooks.message import Message, message
 from handrail.hooks.positions import starting
 from handrail.hooks.window import SPAN_MAX, Window
-from handrail.kafka import mended
+from handrail.kafka import aiokafka_patches
 from handrail.streams.engine.reading import stop
 
 UNSETTLED_MAX = 500  # records of one partition that are read and not settled
@@ -66,7 +66,7 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until `stopping` is set, or the endpoint is gone. Raises what broken code raises."""
-        mended.install()
+        aiokafka_patches.install()
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
             group_id=self.group,

@@ -17,7 +17,7 @@ from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from handrail.kafka import mended
+from handrail.kafka import aiokafka_patches
 from handrail.schemas.errors import ConfigError
 from handrail.streams.engine.fatal import die
 from handrail.streams.engine.fetch import Backlog, Fetch
@@ -46,7 +46,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         die(error, group)
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        mended.install()
+        aiokafka_patches.install()
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         consumer._fetch_max_bytes = ANSWER_BYTES_MAX

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from handrail.kafka import mended
+from handrail.kafka import aiokafka_patches
 
 # The embedded broker answers a fetch only when it has waited for so long; at the end there is nothing to wait for.
 FETCH_WAIT_MS = 20
@@ -23,7 +23,7 @@ async def reading(bootstrap: str, **options: Any) -> AsyncIterator[AIOKafkaConsu
         "fetch_max_wait_ms": FETCH_WAIT_MS,
         **options,
     }
-    mended.install()
+    aiokafka_patches.install()
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, **settings)
     try:
         await consumer.start()

@@ -10,7 +10,7 @@ from typing import Self
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from handrail.kafka import mended
+from handrail.kafka import aiokafka_patches
 from handrail.kafka.log_id import log_id
 from handrail.kafka.one_log import OneLog
 from handrail.kafka.reachable import reachable, unreachable
@@ -63,7 +63,7 @@ class Reader:
         self._bootstrap, self._log, self._tell = bootstrap, log, tell
         self._next = {TopicPartition(*place): offset for place, offset in offsets.items()}
         self._refreshed_s = 0.0
-        mended.install()
+        aiokafka_patches.install()
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             group_id=None,

@@ -10,8 +10,7 @@ from handrail.audit.letter import Letter, Place
 from handrail.kafka.reachable import reachable
 from handrail.schemas.errors import ConfigError, HandrailError
 from handrail.schemas.topics import DEADLETTERS
-from handrail.streams.engine.ends import beginnings, ends
-from handrail.streams.engine.scan import partitions, scan, stretch
+from handrail.streams.engine.reading import beginnings, ends, partitions, scan, stretch
 
 
 class NoSuchLetter(HandrailError):

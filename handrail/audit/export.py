@@ -15,9 +15,8 @@ from handrail.kafka.reachable import reachable
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.fetch import record_of
-from handrail.streams.engine.scan import partitions, scan, stretch
+from handrail.streams.engine.reading import beginnings, ends, partitions, scan, stretch
 
 
 class Export:

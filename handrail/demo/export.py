@@ -7,8 +7,7 @@ from aiokafka import TopicPartition
 
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS
-from handrail.streams.engine.ends import ends
-from handrail.streams.engine.scan import partitions, scan
+from handrail.streams.engine.reading import ends, partitions, scan
 
 FILE = "events.jsonl"
 STORED = (AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS)

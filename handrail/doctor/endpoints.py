@@ -9,7 +9,7 @@ import orjson
 
 from handrail.doctor.line import Line, ok, warn, wrong
 from handrail.doctor.place import Place
-from handrail.streams.wait import WORDS, For
+from handrail.streams.probe import WORDS, For
 
 ANSWER_S_MAX = 3.0
 MEND: Mapping[For, str] = {

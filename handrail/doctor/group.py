@@ -13,8 +13,7 @@ from handrail.doctor.broker import Broker
 from handrail.doctor.line import Line, ok, warn, wrong
 from handrail.doctor.place import Place
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.engine.ends import beginnings, ends
-from handrail.streams.engine.scan import partitions
+from handrail.streams.engine.reading import beginnings, ends, partitions
 
 BEHIND = 1000
 BROKER_S_MAX = 5.0

@@ -7,10 +7,9 @@ from handrail.doctor.place import Place
 from handrail.policies import load_bundle
 from handrail.schemas.errors import HandrailError
 from handrail.schemas.topics import POLICIES, STATES
+from handrail.streams.engine.activate import by_answer, in_force, listed
 from handrail.streams.engine.bundles import Bundles
-from handrail.streams.engine.in_force import by_answer, in_force, listed
-from handrail.streams.engine.passed_over import PASSED_MAX
-from handrail.streams.engine.scan import partitions
+from handrail.streams.engine.reading import PASSED_MAX, partitions
 from handrail.streams.governor import trust
 
 

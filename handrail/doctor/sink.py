@@ -4,7 +4,7 @@ from handrail.doctor.broker import Broker
 from handrail.doctor.line import Line, ok, warn
 from handrail.doctor.place import Place
 from handrail.schemas.errors import ConfigError
-from handrail.streams.engine.ends import beginnings
+from handrail.streams.engine.reading import beginnings
 from handrail.supervisor.stored import BROKER_S_MAX, log_ends, missing, offsets
 
 BEHIND = 10_000

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from handrail.broker.ports import is_free
 from handrail.policies import load_bundle
 from handrail.schemas.errors import ConfigError, EngineError
-from handrail.streams.engine.in_force import in_force
+from handrail.streams.engine.activate import in_force
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import load_or_make_key, read_key
 from handrail.streams.settings import environment_without

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from handrail.broker import EmbeddedBroker
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import CATALOGUE, HANDOFFS, PARTITIONS, STATES
-from handrail.streams.engine.ends import ends
+from handrail.streams.engine.reading import ends
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import KEY_FILE, load_or_make_key
 from infra.kafka.cluster import Cluster

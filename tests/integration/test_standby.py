@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 
 from handrail.broker.ports import HOST, free_port
 from handrail.schemas.topics import DECISIONS, PARTITIONS, STATES
-from handrail.streams.engine.ends import ends
+from handrail.streams.engine.reading import ends
 from handrail.streams.engine.topics import ensure_topics
 from tests.groups import behind, workers_group
 from tests.lagging import LAGGING, stopped

@@ -17,9 +17,7 @@ from handrail.desk.web.notifier import Notifier
 from handrail.schemas.decode import decode_output
 from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
-from handrail.streams.engine.ends import beginnings, ends
-from handrail.streams.engine.reading import reading
-from handrail.streams.engine.scan import partitions, stretch
+from handrail.streams.engine.reading import beginnings, ends, partitions, reading, stretch
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.sink.reader import cluster_id
 

@@ -12,11 +12,9 @@ from aiokafka.errors import KafkaError
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import ALERTS, POLICIES
 from handrail.streams.engine.bundles import Bundles
-from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.partitions import Partitions
-from handrail.streams.engine.passed_over import PASSED_MAX, PassedOver
 from handrail.streams.engine.producer import Producer
-from handrail.streams.engine.scan import stretch
+from handrail.streams.engine.reading import PASSED_MAX, PassedOver, beginnings, ends, stretch
 from handrail.streams.governor import alerts
 
 WATCH_S = 5.0

@@ -22,10 +22,8 @@ from handrail.schemas.errors import HandrailError
 from handrail.schemas.keys import PublicKey, SigningKey
 from handrail.schemas.signature import ruleset_vouched, sign_ruleset
 from handrail.schemas.topics import POLICIES
-from handrail.streams.engine.ends import ends
-from handrail.streams.engine.passed_over import PassedOver
 from handrail.streams.engine.producer import Producer, Row
-from handrail.streams.engine.reading import reading
+from handrail.streams.engine.reading import PassedOver, ends, reading
 
 VOUCHED = "handrail-signature"
 """The header of a published bundle that says who vouches for it."""

@@ -19,11 +19,9 @@ from handrail.schemas.topics import AGENT_EVENTS, STATES
 from handrail.streams.engine.attestation import Attested
 from handrail.streams.engine.attestation import read as read_attested
 from handrail.streams.engine.bundles import Bundles
-from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.origin import LOG, NO_ORIGIN, Origin
-from handrail.streams.engine.passed_over import PASSED_MAX, PassedOver
 from handrail.streams.engine.producer import Row
-from handrail.streams.engine.reading import reading
+from handrail.streams.engine.reading import PASSED_MAX, PassedOver, beginnings, ends, reading
 from handrail.streams.governor.partition import PartitionFold
 from handrail.streams.governor.state import ATTESTED_KEY, PARTITION_KEY, PartitionState, decode_partition
 from handrail.streams.governor.state_store import readable as could_be

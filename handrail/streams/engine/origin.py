@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from handrail.kafka.log_id import LogId
 from handrail.schemas.errors import EngineError
 from handrail.schemas.topics import AGENT_EVENTS, STATES
-from handrail.streams.engine.ends import ends
+from handrail.streams.engine.reading import ends
 
 LOG = "log"  # header of a partition's own state
 BEHIND_S_MAX = 10.0  # a new leader may tell of the last records a little later

@@ -15,13 +15,13 @@ from handrail.streams.engine import changelog, controls
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.changelog import Loading
 from handrail.streams.engine.consumer import BatchConsumer
+from handrail.streams.engine.controls import Issuer
+from handrail.streams.engine.counters import Counters
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die, die_of
-from handrail.streams.engine.issuer import Issuer
-from handrail.streams.engine.metrics import Counters
 from handrail.streams.engine.origin import Origin, check_end
-from handrail.streams.engine.passed_over import PassedOver
 from handrail.streams.engine.pipeline import Pipeline
+from handrail.streams.engine.reading import PassedOver
 from handrail.streams.engine.refold import cut, refold
 from handrail.streams.engine.standby import Standby
 from handrail.streams.governor.partition import PartitionFold
@@ -33,10 +33,17 @@ class Partitions:
     """One pipeline for each partition of `agent.events.v1` that is assigned to this worker."""
 
     def __init__(
-        self, bootstrap: str, count: int, issuer: Issuer, bundles: Bundles, tally: Counters, notice: Notice, log: LogId
+        self,
+        bootstrap: str,
+        count: int,
+        issuer: Issuer,
+        bundles: Bundles,
+        counters: Counters,
+        notice: Notice,
+        log: LogId,
     ) -> None:
         self._bootstrap, self._count, self._issuer, self._bundles = bootstrap, count, issuer, bundles
-        self._tally, self._notice, self._origin = tally, notice, Origin.of(log)
+        self._counters, self._notice, self._origin = counters, notice, Origin.of(log)
         self._starting: dict[TP, list[Any]] = {}  # events that came before their partition was recovered
         self._pipelines: dict[TP, Pipeline] = {}
         self._tasks: dict[TP, asyncio.Task[None]] = {}
@@ -141,10 +148,10 @@ class Partitions:
     async def _run(self, consumer: BatchConsumer, tp: TP) -> None:
         started_s = time.monotonic()
         fold, delivery = await self._recovered(tp)
-        self._tally.recovered(time.monotonic() - started_s)
+        self._counters.recovered(time.monotonic() - started_s)
         await self._activate(fold, tp)
         pipeline = self._pipelines[tp] = Pipeline(
-            tp, fold, delivery, consumer, self._issuer, self._bundles, self._tally
+            tp, fold, delivery, consumer, self._issuer, self._bundles, self._counters
         )
         for event in self._starting.pop(tp):
             pipeline.put(event)

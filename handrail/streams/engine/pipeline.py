@@ -16,12 +16,11 @@ from handrail.schemas.topics import POLICIES
 from handrail.streams.engine import controls
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.consumer import BatchConsumer
+from handrail.streams.engine.controls import Issuer
+from handrail.streams.engine.counters import Counters
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die_of
-from handrail.streams.engine.fetch import Fetch
-from handrail.streams.engine.issuer import Issuer
-from handrail.streams.engine.metrics import Counters
-from handrail.streams.engine.order import FetchOrder
+from handrail.streams.engine.fetch import Fetch, FetchOrder
 from handrail.streams.governor.batch import UnknownBundle
 from handrail.streams.governor.partition import Folded, PartitionFold
 from handrail.streams.governor.state import PARTITION_KEY
@@ -66,10 +65,10 @@ class Pipeline:
         consumer: BatchConsumer,
         issuer: Issuer,
         bundles: Bundles,
-        tally: Counters,
+        counters: Counters,
     ) -> None:
         self.tp, self.fold, self.delivery = tp, fold, delivery
-        self._consumer, self._issuer, self._bundles, self._tally = consumer, issuer, bundles, tally
+        self._consumer, self._issuer, self._bundles, self._counters = consumer, issuer, bundles, counters
         self._backlog = consumer.backlog(tp)
         self._waiting: deque[Any] = deque()  # events, each with a Fetch; bounded by the backlog's bytes
         self.governed = asyncio.Event()  # a bundle is active
@@ -287,7 +286,7 @@ class Pipeline:
 
     async def _deliver(self, folded: Folded, chunk: Chunk, position: int, before: "asyncio.Task[None] | None") -> None:
         await self.delivery.outputs(folded.outputs)
-        self._tally.delivered(chunk.records, folded, _now_ms())
+        self._counters.delivered(chunk.records, folded, _now_ms())
         if before is not None:
             await before
         await self._tell_others(folded)

@@ -14,9 +14,9 @@ from handrail.schemas.keys import SigningKey
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine import controls
-from handrail.streams.engine.issuer import Issuer
+from handrail.streams.engine.controls import Issuer
 from handrail.streams.engine.producer import Producer
-from handrail.streams.engine.scan import partitions
+from handrail.streams.engine.reading import partitions
 
 
 async def publish_control(bootstrap: str, kind: str, data: dict[str, Any], key: SigningKey | None) -> int:

@@ -14,24 +14,23 @@ from handrail.policies.keys import trusted
 from handrail.schemas.errors import ConfigError, EngineError
 from handrail.schemas.keys import SigningKey
 from handrail.schemas.topics import AGENT_EVENTS, POLICIES, RESOLUTIONS, STATES
+from handrail.streams.engine.activate import in_force
 from handrail.streams.engine.app import GovernorApp, build
 from handrail.streams.engine.bundle_watch import Watch
 from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.controls import Issuer
+from handrail.streams.engine.counters import Counters
 from handrail.streams.engine.fatal import die, die_of, leave
-from handrail.streams.engine.health import healthy
-from handrail.streams.engine.health import ready as is_ready
-from handrail.streams.engine.in_force import in_force
-from handrail.streams.engine.issuer import Issuer
-from handrail.streams.engine.metrics import Counters, PartitionStatus
 from handrail.streams.engine.partitions import Partitions
 from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.settings import WorkerSettings
+from handrail.streams.engine.status import PartitionGauges, PartitionWaits, healthy
+from handrail.streams.engine.status import ready as is_ready
 from handrail.streams.engine.topics import ensure_topics
-from handrail.streams.engine.waits import PartitionWaits
 from handrail.streams.http import serving
 from handrail.streams.keys import key_of
+from handrail.streams.probe import Look, reporting, with_waits
 from handrail.streams.process import collect_less, stop_signal
-from handrail.streams.wait import Look, reporting, with_waits
 
 LEAVE_S_MAX = 20.0
 READ = (AGENT_EVENTS, RESOLUTIONS, STATES, POLICIES)  # what a worker remembers comes from these
@@ -61,7 +60,7 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
         count = await producer.partitions(AGENT_EVENTS)
         issuer = Issuer(producer, key, "worker")
         partitions = Partitions(settings.bootstrap, count, issuer, bundles, Counters(registry), notice, log.id)
-        registry.register(PartitionStatus(partitions))
+        registry.register(PartitionGauges(partitions))
         look = PartitionWaits(partitions).look
         async with _watched(settings, registry, partitions, look) as told, reporting("handrail worker", look, notice):
             await _publish(settings.bootstrap, bundles, bundle, issuer)

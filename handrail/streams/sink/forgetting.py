@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import orjson
 
-from handrail.streams.sink import named
+from handrail.streams.sink import customer_refs
 from handrail.streams.sink.forgotten import ANY_TENANT, CONVERSATION, DEFAULT_TENANT, REF, SALT_BYTES, Forgotten
 from handrail.streams.sink.stage import without
 
@@ -114,7 +114,7 @@ def _unread(connection: duckdb.DuckDBPyConnection, ref: str, tenant: str | None)
         found = connection.execute(f"SELECT rowid, value FROM {table} WHERE value IS NOT NULL")
         theirs = []
         while some := found.fetchmany(FETCH_ROWS):
-            theirs += [row for row, value in some if named.names(value, ref, tenant, DEFAULT_TENANT)]
+            theirs += [row for row, value in some if customer_refs.names(value, ref, tenant, DEFAULT_TENANT)]
         removed[table] = _count(connection.execute(f"DELETE FROM {table} WHERE rowid IN ?", [theirs])) if theirs else 0
     return removed
 

@@ -15,8 +15,7 @@ import orjson
 from handrail.schemas.errors import ConfigError
 from handrail.streams.address import LOOPBACK, host_port
 from handrail.streams.sink.allowed import gate
-from handrail.streams.sink.database import BATCH, LIVE_FILE
-from handrail.streams.sink.quack import load
+from handrail.streams.sink.database import BATCH, LIVE_FILE, load
 
 TOKEN_BYTES = 32
 TRIES = 5  # a port that was free a moment ago may be taken

@@ -16,9 +16,8 @@ from handrail.kafka.one_log import OneLog
 from handrail.kafka.reachable import reachable, unreachable
 from handrail.schemas.errors import ConfigError, SinkError
 from handrail.schemas.topics import CATALOGUE
-from handrail.streams.engine.admin import Admin
-from handrail.streams.engine.ends import beginnings, ends
-from handrail.streams.engine.reading import stop
+from handrail.streams.engine.reading import beginnings, ends, stop
+from handrail.streams.engine.topics import Admin
 from handrail.streams.sink.stage import TOPICS
 from handrail.streams.sink.store import Place
 

@@ -13,8 +13,7 @@ import duckdb
 import orjson
 
 from handrail.schemas.errors import ConfigError, SinkError
-from handrail.streams.sink.database import LIVE, LIVE_FILE, SNAPSHOT, connect
-from handrail.streams.sink.quack import load
+from handrail.streams.sink.database import LIVE, LIVE_FILE, SNAPSHOT, connect, load
 
 TIMEOUT_S = 60.0
 ROWS_MAX = 1_000_000

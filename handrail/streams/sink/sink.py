@@ -15,21 +15,20 @@ from handrail.kafka.one_log import OneLog, process_of
 from handrail.schemas.errors import SinkError
 from handrail.schemas.record import Record
 from handrail.streams.engine.topics import ensure_topics
+from handrail.streams.probe import Look, reporting, with_waits
 from handrail.streams.process import stop_signal
-from handrail.streams.sink import requests, waits
 from handrail.streams.sink.database import LIVE
 from handrail.streams.sink.drift import Watch
+from handrail.streams.sink.erase import Erased, Request, answer_request, take_request
 from handrail.streams.sink.forgotten import Forgotten
 from handrail.streams.sink.live import Live
-from handrail.streams.sink.metrics import Counters, SinkStatus, healthy
-from handrail.streams.sink.metrics import ready as is_ready
 from handrail.streams.sink.reader import Reader, Records, known
-from handrail.streams.sink.requests import Erased, Request
 from handrail.streams.sink.settings import SinkSettings
 from handrail.streams.sink.snapshot import Schedule
 from handrail.streams.sink.stage import TOPICS, Staged, staged
+from handrail.streams.sink.status import Counters, SinkGauges, healthy, waits
+from handrail.streams.sink.status import ready as is_ready
 from handrail.streams.sink.store import Store
-from handrail.streams.wait import Look, reporting, with_waits
 
 CLOSE_S_MAX = 5.0
 CLOSE_POLL_S = 0.05
@@ -60,24 +59,24 @@ async def _keep(
     store.belongs(log.id)
     live = await asyncio.to_thread(_shared, settings, store, notice)
     registry = CollectorRegistry()
-    tally = Counters(registry)
+    counters = Counters(registry)
     reader = Reader(settings.bootstrap, log, store.offsets(cluster), notice)
     watch = Watch(store, cluster, settings.bootstrap, reader)
     snapshots = Schedule(settings.snapshot_s, live)
-    writer = Writer(store, cluster, snapshots, tally, watch)
-    look = partial(waits.look, reader, tally, snapshots)
-    registry.register(SinkStatus(tally, reader, settings.data, cluster))
+    writer = Writer(store, cluster, snapshots, counters, watch)
+    look = partial(waits, reader, counters, snapshots)
+    registry.register(SinkGauges(counters, reader, settings.data, cluster))
     async with (
         reader,
-        _watched(settings, registry, tally, reader, look) as told,
+        _watched(settings, registry, counters, reader, look) as told,
         reporting("handrail sink", look, notice),
     ):
         ready(f"ready: sink of {reader.partitions} partitions at {settings.bootstrap}, database {store.path}{told}")
         async with writer:
             while not stop.is_set():
                 await writer.add(await reader.read())
-                if (request := requests.take(settings.data)) is not None:
-                    requests.answer(request, await writer.forget(request))
+                if (request := take_request(settings.data)) is not None:
+                    answer_request(request, await writer.forget(request))
         store.unshare()  # who reads the past keeps the last snapshot from being taken
         if not await writer.close():
             notice("handrail sink: the last snapshot lacks rows, a live query did not end; the database has all")
@@ -96,7 +95,7 @@ def _shared(settings: SinkSettings, store: Store, notice: Tell) -> Live | None:
 
 @asynccontextmanager
 async def _watched(
-    settings: SinkSettings, registry: CollectorRegistry, tally: Counters, reader: Reader, look: Look
+    settings: SinkSettings, registry: CollectorRegistry, counters: Counters, reader: Reader, look: Look
 ) -> AsyncIterator[str]:
     """Gives what the `ready` line says of it."""
     if settings.http is None:
@@ -104,16 +103,16 @@ async def _watched(
         return
     from handrail.streams.http import serving  # aiohttp takes 0.2 s to import
 
-    ready = partial(with_waits, partial(is_ready, reader, tally), look)
-    async with serving(settings.http, registry, partial(healthy, tally), ready) as url:
+    ready = partial(with_waits, partial(is_ready, reader, counters), look)
+    async with serving(settings.http, registry, partial(healthy, counters), ready) as url:
         yield f", {url}/metrics"
 
 
 class Writer:
     """Stores one batch while the next is read and staged; DuckDB works outside Python's lock."""
 
-    def __init__(self, store: Store, cluster: str, snapshots: Schedule, tally: Counters, watch: Watch) -> None:
-        self._store, self._cluster, self._snapshots, self._tally = store, cluster, snapshots, tally
+    def __init__(self, store: Store, cluster: str, snapshots: Schedule, counters: Counters, watch: Watch) -> None:
+        self._store, self._cluster, self._snapshots, self._counters = store, cluster, snapshots, counters
         self._watch = watch
         self._writing: asyncio.Task[None] | None = None
 
@@ -129,7 +128,7 @@ class Writer:
 
     async def add(self, records: Records) -> None:
         """The batch before is stored, this one is on its way; now and then a snapshot is taken in between."""
-        self._tally.read(records)
+        self._counters.read(records)
         behind = self._watch.lagging()
         batch = await asyncio.to_thread(_staged, records, self._store.forgotten, self._cluster) if records else Batch()
         await self._settle()
@@ -158,18 +157,18 @@ class Writer:
 
     async def _write(self, records: Records, batch: "Batch", behind: frozenset[int]) -> None:
         ends = {(tp.topic, tp.partition): found[-1].offset + 1 for tp, found in records.items()}
-        started_s = self._tally.storing_s = time.monotonic()
+        started_s = self._counters.storing_s = time.monotonic()
         await asyncio.to_thread(self._store.write, self._cluster, batch.lines, ends, batch.returned)
-        self._tally.storing_s = None
-        self._tally.stored(records, batch.lines, time.monotonic() - started_s)
+        self._counters.storing_s = None
+        self._counters.stored(records, batch.lines, time.monotonic() - started_s)
         await self._watch.look(records, behind)
 
     async def _snapshot(self) -> bool:
-        started_s = self._tally.copying_s = time.monotonic()
+        started_s = self._counters.copying_s = time.monotonic()
         taken = await asyncio.to_thread(self._snapshots.take, self._store)
-        self._tally.copying_s = None
+        self._counters.copying_s = None
         if taken:
-            self._tally.copied(time.monotonic() - started_s)
+            self._counters.copied(time.monotonic() - started_s)
         return taken
 
     async def _settle(self) -> None:

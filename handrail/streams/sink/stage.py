@@ -19,7 +19,7 @@ from handrail.schemas.errors import SchemaError
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DEADLETTERS, DECISIONS, HANDOFFS, RESOLUTIONS
 from handrail.streams.governor.redaction import redact_bytes, redact_record, redact_text
-from handrail.streams.sink.named import refs_in
+from handrail.streams.sink.customer_refs import refs_in
 
 TIME_MS_MAX = 253_402_300_799_999  # the end of the year 9999; where producers set the time, they can set any
 

@@ -20,8 +20,8 @@ from handrail.streams.sink.database import BATCH, LIVE, SNAPSHOT, connect
 from handrail.streams.sink.forgetting import Removed
 from handrail.streams.sink.forgotten import Forgotten
 from handrail.streams.sink.live import Live
-from handrail.streams.sink.migrate import migrate
 from handrail.streams.sink.rewrite import is_locked, rewrite_elsewhere
+from handrail.streams.sink.schema import migrate
 
 INSERTS = Path(__file__).parent / "inserts"
 ALSO = {"events": ("feedback", "scores"), "decisions": ("reasons",)}

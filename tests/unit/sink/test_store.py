@@ -10,7 +10,7 @@ import pytest
 
 from handrail.schemas.errors import ConfigError, SinkError
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.sink import database, migrate, snapshot
+from handrail.streams.sink import database, schema, snapshot
 from handrail.streams.sink.reading import open_readonly
 from handrail.streams.sink.stage import stage
 from handrail.streams.sink.store import Store
@@ -37,11 +37,11 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_a_database_is_migrated_once(tmp_path: Path) -> None:
-    names = [path.stem for path in migrate.migrations().values()]
+    names = [path.stem for path in schema.migrations().values()]
     for _ in range(2):
         Store.open(tmp_path / database.LIVE).close()
     with database.connect(tmp_path / database.LIVE, read_only=False) as connection:
-        assert migrate.migrate(connection) == []
+        assert schema.migrate(connection) == []
         assert connection.execute("SELECT number, name FROM migrations ORDER BY 1").fetchall() == [
             (number, name) for number, name in enumerate(names, 1)
         ]
@@ -50,11 +50,11 @@ def test_a_database_is_migrated_once(tmp_path: Path) -> None:
 def test_an_older_database_gets_what_it_lacks_and_keeps_its_rows(tmp_path: Path) -> None:
     older = tmp_path / "older"
     older.mkdir()
-    shutil.copy(migrate.migrations()[1], older)
+    shutil.copy(schema.migrations()[1], older)
     with database.connect(tmp_path / database.LIVE, read_only=False) as connection:
-        assert migrate.migrate(connection, older) == ["0001_tables"]
+        assert schema.migrate(connection, older) == ["0001_tables"]
         connection.execute("INSERT INTO offsets VALUES ('c', 't', 0, 5)")
-        assert migrate.migrate(connection) == [path.stem for path in list(migrate.migrations().values())[1:]]
+        assert schema.migrate(connection) == [path.stem for path in list(schema.migrations().values())[1:]]
         assert connection.execute("FROM offsets").fetchall() == [("c", "t", 0, 5)]
         assert connection.execute("FROM daily_quality").fetchall() == []
 
@@ -64,7 +64,7 @@ def test_a_broken_migration_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "0002_b.sql").write_text("CREATE TABLE b (i INTEGER); CREATE TABLE a (i INTEGER);")
     with duckdb.connect() as connection:
         with pytest.raises(duckdb.CatalogException):
-            migrate.migrate(connection, tmp_path)
+            schema.migrate(connection, tmp_path)
         assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("migrations",)]
 
 

@@ -1,20 +1,19 @@
-"""What a worker counts, and how it stands: Prometheus metrics in a registry that is handed to it.
+"""What a worker counts, as Prometheus metrics in a registry that is passed to it; status.py has its gauges.
 
 Counted once a chunk, from what was delivered. Labels are few by construction: kinds, verdicts and codes are the
-contract's, rules the bundle's, partitions the topic's. Agents, tenants and conversations are none: analysts ask for
-those in SQL.
+contract's, rules the bundle's, partitions the topic's. Agents, tenants and conversations are no labels: analysts ask
+for those in SQL.
 """
 
 from bisect import bisect_left
 from collections import Counter as Count
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, product
-from typing import TYPE_CHECKING, Any, get_args
+from typing import get_args
 
 import msgspec
-from faust.types import TP
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
+from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
@@ -26,17 +25,11 @@ from handrail.schemas.record import Counted, Record
 from handrail.schemas.topics import ALERTS, DEADLETTERS, HANDOFFS
 from handrail.streams.governor.partition import Folded
 
-if TYPE_CHECKING:
-    from handrail.streams.engine.partitions import Partitions
-
 LATENCY_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 CHUNK_RECORDS = (1, 2, 5, 10, 20, 50, 100, 200)
 RECOVERY_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 RULES_MAX = 1000
 OTHER = "other"
-
-Gauged = Mapping[tuple[str, ...], float]
-"""Values by their labels."""
 
 
 def _short(event_type: str) -> str:
@@ -80,22 +73,22 @@ _alert = msgspec.json.Decoder(_AlertEvent).decode
 _event = msgspec.json.Decoder(_Event).decode
 
 
-class Waits(Collector):
+class LatencyHistogram(Collector):
     """A histogram for what is counted with each decision: the library's takes 1.2 us for one value, this a quarter."""
 
     def __init__(self, name: str, what: str, bounds_s: Sequence[float]) -> None:
         self._name, self._what, self._bounds_s = name, what, bounds_s
-        self._found = [0] * (len(bounds_s) + 1)
+        self._buckets = [0] * (len(bounds_s) + 1)
         self._sum_s = 0.0
 
     def add(self, seconds: float, n: int) -> None:
         """`n` decisions waited for so long."""
-        self._found[bisect_left(self._bounds_s, seconds)] += n
+        self._buckets[bisect_left(self._bounds_s, seconds)] += n
         self._sum_s += seconds * n
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         names = [*map(floatToGoString, self._bounds_s), "+Inf"]
-        buckets = list(zip(names, map(float, accumulate(self._found)), strict=True))
+        buckets = list(zip(names, map(float, accumulate(self._buckets)), strict=True))
         yield HistogramMetricFamily(self._name, self._what, buckets=buckets, sum_value=self._sum_s)
 
 
@@ -116,7 +109,7 @@ class Counters:
         self._closed = counter("handoffs_closed", "Handoffs closed by the governor", "cause")
         self._alerts = counter("alerts", "Alerts raised", "kind", "severity")
         self._deadletters = counter("deadletters", "Records that could not be read or folded")
-        self._latency = Waits(
+        self._latency = LatencyHistogram(
             "handrail_worker_decision_latency_seconds",
             "From the append time of a record to its acknowledged decision",
             LATENCY_S,
@@ -158,16 +151,16 @@ class Counters:
         self._recoveries.observe(seconds)
 
     def _decided(self, decisions: Sequence[Counted], records: Sequence[Record], now_ms: int) -> None:
-        _count(self._decisions, Count([(one.kind, one.verdict) for one in decisions]))
-        _count(self._reasons, Count([self._rule(reason) for one in decisions for reason in one.reasons]))
+        _count(self._decisions, Count([(decision.kind, decision.verdict) for decision in decisions]))
+        _count(self._reasons, Count([self._rule(reason) for decision in decisions for reason in decision.reasons]))
         appended_ms = {record.offset: record.timestamp_ms for record in records}
-        waited = Count([now_ms - appended_ms.get(one.offset, now_ms) for one in decisions])
+        waited = Count([now_ms - appended_ms.get(decision.offset, now_ms) for decision in decisions])
         for waited_ms, n in waited.items():
             # Two machines' clocks: the broker's may be ahead.
             self._latency.add(max(0, waited_ms) / 1000, n)
 
     def _rule(self, reason: tuple[str, str, str, str]) -> tuple[str, ...]:
-        """The labels of a reason. A worker may see many bundles; beyond RULES_MAX, rules are not told apart."""
+        """The labels of a reason. A worker may see many bundles; beyond RULES_MAX, rules share one label."""
         if reason not in self._rules:
             if len(self._rules) >= RULES_MAX:
                 return (reason[0], OTHER, OTHER, reason[3])
@@ -176,8 +169,8 @@ class Counters:
 
     def _handed_off(self, handoffs: Sequence[_Handoff]) -> None:
         """A handoff is sent again when it changes; it opens once."""
-        _count(self._closed, Count((one.cause,) for one in handoffs if one.cause))
-        _count(self._handoffs, Count((one.kind,) for one in handoffs if one.revision == 1))
+        _count(self._closed, Count((handoff.cause,) for handoff in handoffs if handoff.cause))
+        _count(self._handoffs, Count((handoff.kind,) for handoff in handoffs if handoff.revision == 1))
 
 
 def _types(records: Sequence[Record], folded: Mapping[str, int]) -> Mapping[tuple[str, ...], int]:
@@ -194,67 +187,6 @@ def _type_of(record: Record) -> str:
         return OTHER
 
 
-def _count(metric: Counter, found: Mapping[tuple[str, ...], int]) -> None:
-    for labels, n in found.items():
+def _count(metric: Counter, counts: Mapping[tuple[str, ...], int]) -> None:
+    for labels, n in counts.items():
         metric.labels(*labels).inc(n)
-
-
-class PartitionStatus(Collector):
-    """How the partitions of a worker stand, asked for at each scrape."""
-
-    def __init__(self, partitions: "Partitions") -> None:
-        self._partitions = partitions
-
-    def collect(self) -> Iterator[Any]:
-        owned = self._partitions.pipelines
-        yield _gauge("partitions", "Partitions assigned here", {(): len(owned) + len(self._partitions.starting)})
-        yield _gauge(
-            "partitions_recovering", "Partitions whose states are being read", {(): len(self._partitions.starting)}
-        )
-        yield _by_partition(
-            "lag_records", "Records appended and not yet processed", {tp: one.lag for tp, one in owned.items()}
-        )
-        yield _by_partition(
-            "backlog_bytes", "Bytes fetched and not yet processed", {tp: one.backlog_bytes for tp, one in owned.items()}
-        )
-        yield _by_partition(
-            "stuck_seconds",
-            "How long records have waited without any being delivered",
-            {tp: one.stuck_s for tp, one in owned.items()},
-        )
-        standbys = self._partitions.standbys
-        yield _by_partition(
-            "standby_states",
-            "Changelog records read of a partition that another worker owns",
-            {tp: one.offset for tp, one in standbys.items()},
-        )
-        yield _by_partition(
-            "standby_behind_states",
-            "Changelog records of such a partition that are not read yet",
-            {tp: one.lag for tp, one in standbys.items()},
-        )
-        memories = {tp: one.fold.memory for tp, one in owned.items()}
-        yield _by_partition(
-            "conversations", "Conversations remembered", {tp: len(memory) for tp, memory in memories.items()}
-        )
-        yield _by_partition(
-            "entries",
-            "Transcript and attempt entries remembered",
-            {tp: memory.entries_n for tp, memory in memories.items()},
-        )
-        rulesets = InfoMetricFamily("handrail_worker_ruleset", "The active bundle", labels=["partition"])
-        for tp, one in owned.items():
-            rulesets.add_metric([str(tp.partition)], {"ruleset": one.fold.ruleset})
-        yield rulesets
-
-
-def _by_partition(name: str, what: str, found: Mapping[TP, float | None]) -> GaugeMetricFamily:
-    known: Gauged = {(str(tp.partition),): value for tp, value in found.items() if value is not None}
-    return _gauge(name, what, known, "partition")
-
-
-def _gauge(name: str, what: str, found: Gauged, *labels: str) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(f"handrail_worker_{name}", what, labels=labels)
-    for values, value in found.items():
-        family.add_metric(values, value)
-    return family

@@ -1,4 +1,4 @@
-"""What a sink counts, and how it stands: Prometheus metrics in a registry that is handed to it."""
+"""What a sink counts, how it stands and what it waits for: Prometheus metrics, /healthz and /readyz."""
 
 import time
 from collections import Counter as Count
@@ -11,9 +11,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from handrail.streams.probe import ProbeResult
+from handrail.streams.probe import WAIT_S_MIN, For, ProbeResult, Wait, Waits
 from handrail.streams.sink.database import LIVE, SNAPSHOT, connect
 from handrail.streams.sink.reader import Reader, Records
+from handrail.streams.sink.snapshot import Schedule
 from handrail.streams.sink.stage import READERS
 
 COMMIT_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -23,7 +24,7 @@ TABLES = (*(table for table, _, _ in READERS.values()), "deadletters", "unreadab
 FILES = {"database": LIVE, "log": f"{LIVE}.wal", "snapshot": SNAPSHOT}
 OPEN = "SELECT kind, count(*) FROM handoffs_newest WHERE closed_by IS NULL AND log_cluster = ? GROUP BY kind"
 
-Gauged = Mapping[tuple[str, ...], float]
+Gauges = Mapping[tuple[str, ...], float]
 """Values by their labels."""
 
 
@@ -49,12 +50,12 @@ class Counters:
     def read(self, records: Records) -> None:
         """The log was asked, and gave these."""
         self.turned_s = time.monotonic()
-        self.under_way.update({tp: len(found) for tp, found in records.items()})
+        self.under_way.update({tp: len(fetched) for tp, fetched in records.items()})
 
     def stored(self, records: Records, lines: Sequence[tuple[str, bytes]], seconds: float) -> None:
         """These records, and the lines they were staged as, are in the database."""
         self._commit.observe(seconds)
-        self.under_way.subtract({tp: len(found) for tp, found in records.items()})
+        self.under_way.subtract({tp: len(fetched) for tp, fetched in records.items()})
         for table, n in Count(table for table, _ in lines).items():
             self._rows.labels(table).inc(n)
         if self.unseen_s is None:
@@ -67,22 +68,22 @@ class Counters:
         self.unseen_s = None
 
 
-class SinkStatus(Collector):
-    """How a sink stands, asked for at each scrape. `cluster` is the one whose handoffs are counted."""
+class SinkGauges(Collector):
+    """Gauges of a sink, read at each scrape. `cluster` is the one whose handoffs are counted."""
 
-    def __init__(self, tally: Counters, reader: Reader, data: Path, cluster: str) -> None:
-        self._tally, self._reader, self._data, self._cluster = tally, reader, data, cluster
+    def __init__(self, counters: Counters, reader: Reader, data: Path, cluster: str) -> None:
+        self._counters, self._reader, self._data, self._cluster = counters, reader, data, cluster
         self._counted = 0  # the last snapshot that was asked
-        self._open: Gauged = {}
+        self._open: Gauges = {}
 
     def collect(self) -> Iterator[Any]:
-        lags = lag(self._reader, self._tally)
-        known: Gauged = {(tp.topic, str(tp.partition)): n for tp, n in lags.items() if n is not None}
+        lags = lag(self._reader, self._counters)
+        known: Gauges = {(tp.topic, str(tp.partition)): n for tp, n in lags.items() if n is not None}
         yield _gauge("lag_records", "Records appended and not yet stored", known, "topic", "partition")
-        unseen_s = self._tally.unseen_s
+        unseen_s = self._counters.unseen_s
         age_s = 0.0 if unseen_s is None else time.monotonic() - unseen_s
         yield _gauge("snapshot_age_seconds", "How long rows have been stored that the snapshot lacks", {(): age_s})
-        sizes: Gauged = {(name,): _size(self._data / file) for name, file in FILES.items()}
+        sizes: Gauges = {(name,): _size(self._data / file) for name, file in FILES.items()}
         yield _gauge(
             "database_bytes", "Size of the database, what is logged beside it, and its snapshot", sizes, "file"
         )
@@ -90,42 +91,67 @@ class SinkStatus(Collector):
             "handoffs_open", "Handoffs that nobody has closed, as the snapshot has them", self._handoffs(), "kind"
         )
 
-    def _handoffs(self) -> Gauged:
-        if self._tally.copies != self._counted:
-            self._counted = self._tally.copies
+    def _handoffs(self) -> Gauges:
+        if self._counters.copies != self._counted:
+            self._counted = self._counters.copies
             with connect(self._data / SNAPSHOT, read_only=True) as connection:
                 self._open = {(kind,): n for kind, n in connection.execute(OPEN, [self._cluster]).fetchall()}
         return self._open
 
 
-def lag(reader: Reader, tally: Counters) -> dict[TopicPartition, int | None]:
+def lag(reader: Reader, counters: Counters) -> dict[TopicPartition, int | None]:
     """Records of each partition that are appended and not stored; None where nothing is known yet."""
-    under_way = tally.under_way
+    under_way = counters.under_way
     return {tp: None if n is None else n + under_way[tp] for tp, n in reader.unread.items()}
 
 
-def healthy(tally: Counters) -> ProbeResult:
+def healthy(counters: Counters) -> ProbeResult:
     """No, where the log has not been asked for STUCK_S_MAX: start the sink again."""
-    still_s = time.monotonic() - tally.turned_s
+    still_s = time.monotonic() - counters.turned_s
     return ProbeResult(f"nothing read for {still_s:.0f} s: is the disk slow or full?" if still_s > STUCK_S_MAX else "")
 
 
-def ready(reader: Reader, tally: Counters) -> ProbeResult:
+def ready(reader: Reader, counters: Counters) -> ProbeResult:
     """Yes, where the schema stands, the log is read, and how far behind it is known."""
-    lags = lag(reader, tally)
+    lags = lag(reader, counters)
     unknown = [f"{tp.topic}[{tp.partition}]" for tp, n in sorted(lags.items()) if n is None]
-    told = {"partitions": len(lags), "lag_records": sum(n or 0 for n in lags.values())}
+    more = {"partitions": len(lags), "lag_records": sum(n or 0 for n in lags.values())}
     if not lags:
-        return ProbeResult("the log is not read yet", told)
-    return ProbeResult(f"the end is not known of {', '.join(unknown)}" if unknown else "", told)
+        return ProbeResult("the log is not read yet", more)
+    return ProbeResult(f"the end is not known of {', '.join(unknown)}" if unknown else "", more)
 
 
-def _gauge(name: str, what: str, found: Gauged, *labels: str) -> GaugeMetricFamily:
+def _gauge(name: str, what: str, gauges: Gauges, *labels: str) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"handrail_sink_{name}", what, labels=labels)
-    for values, value in found.items():
+    for values, value in gauges.items():
         family.add_metric(values, value)
     return family
 
 
 def _size(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
+
+
+def waits(reader: Reader, counters: Counters, snapshots: Schedule) -> Waits:
+    """What has waited for WAIT_S_MIN or longer: the broker, the disk, or a snapshot for readers of the database.
+
+    While a batch is being stored nothing more is asked of the broker.
+    """
+    now_s = time.monotonic()
+    waiting = dict[str, Wait]()
+    if counters.storing_s is not None:
+        count = sum(counters.under_way.values())
+        waiting["rows"] = _since(counters.storing_s, now_s, "disk", f"{count:,} records are being stored")
+    elif counters.copying_s is not None:
+        waiting["rows"] = _since(counters.copying_s, now_s, "disk", "the database is being copied for readers")
+    else:
+        seconds = reader.unanswered_s
+        waiting["log"] = Wait("broker", seconds, f"a fetch is not answered for {seconds:.0f} s")
+    if snapshots.blocked_s is not None:
+        detail = "live queries keep a snapshot from being taken"
+        waiting["snapshot"] = _since(snapshots.blocked_s, now_s, "readers", detail)
+    return {who: wait for who, wait in waiting.items() if wait.seconds >= WAIT_S_MIN}
+
+
+def _since(since_s: float, now_s: float, for_: For, detail: str) -> Wait:
+    return Wait(for_, now_s - since_s, f"{detail} for {now_s - since_s:.0f} s")

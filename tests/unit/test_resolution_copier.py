@@ -1,4 +1,4 @@
-"""Answers that were fetched and dropped in a rebalance are read again; nothing behind them is committed before."""
+"""Answers that were fetched and dropped in a rebalance are read again; nothing after them is committed before."""
 
 import asyncio
 from types import SimpleNamespace
@@ -8,14 +8,14 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from handrail.schemas.topics import RESOLUTIONS
-from handrail.streams.engine.answers import Answers
 from handrail.streams.engine.fetch import Backlog, Fetch
+from handrail.streams.engine.resolution_copier import ResolutionCopier
 
 PARTITION, COMMITTED = TP(RESOLUTIONS, 0), 105
 
 
 class Consumer:
-    """What Answers asks of the engine's consumer."""
+    """What ResolutionCopier asks of the engine's consumer."""
 
     def __init__(self) -> None:
         self.processed: dict[TP, int] = {}
@@ -57,41 +57,41 @@ def event(first: int, count: int, epoch: int) -> Any:
     return SimpleNamespace(message=SimpleNamespace(tp=PARTITION), value=Fetch.of(records, epoch), ack=lambda: None)
 
 
-async def assigned() -> tuple[Answers, Consumer, Broker]:
+async def assigned() -> tuple[ResolutionCopier, Consumer, Broker]:
     consumer, broker = Consumer(), Broker()
-    answers: Any = Answers(broker, 4)  # type: ignore[arg-type]
-    answers.assign(consumer, {PARTITION})
+    copier: Any = ResolutionCopier(broker, 4)  # type: ignore[arg-type]
+    copier.assign(consumer, {PARTITION})
     await asyncio.sleep(0.01)
-    return answers, consumer, broker
+    return copier, consumer, broker
 
 
-async def take(answers: Any, consumer: Consumer, *events: Any) -> None:
-    for one in events:
-        await answers.take(consumer, one)
+async def take(copier: Any, consumer: Consumer, *events: Any) -> None:
+    for fetched in events:
+        await copier.take(consumer, fetched)
 
 
 async def test_an_assigned_partition_is_read_from_its_commit() -> None:
-    answers, consumer, broker = await assigned()
-    await take(answers, consumer, event(215, 3, epoch=0))  # fetched before; 105 to 214 were dropped
+    copier, consumer, broker = await assigned()
+    await take(copier, consumer, event(215, 3, epoch=0))  # fetched before; 105 to 214 were dropped
     assert (consumer.rewound, consumer.processed, broker.offsets) == ([COMMITTED], {}, [])
-    await take(answers, consumer, event(105, 110, epoch=1), event(215, 3, epoch=1))
+    await take(copier, consumer, event(105, 110, epoch=1), event(215, 3, epoch=1))
     assert (consumer.processed, broker.offsets) == ({PARTITION: 218}, list(range(105, 218)))
 
 
 async def test_what_is_missing_between_two_fetches_is_read_again() -> None:
-    answers, consumer, broker = await assigned()
-    await take(answers, consumer, event(105, 5, epoch=1), event(120, 5, epoch=1))
+    copier, consumer, broker = await assigned()
+    await take(copier, consumer, event(105, 5, epoch=1), event(120, 5, epoch=1))
     assert (consumer.rewound, consumer.processed) == ([COMMITTED, 110], {PARTITION: 110})
-    await take(answers, consumer, event(112, 2, epoch=2))  # 110 and 111 are not on the log
+    await take(copier, consumer, event(112, 2, epoch=2))  # 110 and 111 are not on the log
     assert (consumer.processed, broker.offsets) == ({PARTITION: 114}, [105, 106, 107, 108, 109, 112, 113])
 
 
 async def test_a_partition_that_left_while_it_was_copied_is_not_committed() -> None:
-    answers, consumer, broker = await assigned()
+    copier, consumer, broker = await assigned()
     broker.free.clear()
-    copying = asyncio.create_task(take(answers, consumer, event(105, 5, epoch=1)))
+    copying = asyncio.create_task(take(copier, consumer, event(105, 5, epoch=1)))
     await asyncio.sleep(0.01)
-    answers.release([PARTITION])
+    copier.release([PARTITION])
     broker.free.set()
     await copying
     assert (consumer.processed, broker.offsets) == ({}, [105, 106, 107, 108, 109])
@@ -99,7 +99,7 @@ async def test_a_partition_that_left_while_it_was_copied_is_not_committed() -> N
 
 async def test_what_comes_before_the_commit_is_known_is_given_back() -> None:
     consumer, broker = Consumer(), Broker()
-    answers: Any = Answers(broker, 4)  # type: ignore[arg-type]
-    answers.assign(consumer, {PARTITION})
-    await take(answers, consumer, event(105, 5, epoch=0))
+    copier: Any = ResolutionCopier(broker, 4)  # type: ignore[arg-type]
+    copier.assign(consumer, {PARTITION})
+    await take(copier, consumer, event(105, 5, epoch=0))
     assert (consumer.processed, broker.offsets) == ({}, [])

@@ -21,7 +21,7 @@ from handrail.streams.sink.forgetting import Removed
 from handrail.streams.sink.forgotten import Forgotten
 from handrail.streams.sink.live import Live
 from handrail.streams.sink.rewrite import is_locked, rewrite_elsewhere
-from handrail.streams.sink.schema import migrate
+from handrail.streams.sink.schema import build
 
 INSERTS = Path(__file__).parent / "inserts"
 ALSO = {"events": ("feedback", "scores"), "decisions": ("reasons",)}
@@ -110,7 +110,7 @@ class Store:
         connection = connect(path, read_only=False)
         for name in (LIVE, f"{LIVE}.wal", SNAPSHOT, BATCH):  # of a version, or a copy, that let others read them
             private.tightened(folder / name)
-        migrate(connection)
+        build(connection)
         return cls(path, connection)
 
     @_sink_errors

@@ -1,7 +1,33 @@
--- Calls of models of which nobody told what they used, and answers out of a cache.
-
--- One row a conversation of one cluster. Unknown is NULL. started_at and ended_at are the log's times of its first event
--- and of its last one or a human's resolution; feedback and scores may come later, and controls are no part of it.
+-- One row a conversation of one cluster. Unknown is NULL.
+--
+-- Columns:
+-- conversation_id: its id; the same id in another cluster is another conversation
+-- tenant: as decided, else as the events say, else default
+-- agent_id: the latest agent
+-- agent_version: the latest version
+-- model_served: the latest model, as served where that is known
+-- intent: of its latest decision whose topic is not general, else of its first
+-- channel: the latest channel
+-- ruleset: the bundle of its latest decision
+-- route: of its latest decision
+-- handled_by: ai, human, mixed (the AI was let in and a person took part); NULL where neither did anything
+-- steps: steps of all its executions
+-- ai_cost_usd: at list price where the agent gave no cost; NULL where a call had no price, reported no usage, or no
+--   call was reported
+-- human_cost_usd: sum of its resolutions; 0 where no person took part
+-- duration_s: from started_at to ended_at
+-- csat: the latest that the customer gave
+-- claimed_resolved: the agent or a person said so, at the latest
+-- verified_resolved: and the customer neither came back about the same thing within 7 days nor was unhappy
+-- repeated_7d: whether the customer came back about the same thing within 7 days; NULL where that cannot be known
+-- customer_ref: the customer, as agents gave it
+-- started_at: the log's time of its first event
+-- ended_at: the log's time of its last event or of a human's resolution; feedback and scores may come later, and
+--   controls are no part of it
+-- provisional: the 7 days after its end are not over
+-- log_cluster: the Kafka cluster
+-- log_partition: where its first event lies
+-- log_offset: the same
 CREATE OR REPLACE VIEW conversations AS
 WITH happened AS MATERIALIZED (
     SELECT
@@ -11,15 +37,15 @@ WITH happened AS MATERIALIZED (
             WHEN type = 'handrail.llm.completed.v1'
             THEN coalesce(cost_usd, CASE WHEN record ->> '$.data.cached' = 'true' THEN 0 END)
         END AS cost_usd,
-        type = 'handrail.llm.completed.v1' AND input_tokens IS NULL AS untold,
+        type = 'handrail.llm.completed.v1' AND input_tokens IS NULL AS unreported,
         type NOT IN ('handrail.feedback.received.v1', 'handrail.evaluation.scored.v1')
         AND type NOT LIKE 'handrail.control.%' AS lives
     FROM events_once
 ),
 -- Steps and cost of each execution. Its latest decision says what the governor had counted up to the answered event,
 -- at list price where the agent gave no cost; what calls after that cost, only they can say. An unpriced call makes
--- the cost unknown: a model without a price is not free. So do a call that told neither its cost nor its usage, and an
--- agent that acts or speaks and reports no call at all. An answer out of a cache cost nothing.
+-- the cost unknown: a model without a price is not free. So do a call that reported neither its cost nor its usage, and
+-- an agent that acts or speaks and reports no call at all. An answer out of a cache cost nothing.
 counted AS (
     SELECT
         log_cluster, conversation_id, execution_id,
@@ -36,7 +62,7 @@ reported AS (
         count(*) FILTER (type = 'handrail.llm.completed.v1') AS calls,
         count(*) FILTER (later) AS later_calls,
         count(*) FILTER (later AND cost_usd IS NOT NULL) AS later_priced,
-        count(*) FILTER (untold AND cost_usd IS NULL) AS unknown_calls,
+        count(*) FILTER (unreported AND cost_usd IS NULL) AS unknown_calls,
         sum(cost_usd) FILTER (later) AS later_usd
     FROM (
         SELECT
@@ -63,7 +89,7 @@ executions AS (
     FROM reported
     FULL JOIN counted USING (log_cluster, conversation_id, execution_id)
 ),
-told AS (
+lived AS (
     SELECT
         log_cluster, conversation_id,
         arg_min(log_partition, log_offset) FILTER (lives) AS log_partition,
@@ -125,7 +151,7 @@ claimed AS (
         arg_max(resolved, row(log_time, log_topic, log_offset)) AS claimed_resolved
     FROM claims GROUP BY ALL
 ),
-heard AS (
+rated AS (
     SELECT
         log_cluster, conversation_id,
         arg_max(csat, log_offset) AS csat,
@@ -134,22 +160,22 @@ heard AS (
 ),
 known AS (
     SELECT
-        told.* EXCLUDE (tenant, agent_id, human_spoke, ai_spoke, ended_at),
-        greatest(told.ended_at, resolved_at) AS ended_at,
-        coalesce(decided.tenant, told.tenant, 'default') AS tenant,
-        coalesce(told.agent_id, decided.agent_id) AS agent_id,
+        lived.* EXCLUDE (tenant, agent_id, human_spoke, ai_spoke, ended_at),
+        greatest(lived.ended_at, resolved_at) AS ended_at,
+        coalesce(decided.tenant, lived.tenant, 'default') AS tenant,
+        coalesce(lived.agent_id, decided.agent_id) AS agent_id,
         route, ruleset, intent, steps, ai_cost_usd, csat, claimed_resolved,
         coalesce(negative, FALSE) AS negative,
         human_spoke OR coalesce(human_owned, FALSE) OR helped.conversation_id IS NOT NULL AS by_human,
         ai_spoke OR coalesce(ai_admitted, FALSE) AS by_ai,
         CASE WHEN by_human AND by_ai THEN 'mixed' WHEN by_human THEN 'human' WHEN by_ai THEN 'ai' END AS handled_by,
         CASE WHEN by_human THEN human_cost_usd ELSE 0 END AS human_cost_usd
-    FROM told
+    FROM lived
     LEFT JOIN decided USING (log_cluster, conversation_id)
     LEFT JOIN ran USING (log_cluster, conversation_id)
     LEFT JOIN helped USING (log_cluster, conversation_id)
     LEFT JOIN claimed USING (log_cluster, conversation_id)
-    LEFT JOIN heard USING (log_cluster, conversation_id)
+    LEFT JOIN rated USING (log_cluster, conversation_id)
 ),
 -- Who came back: the same customer, about the same thing, until 7 days after the end, in another conversation (an id
 -- may come again on another cluster). Where an intent is unknown, whether it was the same thing is unknown too.
@@ -203,55 +229,3 @@ SELECT
     log_cluster, log_partition, log_offset
 FROM known
 LEFT JOIN returned USING (log_cluster, conversation_id);
-
--- By the UTC day, tenant, agent and model (as served, where that is known). cost_usd: what agents reported; a call
--- without a report is one of unreported_calls, and the governor counts it at list price (`conversations.ai_cost_usd`).
--- unknown_calls are those of them that told no usage either: no sum of this row holds them. cached_calls: answers out of
--- a cache, which cost nothing. What humans cost stands by the day of their resolution, in a row without a model.
-CREATE OR REPLACE VIEW spend AS
-WITH calls AS (
-    SELECT
-        happened.log_time,
-        coalesce(happened.tenant, conversations.tenant, 'default') AS tenant,
-        coalesce(happened.agent_id, conversations.agent_id) AS agent_id,
-        coalesce(happened.model_served, happened.model_name) AS model,
-        input_tokens, cached_input_tokens, output_tokens, latency_ms,
-        coalesce(record ->> '$.data.cached' = 'true', FALSE) AS cached,
-        coalesce(cost_usd, CASE WHEN cached THEN 0 END) AS cost_usd
-    FROM events_once AS happened
-    LEFT JOIN conversations USING (log_cluster, conversation_id)
-    WHERE type = 'handrail.llm.completed.v1'
-),
-humans AS (
-    SELECT
-        resolutions_once.log_time,
-        coalesce(handed.tenant, conversations.tenant, 'default') AS tenant,
-        coalesce(handed.agent_id, conversations.agent_id) AS agent_id,
-        resolutions_once.cost_usd
-    FROM resolutions_once
-    LEFT JOIN handoffs_newest AS handed USING (log_cluster, handoff_id)
-    LEFT JOIN conversations ON
-        conversations.log_cluster = resolutions_once.log_cluster
-        AND conversations.conversation_id = resolutions_once.conversation_id
-),
-both_kinds AS (
-    SELECT *, TRUE AS called, FALSE AS helped, NULL AS human_usd FROM calls
-    UNION ALL BY NAME
-    SELECT log_time, tenant, agent_id, NULL AS model, cost_usd AS human_usd, FALSE AS called, TRUE AS helped FROM humans
-)
-SELECT
-    CAST(log_time AT TIME ZONE 'UTC' AS DATE) AS day,
-    tenant, agent_id, model,
-    count(*) FILTER (called) AS llm_calls,
-    CAST(sum(input_tokens) AS BIGINT) AS input_tokens,
-    CAST(sum(cached_input_tokens) AS BIGINT) AS cached_input_tokens,
-    CAST(sum(output_tokens) AS BIGINT) AS output_tokens,
-    CAST(sum(cost_usd) AS DECIMAL(18, 6)) AS cost_usd,
-    count(*) FILTER (called AND cost_usd IS NULL) AS unreported_calls,
-    count(*) FILTER (called AND cost_usd IS NULL AND input_tokens IS NULL) AS unknown_calls,
-    count(*) FILTER (called AND cached) AS cached_calls,
-    avg(latency_ms) AS latency_ms_mean,
-    count(*) FILTER (helped) AS human_answers,
-    CAST(sum(human_usd) AS DECIMAL(18, 6)) AS human_cost_usd
-FROM both_kinds
-GROUP BY ALL;

@@ -16,7 +16,7 @@ from handrail.streams.engine.activate import in_force
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import load_or_make_key, read_key
 from handrail.streams.settings import environment_without
-from handrail.streams.sink.reader import cluster_id
+from handrail.streams.sink.log_reader import cluster_id
 from handrail.supervisor import broker as brokers
 from handrail.supervisor.backoff import Ends, Limit, after_end
 from handrail.supervisor.child import handrail

@@ -17,8 +17,8 @@ from handrail.schemas.errors import SinkError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, HANDOFFS, PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
-from handrail.streams.sink import reader
-from handrail.streams.sink.reader import Reader, cluster_id
+from handrail.streams.sink import log_reader
+from handrail.streams.sink.log_reader import Reader, cluster_id
 from handrail.streams.sink.reading import open_readonly
 from handrail.streams.sink.stage import TOPICS
 from tests.brokers import admin_of
@@ -258,7 +258,7 @@ async def test_partitions_that_are_added_are_read_from_their_beginning(
     apache: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ensure_topics(apache)
-    monkeypatch.setattr(reader, "REFRESH_S", 0.2)
+    monkeypatch.setattr(log_reader, "REFRESH_S", 0.2)
     async with (
         Reader(apache, await met(apache), {}, print) as found,
         Wire(apache) as wire,

@@ -19,7 +19,7 @@ from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
 from handrail.streams.engine.reading import beginnings, ends, partitions, reading, stretch
 from handrail.streams.engine.topics import ensure_topics
-from handrail.streams.sink.reader import cluster_id
+from handrail.streams.sink.log_reader import cluster_id
 
 READ = (HANDOFFS, RESOLUTIONS)  # from their beginning, in this order: claims and answers are of handoffs
 FOLLOWED = (*READ, DECISIONS, ALERTS)

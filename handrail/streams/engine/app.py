@@ -65,7 +65,7 @@ def build(settings: WorkerSettings, partitions: Partitions, issuer: Issuer, coun
         stream_buffer_maxsize=BUFFERED_FETCHES,
         broker_max_poll_records=POLL_RECORDS,
         consumer_max_fetch_size=MAX_FETCH_BYTES,
-        # Whoever has committed nothing yet starts at the beginning: a skipped record is a decision nobody gets.
+        # A group without a commit starts at the beginning: a skipped record is a decision that no agent gets.
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 4,

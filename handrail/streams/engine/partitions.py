@@ -47,12 +47,12 @@ class Partitions:
         self._starting: dict[TP, list[Any]] = {}  # events that came before their partition was recovered
         self._pipelines: dict[TP, Pipeline] = {}
         self._tasks: dict[TP, asyncio.Task[None]] = {}
-        self._left: dict[TP, Pipeline] = {}  # to be taken up again if nobody else had them meanwhile
+        self._left: dict[TP, Pipeline] = {}  # to be taken up again if no other worker had them meanwhile
         self._standbys: dict[TP, Standby] = {}
         self._closing: set[asyncio.Task[None]] = set()  # of standbys
         self._assigned = asyncio.Event()
         self.passed: list[PassedOver] = []  # states of which no alert was raised yet
-        self.progress: dict[int, tuple[int, int]] = {}  # of recoveries, as last told: states read, and all
+        self.progress: dict[int, tuple[int, int]] = {}  # of recoveries, as last reported: states read, and all
 
     async def ready(self) -> None:
         """Returns when the first partitions that were assigned are governed."""
@@ -93,7 +93,7 @@ class Partitions:
             self._starting[tp] = []
             self._tasks[tp] = asyncio.create_task(self._run(consumer, tp), name=f"{tp.topic}[{tp.partition}]")
             self._tasks[tp].add_done_callback(self._ended)
-        self._tell()
+        self._set_assigned()
 
     def put(self, event: Any) -> None:
         """Hand an event with a Fetch to its partition; one that is not ours any more is given back."""
@@ -155,7 +155,7 @@ class Partitions:
         )
         for event in self._starting.pop(tp):
             pipeline.put(event)
-        self._tell()
+        self._set_assigned()
         try:
             await pipeline.run()
         except FoldError as broken:
@@ -163,7 +163,7 @@ class Partitions:
             raise
 
     async def _recovered(self, tp: TP) -> tuple[PartitionFold, Delivery]:
-        """The states as the changelog has them; as they are in memory, where nobody has written since."""
+        """The states as the changelog has them; those in memory, where no other worker has written since."""
         number = tp.partition
         self.progress.pop(number, None)
         left = self._left.pop(tp, None)
@@ -178,9 +178,9 @@ class Partitions:
         if fold.position >= 0:
             await check_end(self._bootstrap, number, fold.position)
         await self._loaded(fold)
-        # An owner that was killed before it could mend them left them to whoever comes next.
-        foreign = fold.overwritten | loading.foreign | await self._sure(fold)
-        self._say(tp, loading)
+        # An owner that was killed before it could repair them leaves them to the next owner.
+        foreign = fold.overwritten | loading.foreign | await self._fold_doubtful(fold)
+        self._report_passed(tp, loading)
         key = self._issuer.key
         producer, before = self._issuer.producer, loading.attested
         delivery = Delivery(producer, self._bootstrap, number, end, key, self._origin, before, loading.keys)
@@ -194,8 +194,8 @@ class Partitions:
                 "not to be used by this version: start with --policies and the folder that it was made of"
             )
 
-    async def _sure(self, fold: PartitionFold) -> set[bytes]:
-        """Conversations of which nothing sure was read are folded again; gives the keys that are to be written."""
+    async def _fold_doubtful(self, fold: PartitionFold) -> set[bytes]:
+        """Conversations of which no sure state was read are folded again; returns the keys that are to be written."""
         if not fold.doubtful and not fold.all_in_doubt:
             return set()
         place = f"{AGENT_EVENTS}[{fold.number}]"
@@ -214,10 +214,10 @@ class Partitions:
         self._notice(f"handrail worker: {place}: {len(names)} conversations were folded again")
         return fold.adopt(again, names)
 
-    def _say(self, tp: TP, loading: Loading) -> None:
+    def _report_passed(self, tp: TP, loading: Loading) -> None:
         """One line of each record that was passed over, and one of the rest."""
-        for one in loading.passed:
-            self._notice(f"handrail worker: {one}: passed over")
+        for record in loading.passed:
+            self._notice(f"handrail worker: {record}: passed over")
         if (more := loading.passed_n - len(loading.passed)) > 0:
             self._notice(f"handrail worker: {STATES}[{tp.partition}]: {more:,} more records are passed over")
         self.passed += loading.passed
@@ -228,7 +228,7 @@ class Partitions:
         return Loading(self._bootstrap, fold, key, self._bundles, self._origin)
 
     async def _read_along(self, tp: TP) -> Loading:
-        """What has been read of the changelog already."""
+        """A loading with what the standby has read of the changelog already."""
         standby = self._standbys.pop(tp, None)
         if standby is None:
             return self._loading(tp)
@@ -251,6 +251,6 @@ class Partitions:
             event = controls.activation(newest, int(time.time() * 1000), key.public if first and key else None)
             await self._issuer.write(tp.partition, event, fold.sequence_floor)
 
-    def _tell(self) -> None:
+    def _set_assigned(self) -> None:
         if not self._starting:
             self._assigned.set()

@@ -1,4 +1,4 @@
-"""A partition folded again from its log, without a word to anybody: for conversations whose states are in doubt."""
+"""Folds a partition again from its log, without any output: for conversations whose states are in doubt."""
 
 import asyncio
 

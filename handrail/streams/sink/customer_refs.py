@@ -1,4 +1,4 @@
-"""Whom bytes name that nobody could read: however their JSON was spaced, escaped, cut off or written."""
+"""Customers that unreadable bytes name, however their JSON was spaced, escaped, cut off or written."""
 
 import re
 from unicodedata import normalize
@@ -15,8 +15,8 @@ _TENANT = re.compile(rf"(?i)(?<![a-z])tenant{_FIELD}")
 
 def refs_in(value: bytes) -> set[str]:
     """What stands in fields called `ref`, as it stands there, and in its plain form."""
-    found = _values(_REF, text_of(value))
-    return found | {normalize("NFKC", one) for one in found}
+    refs = _values(_REF, text_of(value))
+    return refs | {normalize("NFKC", ref) for ref in refs}
 
 
 def names(value: bytes, ref: str, tenant: str | None, default: str) -> bool:
@@ -25,7 +25,7 @@ def names(value: bytes, ref: str, tenant: str | None, default: str) -> bool:
     if tenant is not None and tenant not in (_values(_TENANT, text) or {default}):
         return False
     wanted = folded(ref)
-    if wanted in {folded(one) for one in _values(_REF, text)}:
+    if wanted in {folded(field) for field in _values(_REF, text)}:
         return True
     alone = rf"(?<![\w-]){re.escape(wanted)}(?![\w-])"
     return len(wanted) >= STANDS_ALONE_MIN and re.search(alone, folded(text)) is not None
@@ -53,4 +53,4 @@ def _meant(escape: re.Match[str]) -> str:
 
 
 def _values(pattern: re.Pattern[str], text: str) -> set[str]:
-    return {next(filter(None, found.groups()), "").strip() for found in pattern.finditer(text)} - {""}
+    return {next(filter(None, match.groups()), "").strip() for match in pattern.finditer(text)} - {""}

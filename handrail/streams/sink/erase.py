@@ -16,7 +16,7 @@ import orjson
 from handrail.schemas.errors import ConfigError, SinkError
 from handrail.streams.sink import snapshot
 from handrail.streams.sink.database import BATCH, LIVE, SNAPSHOT
-from handrail.streams.sink.store import HELD, Store
+from handrail.streams.sink.store import LOCKED, Store
 
 FOLDER = "handrail.forget"
 ASKS, TAKEN, ANSWERS = ".ask", ".taken", ".answer"
@@ -78,7 +78,7 @@ def _here(data: Path, ref: str, tenant: str | None) -> Erased:
     try:
         store = Store.open(data / LIVE)
     except SinkError as error:
-        if HELD in str(error):
+        if LOCKED in str(error):
             raise _BusyError from error
         raise
     with closing(store):

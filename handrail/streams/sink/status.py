@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from handrail.streams.probe import WAIT_S_MIN, For, ProbeResult, Wait, Waits
 from handrail.streams.sink.database import LIVE, SNAPSHOT, connect
-from handrail.streams.sink.reader import Reader, Records
+from handrail.streams.sink.log_reader import Reader, Records
 from handrail.streams.sink.snapshot import Schedule
 from handrail.streams.sink.stage import READERS
 

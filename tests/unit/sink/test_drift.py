@@ -21,7 +21,7 @@ from handrail.schemas.decode import decode_output
 from handrail.schemas.errors import SinkError
 from handrail.schemas.topics import AGENT_EVENTS, RESOLUTIONS
 from handrail.streams.sink import drift
-from handrail.streams.sink.drift import Watch, over
+from handrail.streams.sink.drift import DriftWatch, over
 from handrail.streams.sink.stage import stage
 from handrail.streams.sink.store import Store
 from tests.book import Book, rows
@@ -89,8 +89,8 @@ def write(store: Store, told: Book) -> Batch:
     return {TopicPartition(newest.topic, newest.partition): [Last]}
 
 
-def watch(store: Store) -> Watch:
-    return Watch(store, "mine", "nowhere:1", reader=None)  # type: ignore[arg-type]
+def watch(store: Store) -> DriftWatch:
+    return DriftWatch(store, "mine", "nowhere:1", reader=None)  # type: ignore[arg-type]
 
 
 def asked(store: Store, sql: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The records of all topics that are stored, from where the database ends. No group: nobody else's work is shared."""
+"""Reads the records of all stored topics, from where the database ends. Without a group: no partition is shared."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ FETCH_WAIT_MS = 50  # the embedded broker answers only when it is over
 REFRESH_S = 10.0
 
 Records = Mapping[TopicPartition, list[ConsumerRecord]]
-Tell = Callable[[str], None]
+Notice = Callable[[str], None]
 
 
 async def cluster_id(bootstrap: str) -> str:
@@ -38,14 +38,14 @@ async def cluster_id(bootstrap: str) -> str:
     try:
         with reachable(bootstrap):
             await admin.start()
-            found = (await admin.describe_cluster())["cluster_id"]
+            cluster = (await admin.describe_cluster())["cluster_id"]
     finally:
         await admin.close()
-    return known(bootstrap, str(found or ""))
+    return check_cluster_id(bootstrap, str(cluster or ""))
 
 
-def known(bootstrap: str, cluster: str) -> str:
-    """The same. Raises ConfigError where it is empty."""
+def check_cluster_id(bootstrap: str, cluster: str) -> str:
+    """The id unchanged. Raises ConfigError where it is empty."""
     if not cluster:
         raise ConfigError(f"broker {bootstrap}: has no cluster id: the sink needs one to know its offsets again")
     return cluster
@@ -54,12 +54,12 @@ def known(bootstrap: str, cluster: str) -> str:
 class Reader:
     """Reads every partition of the stored topics; those that are added later too, within REFRESH_S.
 
-    `offsets` of `log` says where to go on; what is not in it is read from its beginning. `tell` gets one line for
+    `offsets` of `log` says where to go on; what is not in it is read from its beginning. `notice` gets one line for
     each partition of which records were deleted before they were stored.
     """
 
-    def __init__(self, bootstrap: str, log: OneLog, offsets: Mapping[Place, int], tell: Tell) -> None:
-        self._bootstrap, self._log, self._tell = bootstrap, log, tell
+    def __init__(self, bootstrap: str, log: OneLog, offsets: Mapping[Place, int], notice: Notice) -> None:
+        self._bootstrap, self._log, self._notice = bootstrap, log, notice
         self._next = {TopicPartition(*place): offset for place, offset in offsets.items()}
         self._refreshed_s = 0.0
         aiokafka_patches.install()
@@ -99,7 +99,7 @@ class Reader:
 
     @property
     def unread(self) -> Mapping[TopicPartition, int | None]:
-        """Records of each partition behind the last one read; None before the first fetch has said where it ends."""
+        """Records of each partition after the last one read; None before the first fetch has said where it ends."""
         ends = {tp: self._consumer.highwater(tp) for tp in self._consumer.assignment()}
         return {tp: None if end is None else max(0, end - self._next[tp]) for tp, end in ends.items()}
 
@@ -107,7 +107,7 @@ class Reader:
     def unanswered_s(self) -> float:
         """Since the last answer to a fetch of the partition that has had none for longest; 0 before the first."""
         answered_ms = [self._consumer.last_poll_timestamp(tp) for tp in self._consumer.assignment()]
-        known = [one for one in answered_ms if one is not None]
+        known = [time_ms for time_ms in answered_ms if time_ms is not None]
         return max(0.0, time.time() - min(known) / 1000) if known else 0.0
 
     async def read(self) -> Records:
@@ -121,15 +121,15 @@ class Reader:
             with suppress(KafkaError, ConfigError):  # a broker that is away comes back, and is asked again
                 await self.refresh()
         try:
-            found: Records = await self._consumer.getmany(timeout_ms=WAIT_MS, max_records=RECORDS_MAX)
+            fetched: Records = await self._consumer.getmany(timeout_ms=WAIT_MS, max_records=RECORDS_MAX)
         except OffsetOutOfRangeError as error:
             await self._catch_up(list(error.args[0]))
             return {}
         except KafkaError as error:
             raise SinkError(f"sink: {unreachable(self._bootstrap, error)}") from error
-        for tp, records in found.items():
+        for tp, records in fetched.items():
             self._next[tp] = records[-1].offset + 1
-        return found
+        return fetched
 
     async def refresh(self) -> None:
         """Partitions that are new since the last time are read from their beginning, those stored from there on."""
@@ -183,7 +183,7 @@ class Reader:
             )
 
     def _restart(self, tp: TopicPartition, first: int) -> None:
-        self._tell(
+        self._notice(
             f"handrail sink: {tp.topic}[{tp.partition}]: offset {self._next[tp]} is not on the log any more, "
             f"going on at its beginning, offset {first}: keep records longer than the sink may stand still"
         )

@@ -236,7 +236,7 @@ async def test_records_deleted_while_they_are_read_are_one_line(apache: str, tmp
             found._consumer.seek(TopicPartition(AGENT_EVENTS, 0), 0)  # as if retention had overtaken it
             offsets: list[int] = []
             while not offsets:
-                offsets += [one.offset for records in (await found.read()).values() for one in records]
+                offsets += [record.offset for records in (await found.read()).values() for record in records]
     assert offsets == [2]
     assert len(said) == 1
     assert "going on at its beginning, offset 2" in said[0]
@@ -271,7 +271,7 @@ async def test_partitions_that_are_added_are_read_from_their_beginning(
         await wire.raw(b"k", b"new", HANDOFFS, PARTITIONS)
         seen: list[tuple[int, bytes]] = []
         while len(seen) < 2:
-            seen += [(tp.partition, one.value) for tp, records in (await found.read()).items() for one in records]
+            seen += [(tp.partition, record.value) for tp, records in (await found.read()).items() for record in records]
     assert sorted(seen) == [(0, b"before"), (PARTITIONS, b"new")]
 
 

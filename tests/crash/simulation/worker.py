@@ -28,7 +28,7 @@ from tests.crash.simulation.schedule import PARTITIONS, bundles
 
 DECODED_MAX = 1_000
 TP0 = TP(AGENT_EVENTS, 0)
-PUBLISHED: dict[str, Bundle] = {one.ruleset: one for one in bundles()}
+PUBLISHED: dict[str, Bundle] = {bundle.ruleset: bundle for bundle in bundles()}
 
 
 class MemoryDelivery(Delivery):

@@ -16,10 +16,10 @@ from tests.book import Book
 
 
 def lines(count: int = 3) -> list[tuple[str, bytes]]:
-    told = Book().at("2026-03-02 09:00:00")
+    book = Book().at("2026-03-02 09:00:00")
     for number in range(count):
-        told.event(f"c-{number}", "query.received", text="hello")
-    return [stage(record, headers) for record, headers in told.records]
+        book.event(f"c-{number}", "query.received", text="hello")
+    return [stage(record, headers) for record, headers in book.records]
 
 
 def count(folder: Path, table: str = "events") -> int:

@@ -1,1 +1,1 @@
-"""Kafka clients as agents, workers and sinks need them alike: topics that anybody may write to, read safely."""
+"""Kafka clients as agents, workers and sinks need them alike: topics with unknown writers, read safely."""

@@ -1,7 +1,7 @@
 """Patches of the fetcher of aiokafka 0.14, for what it raises on, hoards or does slowly; `install` before its use.
 
-Batches: whoever may write a topic stops no reader. Kafka does not look at the names of headers, and librdkafka sends
-whatever it is given: names that are no UTF-8 are escaped. A batch that cannot be unpacked, is damaged, or has an
+Batches: no record of any writer stops a reader. Kafka does not look at the names of headers, and librdkafka sends any
+bytes: names that are no UTF-8 are escaped. A batch that cannot be unpacked, is damaged, or has an
 unknown codec becomes one record: its bytes, at its last offset, with the header UNREAD, which says why.
 
 Memory: a seek or a rebalance drops what was fetched and not yet read, 9 MB of a partition at most. aiokafka leaves it

@@ -1,4 +1,4 @@
-"""Which log a broker serves: the cluster's id, and those of topics, which a topic that is made again has anew.
+"""Which log a broker serves: the cluster's id, and those of topics; a topic that is made again gets another id.
 
 aiokafka 0.14 asks for metadata in a version that has no ids of topics.
 """

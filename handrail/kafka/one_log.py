@@ -50,7 +50,7 @@ class OneLog:
 
     @property
     def id(self) -> LogId:
-        """What it is. Only after `meet`."""
+        """The ids of the log. Only after `meet`."""
         assert self._id is not None
         return self._id
 

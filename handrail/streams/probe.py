@@ -65,7 +65,7 @@ class WaitLog:
         self._since_s: dict[For, float] = {}  # of what was reported
 
     def lines(self, waits: Waits, now_s: float) -> Iterator[str]:
-        """What is new at `now_s`, seconds of any steady clock."""
+        """The new lines at `now_s`, seconds of any steady clock."""
         waiting = {wait.for_ for wait in waits.values()}
         for cause in [cause for cause in self._since_s if cause not in waiting]:
             lasted_s = now_s - self._since_s.pop(cause)

@@ -1,4 +1,4 @@
-"""What every process of Handrail does alike: it ends on a signal, and its libraries keep quiet."""
+"""Common to every process of Handrail: it ends on a signal, and its libraries log errors only."""
 
 import asyncio
 import gc

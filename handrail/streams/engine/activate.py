@@ -35,7 +35,7 @@ States = Mapping[int, PartitionState]
 
 @dataclass(frozen=True, slots=True)
 class Activated:
-    """What was in force before in each partition (empty: nothing), and what the workers answered.
+    """The bundle in force before in each partition (empty: none), and the answers of the workers.
 
     `answers`: None where the bundle decides now, else why not; empty where it was in force everywhere already.
     """
@@ -139,7 +139,7 @@ async def answer_offsets(bootstrap: str, count: int) -> AnswerOffsets:
 async def wait_for_answers(
     bootstrap: str, since: AnswerOffsets, activations: Mapping[int, int], ruleset: str, wait_s: float
 ) -> dict[int, str | None]:
-    """What became of the activations at these offsets, by partition: None where it decides now, else why not."""
+    """The outcome of the activations at these offsets, by partition: None where it decides now, else why not."""
     answers: dict[int, str | None] = {}
     letters: dict[int, str] = {}
     async with reading(bootstrap) as consumer:

@@ -72,7 +72,7 @@ def build(settings: WorkerSettings, partitions: Partitions, issuer: Issuer, coun
         broker_rebalance_timeout=settings.rebalance_timeout_s,
         broker_request_timeout=max(40.0, settings.session_timeout_s + 10),
         broker_commit_interval=settings.commit_interval_s,
-        # Whatever goes wrong ends the process; Faust's supervisor would start an agent again, past the lost record.
+        # Any error ends the process; Faust's supervisor would start an agent again, past the lost record.
         agent_supervisor="mode.CrashingSupervisor",
     )
     app.partitions, app.resolution_copier = partitions, ResolutionCopier(issuer, count)

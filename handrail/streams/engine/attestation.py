@@ -2,7 +2,7 @@
 
 A log is only ever appended to, so what an offset holds never changes: a writer whose batch was acknowledged can
 attest these offsets for ever. One record attests all that came before, and names the topic by its id: a topic that is
-made again begins its offsets anew. What no such record covers is passed over, whatever it says.
+made again begins its offsets anew. What no such record covers is passed over.
 """
 
 from base64 import b64decode, b64encode
@@ -43,12 +43,12 @@ class Attested:
         return Attested(max(self.end, end), gaps)
 
     def also(self, other: "Attested") -> "Attested":
-        """What either of the two covers."""
+        """The union of both."""
         end = max(self.end, other.end)
         return Attested(end, tuple(_intersection(self._open(end), other._open(end))))
 
     def _open(self, end: int) -> list[Range]:
-        """What is not covered below `end`."""
+        """The ranges below `end` that are not covered."""
         return [*self.gaps, (self.end, end)] if end > self.end else [*self.gaps]
 
 
@@ -65,7 +65,7 @@ def signed(key: SigningKey, topic_id: str, partition: int, attested: Attested) -
 
 
 def read(value: bytes | None, topic_id: str, partition: int, keys: Mapping[str, PublicKey]) -> Attested | None:
-    """What a record attests; None where none of these keys has signed it for this partition of this topic."""
+    """The attestation in a record; None where none of these keys has signed it for this partition of this topic."""
     try:
         fields: dict[str, Any] = orjson.loads(value or b"null")
         key, signature = keys[fields["key_id"]], b64decode(fields.pop("value"), validate=True)

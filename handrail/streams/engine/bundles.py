@@ -33,7 +33,7 @@ NUMBER = "handrail-published"
 PREFIX = "sha256:"
 RULESET = re.compile(r"sha256:[0-9a-f]{64}")
 LISTED_MAX = 10_000  # bundles that are listed and not compiled; the oldest leaves
-AHEAD_US = 3_600_000_000  # a number further in the future is nobody's clock
+AHEAD_US = 3_600_000_000  # a number further in the future comes from no sane clock
 WHY_MAX = 200
 BYTES_MAX = 8_000_000
 
@@ -41,7 +41,7 @@ NO_KEY = "its key is not the hash of a bundle"
 NOT_ITS = "its value is not the bundle that its key names"
 TOO_LARGE = f"it has more than {BYTES_MAX:,} bytes"
 AHEAD = "its number lies in the future"
-NOBODY = "no key that counts here vouches for it"
+NOT_VOUCHED = "no key that counts here vouches for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Published:
 
 
 class Bundles:
-    """What was published. `refresh` reads what has come since the last time, `load` compiles one of them."""
+    """The published bundles. `refresh` reads the records since the last time, `load` compiles one bundle."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
@@ -73,7 +73,7 @@ class Bundles:
 
     @property
     def passed(self) -> list[PassedOver]:
-        """Records that are passed over and nobody has withdrawn, in the order of the topic."""
+        """Records that are passed over and not withdrawn, in the order of the topic."""
         return sorted(self._passed.values(), key=lambda record: record.offset)
 
     @property
@@ -140,7 +140,7 @@ class Bundles:
         for ruleset in self._ranked():
             listed = self._listed[ruleset]
             if keys and not self._vouched(ruleset, may):
-                self._passed[ruleset.encode()] = PassedOver(POLICIES, 0, listed.offset, ruleset.encode(), NOBODY)
+                self._passed[ruleset.encode()] = PassedOver(POLICIES, 0, listed.offset, ruleset.encode(), NOT_VOUCHED)
             elif (ruleset == in_force or not self._gone(ruleset, keys, may)) and await self.load(ruleset):
                 return ruleset
         return ""
@@ -255,6 +255,6 @@ def _compiled(value: bytes) -> Bundle:
         return compile_bundle(orjson.loads(value))
     except HandrailError as error:
         why = str(error)
-    except Exception as error:  # a stranger wrote it: whatever it does to the reader is its own fault
+    except Exception as error:  # any client may have written it: no error of it stops the worker
         why = f"{type(error).__name__}: {error}"
     raise ValueError(" ".join(why.split())[:WHY_MAX])

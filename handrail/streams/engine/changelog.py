@@ -29,7 +29,7 @@ from handrail.streams.governor.state_store import readable as could_be
 PROGRESS_S = 5.0
 RECORDS_MAX = 500  # loaded in one go: the event loop does nothing else meanwhile
 NOT_OURS = "no worker whose key counts has written it, or nobody can read it"
-PENDING_MAX = 20_000  # states that are not attested yet, while a partition is read along; then it is read anew
+PENDING_MAX = 20_000  # states that are not attested yet, while a partition is read along; beyond, it is read again
 NEAR, FURTHER = 1_000, 8  # records that are looked through from the end on, and so many times more where that is vain
 
 POSITION_BYTES = 8
@@ -67,7 +67,7 @@ class Loading:
         self.foreign: set[bytes] = set()
         self.passed: list[PassedOver] = []  # the first PASSED_MAX that are to be reported
         self.passed_n = 0
-        self.overflowed = False  # more is pending than a standby may keep: begin anew
+        self.overflowed = False  # more is pending than a standby may keep: begin again
         self.keys: Mapping[str, PublicKey] = {} if key is None else {key.id: key}
         self._bootstrap, self._key, self._bundles, self._origin = bootstrap, key, bundles, origin
         self._begun = key is None
@@ -117,7 +117,7 @@ class Loading:
         self.fold.follow()
 
     async def _load(self, record: ConsumerRecord) -> None:
-        """Where nothing is signed: whatever can be a state, of a record that is on the log."""
+        """Without keys: loads whatever can be the state of a record that is on the log."""
         if record.key is None or record.key == ATTESTED_KEY:
             return
         self._check_mark(record)
@@ -231,7 +231,7 @@ def state_in(record: ConsumerRecord) -> PartitionState | None:
 async def _last(
     bootstrap: str, topic_id: str, partition: int, end: int, keys: Mapping[str, PublicKey]
 ) -> Attested | None:
-    """What these keys attest in the last place where one of them does; several workers may have written there."""
+    """The last attestation of these keys; where several workers wrote one nearby, their union."""
     async for records in _backwards(bootstrap, partition, end):
         values = [record.value for record in records if record.key == ATTESTED_KEY]
         attested = [read_attested(value, topic_id, partition, keys) for value in values]
@@ -272,7 +272,7 @@ async def keys_between(bootstrap: str, partition: int, first: int, end: int) -> 
 async def attested_between(
     bootstrap: str, topic_id: str, partition: int, first: int, end: int, keys: Mapping[str, PublicKey]
 ) -> Attested:
-    """What other owners have attested in there."""
+    """The attestations of other owners in this range."""
     attested = Attested()
     async for records in _records(bootstrap, partition, first, end):
         for record in records:

@@ -146,7 +146,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             await super().perform_seek()
 
     async def _apply_rewinds(self) -> None:
-        """Between two fetches, so that whatever is fetched from here on comes from the new place."""
+        """Seeks between two fetches, so that every later fetch comes from the new place."""
         assigned = self.assignment()
         while self._rewinds:
             tp, offset = self._rewinds.popitem()
@@ -172,7 +172,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return records, wanted
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        """What goes wrong while fetching ends the process; Faust would report it to threads that do not listen."""
+        """An error while fetching ends the process; Faust would report it to threads that do not listen."""
         try:
             await super()._drain_messages(fetcher)
         except Exception as error:

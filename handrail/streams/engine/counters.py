@@ -1,4 +1,4 @@
-"""What a worker counts, as Prometheus metrics in a registry that is passed to it; status.py has its gauges.
+"""Counters of a worker, as Prometheus metrics in a registry that is passed to it; status.py has its gauges.
 
 Counted once a chunk, from what was delivered. Labels are few by construction: kinds, verdicts and codes are the
 contract's, rules the bundle's, partitions the topic's. Agents, tenants and conversations are no labels: analysts ask
@@ -93,7 +93,7 @@ class LatencyHistogram(Collector):
 
 
 class Counters:
-    """What has been done since the process started."""
+    """Counts since the process started."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def counter(name: str, what: str, *labels: str) -> Counter:
@@ -118,7 +118,7 @@ class Counters:
         self._chunks = histogram("chunk_records", "Records folded in one go", CHUNK_RECORDS)
         self._recoveries = histogram("recovery_seconds", "Time to read the states of one partition", RECOVERY_S)
         self._rules: set[tuple[str, ...]] = set()
-        # Prometheus sees no increase in a series that begins with 1: the first alert would wake nobody.
+        # Prometheus sees no increase in a series that begins with 1: the first alert would not fire.
         for kind, severity in product(_values(Alert, "kind"), _values(Alert, "severity")):
             self._alerts.labels(kind, severity)
         for kind in _values(Handoff, "kind"):

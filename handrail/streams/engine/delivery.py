@@ -27,10 +27,10 @@ class Delivery:
     """Writes what the fold of one partition returned.
 
     `next_offset` is where the next state must land in the changelog, which has one rightful writer. Where it lands
-    further on, somebody else wrote in between: a worker that was stopped and went on. Its keys are in `foreign`, and
+    further on, another writer wrote in between: a worker that was stopped and went on. Its keys are in `foreign`, and
     their states have to be written again, because compaction keeps the last one, not the newest. With a `key` the
     decisions of a batch are signed together, and what was written to the changelog is attested: `before` says
-    what was so when it began, `keys` whose word counts.
+    what was so when it began, `keys` are those that count.
     """
 
     def __init__(

@@ -41,6 +41,6 @@ def leave(why: str) -> NoReturn:
 
 
 def die_of(task: "asyncio.Task[Any]") -> None:
-    """As a task's callback: whatever it raised ends the process."""
+    """Callback of a task: an exception of the task ends the process."""
     if not task.cancelled() and (error := task.exception()) is not None:
         die(error, task.get_name())

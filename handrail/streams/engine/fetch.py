@@ -55,7 +55,7 @@ def record_of(fetched: ConsumerRecord) -> Record:
 
 
 class Seekable(Protocol):
-    """What FetchOrder needs of the consumer."""
+    """The part of the consumer that FetchOrder needs."""
 
     def rewind(self, tp: TopicPartition, offset: int) -> int:
         """Read the partition again from `offset`; returns the epoch of the first fetch that does."""
@@ -93,7 +93,7 @@ class FetchOrder:
         return True
 
     def _check_end(self, fetch: Fetch) -> None:
-        """Faust may read again what was committed; where there is no more than that, aiokafka began anew."""
+        """Faust may read again what was committed; where there is no more than that, aiokafka began again."""
         end = self._consumer.end(self._tp)
         if end is not None and end < self.expected and fetch.records[-1].offset < self.expected:
             raise EngineError(

@@ -31,7 +31,7 @@ class Origin:
 
     @property
     def mark(self) -> bytes:
-        """What the states of the log are marked with."""
+        """The value of the header that marks states of this log."""
         return self.events_id.encode()
 
     def check(self, number: int, mark: bytes | None) -> None:

@@ -66,7 +66,7 @@ class Partitions:
 
     @property
     def rulesets(self) -> str:
-        """What is in force in the partitions that are recovered."""
+        """The bundles in force in the recovered partitions, as one line."""
         return ", ".join(sorted({pipeline.fold.ruleset for pipeline in self._pipelines.values()} - {""})) or "none"
 
     @property

@@ -118,7 +118,7 @@ class Pipeline:
             self._give_back(self._waiting.popleft())
 
     async def _snapshot(self) -> None:
-        """Writes the partition's own state to the log once a day; it holds whatever becomes of this worker."""
+        """Writes the partition's own state to the log once a day; it stays valid when this worker ends."""
         now_ms = _now_ms()
         if now_ms - self._snapshot_ms < SNAPSHOT_AGAIN_MS or (data := self.fold.snapshot(now_ms)) is None:
             return
@@ -146,7 +146,7 @@ class Pipeline:
 
     @property
     def backlog_bytes(self) -> int:
-        """What is fetched and not processed."""
+        """Bytes that are fetched and not processed."""
         return self._backlog.bytes
 
     @property

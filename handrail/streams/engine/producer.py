@@ -21,7 +21,7 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 class Writable(Protocol):
-    """What can be written: a row, or an output of the fold."""
+    """A record that can be written: a row, or an output of the fold."""
 
     @property
     def key(self) -> bytes | None: ...

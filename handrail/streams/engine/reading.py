@@ -164,7 +164,7 @@ async def stretch(bootstrap: str, tp: TopicPartition, position: int, end: int) -
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """A record that a reader passed over, since its writer does not count or nobody can read it, and why."""
+    """A record that a reader passed over, since its writer does not count or it cannot be read, and why."""
 
     topic: str
     partition: int

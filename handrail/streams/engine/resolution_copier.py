@@ -44,7 +44,7 @@ class ResolutionCopier:
                 self._beginnings[tp].add_done_callback(die_of)
 
     def release(self, revoked: Iterable[TP]) -> None:
-        """What is fetched of these is for another worker to copy."""
+        """Another worker copies these from now on."""
         for tp in revoked:
             self._orders.pop(tp, None)
             if (beginning := self._beginnings.pop(tp, None)) is not None:

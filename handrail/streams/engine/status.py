@@ -78,7 +78,7 @@ class PartitionWaits:
 
 
 def _cause(pipeline: Pipeline) -> Cause | None:
-    """What this partition waits for; None where nothing. The cause nearest to the broker comes first."""
+    """The cause that this partition waits for, if any. The one nearest to the broker comes first."""
     full = f"; {pipeline.backlog_bytes / 1e6:.0f} MB are fetched and not decided, so it is paused"
     paused = full if pipeline.full else ""
     if pipeline.unacknowledged_s >= WAIT_S_MIN:

@@ -14,7 +14,7 @@ _TENANT = re.compile(rf"(?i)(?<![a-z])tenant{_FIELD}")
 
 
 def refs_in(value: bytes) -> set[str]:
-    """What stands in fields called `ref`, as it stands there, and in its plain form."""
+    """The values of fields called `ref`, as written, and in NFKC form."""
     refs = _values(_REF, text_of(value))
     return refs | {normalize("NFKC", ref) for ref in refs}
 

@@ -162,7 +162,7 @@ def over(
 def verdicts_of_days(
     connection: duckdb.DuckDBPyConnection, cluster: str, since: date | None, until: date
 ) -> Iterator[Verdict]:
-    """What each detector concludes of each day from `since` (None: the first there is) up to, and without, `until`."""
+    """The verdict of each detector on each day from `since` (None: the first there is) up to, and without, `until`."""
     named = {"cluster": cluster}
     chosen = {agent: Baseline(*days) for agent, *days in connection.execute(BASELINES, named).fetchall()}
     episodes: dict[Key, Episode] = {

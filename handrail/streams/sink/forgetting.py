@@ -108,7 +108,7 @@ def _unname(connection: duckdb.DuckDBPyConnection, cluster: str, names: Sequence
 
 
 def _unread(connection: duckdb.DuckDBPyConnection, ref: str, tenant: str | None) -> Removed:
-    """What could not be read has no columns: it is the customer's where its bytes name them."""
+    """Deletes unreadable records, which have no columns, where their bytes name the customer."""
     removed = Removed()
     for table in BY_KEY:
         values = connection.execute(f"SELECT rowid, value FROM {table} WHERE value IS NOT NULL")

@@ -1,4 +1,4 @@
-"""Whom the sink leaves out: keyed digests of customers' refs and of their conversations, in a table and in a file.
+"""Forgotten customers, which the sink leaves out: keyed digests of their refs and conversations, in a table and a file.
 
 The table is the truth. The file beside the database is a copy for processes that may not open it, like the desk.
 """

@@ -144,7 +144,7 @@ class Reader:
         self._refreshed_s = time.monotonic()
 
     def _check_log(self) -> None:
-        """To another log no offset here belongs: a broker that was started anew, topics that were made again."""
+        """Raises SinkError where another log is there: offsets of this one mean nothing on it."""
         if self._log.lost:
             raise SinkError(f"sink: {self._log.lost}")
 
@@ -174,7 +174,7 @@ class Reader:
             self._consumer.seek(tp, first[tp])
 
     def _check_end(self, tp: TopicPartition, end: int) -> None:
-        """What is stored is on the log, or was deleted for its age; else the places of its rows are given anew."""
+        """Raises SinkError where the log ends before what is stored: its offsets would be given to other records."""
         if self._next[tp] > end:
             raise SinkError(
                 f"sink: {tp.topic}[{tp.partition}]: ran back: ends at offset {end}, and is stored up to "

@@ -84,7 +84,7 @@ def _fetched(answer: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def _ended(connection: duckdb.DuckDBPyConnection, timeout_s: float) -> Iterator[None]:
-    """What goes on within is ended after so many seconds. Raises ConfigError then."""
+    """Interrupts the block after `timeout_s` seconds. Raises ConfigError then."""
     over = threading.Event()
 
     def end() -> None:

@@ -1,4 +1,4 @@
-"""The database written anew: a file with its rows and nothing else. DuckDB leaves what was deleted in free pages.
+"""Rewrites the database as a file with its rows and nothing else. DuckDB leaves what was deleted in free pages.
 
     python -m handrail.streams.sink.rewrite DATABASE
 

@@ -203,7 +203,7 @@ def record_of(tp: TopicPartition, fetched: ConsumerRecord) -> Record:
 
 
 def _without(read: Sequence[tuple[int, Staged]], forgotten: Forgotten, cluster: str) -> Batch:
-    """What is left of the records (log time, staged) without forgotten customers."""
+    """The records (log time, staged) without those of forgotten customers."""
     returned = frozenset(
         line.conversation
         for at_ms, line in read

@@ -1,4 +1,4 @@
-"""What a sink counts, how it stands and what it waits for: Prometheus metrics, /healthz and /readyz."""
+"""Counters, gauges, waits and health of a sink: for /metrics, /healthz and /readyz."""
 
 import time
 from collections import Counter as Count
@@ -29,7 +29,7 @@ Gauges = Mapping[tuple[str, ...], float]
 
 
 class Counters:
-    """What has been done since the process started."""
+    """Counts since the process started."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def histogram(name: str, what: str, buckets: Sequence[float]) -> Histogram:

@@ -98,7 +98,7 @@ class Store:
         self.live: Live | None = None
         self._inserts = {file.stem: file.read_text(encoding="utf-8") for file in INSERTS.glob("*.sql")}
         self.forgotten = Forgotten.stored(connection)
-        """Whom it leaves out. Only `write` and `forget` change it."""
+        """The customers that it leaves out. Only `write` and `forget` change it."""
         self.forgotten.write(path.parent)
 
     @classmethod
@@ -251,7 +251,7 @@ class Store:
 
     @_sink_errors
     def unshare(self) -> None:
-        """Nobody else reads it from now on, but for queries that run."""
+        """Lets no other process read it from now on; a running query is answered."""
         if self.live is not None:
             self.live.close()
             self.live = None

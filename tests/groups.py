@@ -6,7 +6,7 @@ import os
 from aiokafka import TopicPartition
 
 from handrail.schemas.topics import AGENT_EVENTS, RESOLUTIONS
-from handrail.streams.engine.ends import ends
+from handrail.streams.engine.reading import ends
 from tests.brokers import admin_of
 
 GROUP, HOOKS_GROUP = "HANDRAIL_GROUP", "HANDRAIL_HOOKS_GROUP"

@@ -10,8 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.engine.ends import ends
-from handrail.streams.engine.reading import FETCH_BYTES, reading
+from handrail.streams.engine.reading import FETCH_BYTES, ends, reading
 
 
 async def read(bootstrap: str, topic: str, partitions: int) -> list[ConsumerRecord]:

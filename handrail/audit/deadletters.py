@@ -13,8 +13,7 @@ from handrail.kafka.reachable import reachable
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.errors import ConfigError, HandrailError
 from handrail.schemas.topics import DEADLETTERS
-from handrail.streams.engine.ends import beginnings, ends
-from handrail.streams.engine.scan import partitions, scan, stretch
+from handrail.streams.engine.reading import beginnings, ends, partitions, scan, stretch
 from handrail.streams.governor.deadletters import FIRST_PLACE, REDRIVEN_TO, place
 
 Headers = tuple[tuple[str, bytes], ...]

@@ -20,9 +20,8 @@ from handrail.schemas.event_types import POLICIES_ACTIVATED, TICK
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.fetch import record_of
-from handrail.streams.engine.scan import partitions, scan, stretch
+from handrail.streams.engine.reading import beginnings, ends, partitions, scan, stretch
 from handrail.streams.governor.batch import UnknownBundle
 
 TICK_SOURCE = "/handrail/export"

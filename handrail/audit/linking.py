@@ -14,8 +14,7 @@ from handrail.audit.live import decision_record, existing_partitions
 from handrail.kafka.reachable import reachable
 from handrail.schemas.keys import PublicKey
 from handrail.schemas.topics import DECISIONS
-from handrail.streams.engine.ends import beginnings, ends
-from handrail.streams.engine.scan import stretch
+from handrail.streams.engine.reading import beginnings, ends, stretch
 
 Keys = Mapping[str, PublicKey] | None
 """Public keys by their ids; None where signatures are not checked."""

@@ -19,10 +19,8 @@ from handrail.schemas.errors import ConfigError
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, POLICIES
 from handrail.streams.engine.bundles import Bundles
-from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.fetch import record_of
-from handrail.streams.engine.reading import reading
-from handrail.streams.engine.scan import POLL_MS, partitions, stretch
+from handrail.streams.engine.reading import POLL_MS, beginnings, ends, partitions, reading, stretch
 
 Offsets = Mapping[TopicPartition, int]
 

@@ -19,10 +19,8 @@ from handrail.schemas.controls import CONTROL_KEY
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, RESOLUTIONS
-from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.producer import Producer, Row
-from handrail.streams.engine.reading import reading
-from handrail.streams.engine.scan import partitions, stretch
+from handrail.streams.engine.reading import beginnings, ends, partitions, reading, stretch
 from handrail.streams.governor.deadletters import FIRST_PLACE, OWN, REDRIVEN_FROM, REDRIVEN_TO, place
 
 LETTERS_MAX = 10_000  # in one run; kept in memory without their values, about 1 kB each

@@ -51,7 +51,7 @@ def activate(folder: Path, bootstrap: str | None, key: Path | None, wait_s: floa
     from handrail.policies import load_bundle
     from handrail.policies.lint import all_warnings
     from handrail.streams.engine.activate import activate as put_in_force
-    from handrail.streams.engine.in_force import by_answer, listed
+    from handrail.streams.engine.activate import by_answer, listed
     from handrail.streams.engine.settings import WorkerSettings
     from handrail.streams.keys import key_of
 
@@ -96,8 +96,8 @@ def withdraw(record: str, bootstrap: str | None, key: Path | None, as_json: bool
       handrail policy withdraw 17
       handrail policy withdraw sha256:3f2a… --key handrail-data/signing.key
     """
+    from handrail.streams.engine.activate import by_answer, listed
     from handrail.streams.engine.activate import withdraw as take_off
-    from handrail.streams.engine.in_force import by_answer, listed
     from handrail.streams.engine.settings import WorkerSettings
     from handrail.streams.keys import key_of
 

@@ -13,7 +13,7 @@ from handrail.private import keep_private
 
 if TYPE_CHECKING:
     from handrail.streams.engine.settings import WorkerSettings
-    from handrail.streams.sink.requests import Erased
+    from handrail.streams.sink.erase import Erased
 
 DAY_MS = 24 * 60 * 60 * 1000
 

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from handrail.client.pending_decisions import Arrival, PendingDecisions
-from handrail.kafka import mended
+from handrail.kafka import aiokafka_patches
 from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output
 from handrail.schemas.errors import SchemaError
@@ -33,7 +33,7 @@ class DecisionConsumer:
 
     def __init__(self, bootstrap: str, pending: PendingDecisions, security: Mapping[str, Any]) -> None:
         self._pending = pending
-        mended.install()
+        aiokafka_patches.install()
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             group_id=None,

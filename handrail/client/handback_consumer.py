@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from handrail.client.decision_consumer import stop_consumer
 from handrail.client.handback import Handback, HandbackTracker
-from handrail.kafka import mended
+from handrail.kafka import aiokafka_patches
 from handrail.kafka.one_log import AnotherLog, OneLog, clients_of
 from handrail.schemas.decode import decode_output, decode_resolution
 from handrail.schemas.errors import SchemaError
@@ -101,7 +101,7 @@ class HandbackConsumer:
     async def _start_consumer(self, count: int) -> AIOKafkaConsumer:
         if self._consumer is not None:
             return self._consumer
-        mended.install()
+        aiokafka_patches.install()
         with clients_of(self._log):
             consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._bootstrap,

@@ -20,8 +20,7 @@ from handrail.demo.wire import Wire
 from handrail.schemas.clock import to_rfc3339
 from handrail.schemas.errors import ConfigError, HandrailError
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, HANDOFFS, RESOLUTIONS
-from handrail.streams.engine.ends import ends
-from handrail.streams.engine.scan import partitions, scan
+from handrail.streams.engine.reading import ends, partitions, scan
 from handrail.streams.keys import KEY_FILE, load_or_make_key
 from handrail.supervisor.child import Child, handrail
 

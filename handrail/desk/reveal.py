@@ -16,7 +16,7 @@ from handrail.kafka.reachable import reachable
 from handrail.schemas.decode import decode
 from handrail.schemas.errors import SchemaError
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.engine.scan import stretch
+from handrail.streams.engine.reading import stretch
 from handrail.streams.governor.redaction import redact_text
 
 RECORDS_MAX = 200_000  # of the partition, other conversations' included

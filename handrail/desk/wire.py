@@ -16,10 +16,8 @@ from handrail.schemas.envelope import CLOUDEVENT
 from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
-from handrail.streams.engine.ends import ends
 from handrail.streams.engine.producer import Producer, Row
-from handrail.streams.engine.reading import reading
-from handrail.streams.engine.scan import partitions, scan, stretch
+from handrail.streams.engine.reading import ends, partitions, reading, scan, stretch
 
 WRITTEN = (DECISIONS, HANDOFFS, ALERTS)
 POLL_MS = 100

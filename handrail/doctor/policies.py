@@ -14,10 +14,9 @@ from handrail.policies.names import ToolNames
 from handrail.schemas.action import canonical_tool
 from handrail.schemas.errors import ConfigError, HandrailError
 from handrail.schemas.topics import POLICIES, STATES
+from handrail.streams.engine.activate import by_answer, in_force, listed
 from handrail.streams.engine.bundles import Bundles
-from handrail.streams.engine.in_force import by_answer, in_force, listed
-from handrail.streams.engine.passed_over import PASSED_MAX
-from handrail.streams.engine.scan import partitions
+from handrail.streams.engine.reading import PASSED_MAX, partitions
 from handrail.streams.governor import trust
 from handrail.streams.sink.reading import open_readonly
 from handrail.streams.sink.skipped import always_skipped

@@ -16,9 +16,8 @@ from handrail.doctor.installation import Installation
 from handrail.doctor.line import Line, ok, warn, wrong
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.engine.ends import beginnings, ends
-from handrail.streams.engine.scan import partitions
-from handrail.streams.wait import WORDS, For
+from handrail.streams.engine.reading import beginnings, ends, partitions
+from handrail.streams.probe import WORDS, For
 from handrail.supervisor.stored import BROKER_S_MAX, log_ends, offsets, records_between
 
 ANSWER_S_MAX = 3.0

@@ -16,7 +16,7 @@ from handrail.hooks.endpoint import Endpoint, HttpResponse
 from handrail.hooks.lanes import Delivery, Lanes
 from handrail.hooks.message import TOPICS, Message, event_of, is_wanted, message_of
 from handrail.hooks.positions import SPAN_MAX, Window, starting
-from handrail.kafka import mended
+from handrail.kafka import aiokafka_patches
 from handrail.schemas.errors import EngineError
 from handrail.streams.engine.fetch import record_of
 from handrail.streams.engine.producer import Producer, Row
@@ -72,7 +72,7 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Delivers until `stopping` is set or the endpoint is gone. Raises what broken code raises."""
-        mended.install()
+        aiokafka_patches.install()
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
             group_id=self.group,

@@ -13,8 +13,8 @@ from typing import Literal
 
 from aiokafka import TopicPartition
 
-from handrail.streams.engine.admin import Admin
-from handrail.streams.engine.ends import beginnings, ends
+from handrail.streams.engine.reading import beginnings, ends
+from handrail.streams.engine.topics import Admin
 
 Places = dict[TopicPartition, tuple[int, str]]
 """The position, and the metadata of its commit."""

@@ -1,1 +1,1 @@
-"""What agents, workers and sinks need alike to read a Kafka that anybody may write to."""
+"""Kafka clients as agents, workers and sinks need them alike: topics with unknown writers, read safely."""

@@ -1,4 +1,4 @@
-"""Which log a broker serves: the cluster's id, and those of topics, which a topic that is made again has anew.
+"""Which log a broker serves: the cluster's id, and those of topics; a topic that is made again gets another id.
 
 aiokafka 0.14 asks for metadata in a version that has no ids of topics.
 """
@@ -94,22 +94,22 @@ class IdsRequest(Request[MetadataRequest_v2 | MetadataRequest_v12]):  # type: ig
 
 @dataclass(frozen=True, slots=True)
 class LogId:
-    """Two that differ are two logs. `topics` has the ids that the broker told; older ones tell none."""
+    """Two that differ are two logs. `topics` has the ids that the broker returned; brokers before 3.1 return none."""
 
     cluster: str
     topics: Mapping[str, str]
 
     def changed(self, now: "LogId") -> str:
-        """What is another now, in words; empty where it is the same log, as far as both tell."""
+        """What has changed, in words; empty where it is the same log, as far as both are known."""
         if self.cluster and now.cluster and self.cluster != now.cluster:
             return f"is cluster {now.cluster} now, was {self.cluster}"
-        for name, found in now.topics.items():
-            if self.topics.get(name, found) != found:
-                return f"topic {name} was deleted and made again (id {found}, was {self.topics[name]})"
+        for name, topic_id in now.topics.items():
+            if self.topics.get(name, topic_id) != topic_id:
+                return f"topic {name} was deleted and made again (id {topic_id}, was {self.topics[name]})"
         return ""
 
     def with_topics(self, now: "LogId") -> "LogId":
-        """The same log, with what another answer tells beyond."""
+        """The same log, with the topics that only `now` has."""
         return self if now.topics.keys() <= self.topics.keys() else LogId(self.cluster, {**now.topics, **self.topics})
 
 
@@ -122,22 +122,22 @@ async def log_id(bootstrap: str, topics: Iterable[str], **options: Any) -> LogId
     for host, port, _ in collect_hosts(bootstrap):
         try:
             connection = await create_conn(host, port, **options)
-        except (KafkaError, OSError) as found:
-            error = found
+        except (KafkaError, OSError) as raised:
+            error = raised
             continue
         try:
-            return await told(connection, topics)
-        except (KafkaError, OSError) as found:
-            error = found
+            return await ask_log_id(connection, topics)
+        except (KafkaError, OSError) as raised:
+            error = raised
         finally:
             connection.close()
     raise error
 
 
-async def told(connection: AIOKafkaConnection, topics: Iterable[str]) -> LogId:
-    """What the broker at the other end says. Raises KafkaError or OSError."""
+async def ask_log_id(connection: AIOKafkaConnection, topics: Iterable[str]) -> LogId:
+    """The log that the broker at the other end serves. Raises KafkaError or OSError."""
     answer = await connection.send(IdsRequest(topics))
-    found = {}
+    ids = {}
     if answer.API_VERSION >= MetadataResponse_v12.API_VERSION:
-        found = {topic: str(topic_id) for code, topic, topic_id, *_ in answer.topics if not code and topic_id != NO_ID}
-    return LogId(answer.cluster_id or "", found)
+        ids = {topic: str(topic_id) for code, topic, topic_id, *_ in answer.topics if not code and topic_id != NO_ID}
+    return LogId(answer.cluster_id or "", ids)

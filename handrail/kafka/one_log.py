@@ -1,7 +1,7 @@
-"""What was learned from one log is sent to no other: every connection is asked whose it is before it is used.
+"""One log for each process: every connection is asked for its log before it is used.
 
-At the address of a cluster that is gone a fresh one may come up. aiokafka connects again and goes on: it sends what it
-had begun, and what it asks for are offsets and generations of the log before.
+A fresh cluster may come up at the address of one that is gone. aiokafka connects again and goes on: it sends what it
+had begun, and asks with offsets and generations of the log before. Nothing of one log may reach another.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from aiokafka.consumer import consumer
 from aiokafka.errors import KafkaError
 from aiokafka.producer import producer
 
-from handrail.kafka.log_id import LogId, log_id, told
+from handrail.kafka.log_id import LogId, ask_log_id, log_id
 from handrail.kafka.reachable import reachable
 from handrail.schemas.errors import EngineError
 
-KNOWN_S_MAX = 5.0  # until a broker tells the ids of all topics; one before Kafka 3.1 never does
+KNOWN_S_MAX = 5.0  # until a broker returns the ids of all topics; one before Kafka 3.1 never does
 AGAIN_S = 0.05
 LOOK_S = 1.0  # between two looks at topics that may have been made again, on a cluster that stayed
 
-Tell = Callable[[str], None]
+Notice = Callable[[str], None]
 
 
 class AnotherLog(KafkaError):  # type: ignore[misc]
@@ -37,57 +37,57 @@ class OneLog:
     """The log that some clients, or all of a process, belong to. `lost` is the line that says why it is gone."""
 
     def __init__(
-        self, bootstrap: str, topics: Iterable[str], who: str, tell: Tell = lambda _: None, **options: Any
+        self, bootstrap: str, topics: Iterable[str], who: str, on_lost: Notice = lambda _: None, **options: Any
     ) -> None:
-        """`who` has to be started again then. `tell` gets the line, once, from whatever thread has noticed.
+        """`who` has to be started again then. `on_lost` gets the line, once, from the thread that noticed.
 
         `options`: as aiokafka's connections take them.
         """
         self.bootstrap, self.lost = bootstrap, ""
-        self._topics, self._who, self._tell, self._options = tuple(topics), who, tell, options
+        self._topics, self._who, self._on_lost, self._options = tuple(topics), who, on_lost, options
         self._id: LogId | None = None
         self.watching: asyncio.Task[NoReturn] | None = None  # of `process_of`: it ends when the log is gone
 
     @property
     def id(self) -> LogId:
-        """What it is. Only after `meet`."""
+        """The ids of the log. Only after `meet`."""
         assert self._id is not None
         return self._id
 
     async def meet(self, wait_s: float = 0.0) -> LogId:
-        """The log that is at the address now is the one; for `wait_s` all topics are waited for.
+        """Takes the log that is at the address now as the one; waits up to `wait_s` for all topics.
 
         Raises KafkaError or OSError.
         """
         until_s = time.monotonic() + wait_s
         while True:
-            found = await log_id(self.bootstrap, self._topics, **self._options)
-            if found.topics.keys() >= set(self._topics) or time.monotonic() >= until_s:
+            current = await log_id(self.bootstrap, self._topics, **self._options)
+            if current.topics.keys() >= set(self._topics) or time.monotonic() >= until_s:
                 break
-            await asyncio.sleep(AGAIN_S)  # a broker learns of a topic a little later than the one that made it
-        self._id = found
-        return found
+            await asyncio.sleep(AGAIN_S)  # a broker learns of a topic a little later than the broker that created it
+        self._id = current
+        return current
 
     async def check(self, connection: AIOKafkaConnection) -> None:
-        """Raises AnotherLog where the broker at the other end serves another one."""
+        """Raises AnotherLog where the broker at the other end serves another log."""
         if self._id is not None:
-            self.compare(await told(connection, self._topics))
+            self.compare(await ask_log_id(connection, self._topics))
 
-    def compare(self, found: LogId) -> None:
-        """Raises AnotherLog where this is another one."""
-        if not self.lost and self._id is not None and (why := self._id.changed(found)):
+    def compare(self, current: LogId) -> None:
+        """Raises AnotherLog where `current` is another log."""
+        if not self.lost and self._id is not None and (why := self._id.changed(current)):
             todo = (
                 f"what the {self._who} knew of the one before is dropped, and not written to this one: start it again"
             )
             self.lost = f"broker {self.bootstrap}: another log is there: {why}: {todo}"
-            self._tell(self.lost)
+            self._on_lost(self.lost)
         if self.lost:
             raise AnotherLog(self.lost)
         if self._id is not None:
-            self._id = self._id.with_topics(found)
+            self._id = self._id.with_topics(current)
 
     async def watch(self) -> NoReturn:
-        """Ask again and again. Raises EngineError when it is gone."""
+        """Asks every LOOK_S seconds. Raises EngineError when the log is gone."""
         while not self.lost:
             with suppress(KafkaError, OSError, TimeoutError):  # a broker that is away may come back with the same log
                 self.compare(await log_id(self.bootstrap, self._topics, **self._options))
@@ -115,7 +115,7 @@ class Client(client.AIOKafkaClient):  # type: ignore[misc]
             return await super()._get_conn(*arguments, **options)
 
     async def _metadata_update(self, *arguments: Any) -> bool:
-        """What is sent by this goes to topics that were looked at: whoever hears of a lost one asks here."""
+        """Checks the log first: aiokafka asks for metadata when a topic or leader is lost, before it sends again."""
         if self._log is not None:
             if (connection := self._idle()) is not None:
                 with suppress(KafkaError, TimeoutError, OSError):
@@ -126,14 +126,14 @@ class Client(client.AIOKafkaClient):  # type: ignore[misc]
         return updated
 
     def _idle(self) -> AIOKafkaConnection | None:
-        """A connection that answers soon: where a group is joined, others wait behind that."""
+        """A connection that answers soon: not the group coordinator's, where requests queue while a group is joined."""
         groups = client.ConnectionGroup
-        found = (one for (_, group), one in self._conns.items() if group == groups.DEFAULT and one.connected())
-        return next(found, None)
+        conns = self._conns.items()
+        return next((conn for (_, group), conn in conns if group == groups.DEFAULT and conn.connected()), None)
 
 
 async def _connected(*arguments: Any, **options: Any) -> AIOKafkaConnection:
-    """A connection that was asked whose it is, where that matters. Raises AnotherLog."""
+    """A connection whose broker was asked for its log, where that matters. Raises AnotherLog."""
     connection = await create_conn(*arguments, **options)
     if (log := _current.get()) is not None:
         try:
@@ -146,7 +146,7 @@ async def _connected(*arguments: Any, **options: Any) -> AIOKafkaConnection:
 
 @contextmanager
 def clients_of(log: OneLog | None) -> Iterator[None]:
-    """What is made in here belongs to this log."""
+    """Clients that are made within the block belong to this log."""
     before = _current.set(log)
     try:
         yield
@@ -156,12 +156,12 @@ def clients_of(log: OneLog | None) -> Iterator[None]:
 
 @asynccontextmanager
 async def process_of(
-    bootstrap: str, topics: Iterable[str], who: str, tell: Tell = lambda _: None
+    bootstrap: str, topics: Iterable[str], who: str, on_lost: Notice = lambda _: None
 ) -> AsyncIterator[OneLog]:
-    """All clients that this process makes in here belong to the log that is at the address now. Raises ConfigError."""
+    """All clients that this process makes within the block belong to the log that is there now. Raises ConfigError."""
     global _of_process
     install()
-    log = OneLog(bootstrap, topics, who, tell)
+    log = OneLog(bootstrap, topics, who, on_lost)
     with reachable(bootstrap):
         await log.meet(KNOWN_S_MAX)
     _of_process = log
@@ -175,7 +175,7 @@ async def process_of(
 
 
 def install() -> None:
-    """Every client of this process is one of these from now on."""
+    """Every client of this process checks its log from now on."""
     client.create_conn = _connected
     for module in (admin, consumer, producer):
         module.AIOKafkaClient = Client

@@ -1,4 +1,4 @@
-"""What Kafka's client raises, in one line: of a broker that is not there or goes away, and of one that says no."""
+"""Errors of Kafka's client as one line: of a broker that is away, and of one that refuses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ AWAY = "is it running, and is the address right?"
 
 @contextmanager
 def reachable(bootstrap: str) -> Iterator[None]:
-    """What Kafka's client raises, as one line. Raises ConfigError."""
+    """Turns what Kafka's client raises within the block into a ConfigError."""
     try:
         yield
     except (KafkaError, OSError) as error:
@@ -38,7 +38,7 @@ def reachable(bootstrap: str) -> Iterator[None]:
 
 
 def unreachable(bootstrap: str, error: Exception, away: str = AWAY, asked: str = "") -> ConfigError:
-    """The line of an error: `away` is asked only of a broker that may be so, not of one that answered."""
+    """The error with one line on what to do; `away` is that line where the broker may be away."""
     what = " ".join(str(error).split()) or type(error).__name__
     return ConfigError(f"broker {bootstrap}: {asked and f'{asked}: '}{what}: {_todo(error, away)}")
 
@@ -50,7 +50,7 @@ def _todo(error: Exception, away: str) -> str:
 
 
 def _may_be_away(error: Exception) -> bool:
-    """What comes of codecs and records is an OSError too, of gzip, but not of the system."""
+    """gzip raises OSError too, without an errno: that is no error of the system."""
     if isinstance(error, KafkaError):
         return bool(error.retriable) or isinstance(error, KafkaTimeoutError | KafkaUnavailableError)
     return isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno is not None)

@@ -14,10 +14,10 @@ LOOPBACK = "127.0.0.1"
 
 def host_port(text: str) -> tuple[str, int]:
     """The host, and the port from 0 to 65535 (0: a free one). A port alone is one of LOOPBACK. Raises ValueError."""
-    found = urlsplit(f"//:{text}" if text.isdecimal() else f"//{text}")
-    if found.port is None or found.netloc.partition("@")[1] or found.path or found.query or found.fragment:
+    url = urlsplit(f"//:{text}" if text.isdecimal() else f"//{text}")
+    if url.port is None or url.netloc.partition("@")[1] or url.path or url.query or url.fragment:
         raise ValueError(f"not HOST:PORT: {text!r}")
-    return found.hostname or LOOPBACK, found.port
+    return url.hostname or LOOPBACK, url.port
 
 
 def _checked(text: str) -> str:
@@ -34,7 +34,7 @@ def url_of(host: str, port: int) -> str:
 
 
 def refused(option: str, address: str, error: OSError) -> ConfigError:
-    """What to say where a process cannot listen at the address of its option."""
+    """The error of a process that cannot listen at the address of its option."""
     why = "the port is taken" if error.errno == EADDRINUSE else error.strerror or str(error)
     return ConfigError(f"{option} {address}: {why}: choose another one of this machine's")
 

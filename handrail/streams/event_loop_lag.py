@@ -1,4 +1,4 @@
-"""The pulse of a process: how late its event loop is, and what it takes of the machine."""
+"""How late the event loop of a process is, and what it takes of the machine."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ async def measured(registry: CollectorRegistry) -> AsyncIterator[None]:
         registry=registry,
         buckets=BUCKETS_S,
     )
-    beat = asyncio.create_task(_beat(delay), name="pulse")
+    beat = asyncio.create_task(_beat(delay), name="event loop lag")
     try:
         yield
     finally:

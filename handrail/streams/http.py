@@ -1,6 +1,6 @@
-"""What a process tells of itself over HTTP: /metrics for Prometheus, /healthz and /readyz for whoever watches it.
+"""A process over HTTP: /metrics for Prometheus, /healthz and /readyz for probes.
 
-It is answered in the event loop that does the work: where that is stuck nobody answers, and that is an answer too.
+The event loop that does the work answers: where it is stuck there is no answer, which fails the probe.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,7 +20,7 @@ GOODBYE_S = 1.0  # for a scrape that is under way when the process ends
 
 @asynccontextmanager
 async def serving(address: str, registry: CollectorRegistry, healthy: Question, ready: Question) -> AsyncIterator[str]:
-    """Answers at `address` (`host_port`) for the length of the block; gives the URL. Raises ConfigError."""
+    """Answers at `address` (`host_port`) for the length of the block; yields the URL. Raises ConfigError."""
     # A second series beside each, which no query of ours asks for.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     app = web.Application()
@@ -51,9 +51,9 @@ def _asking(name: str, question: Question) -> Callable[[web.Request], Awaitable[
     """A handler: 200 for yes, 503 for no, as JSON."""
 
     async def answer(_: web.Request) -> web.Response:
-        found = question()
-        told = {name: not found.reason, **({"reason": found.reason} if found.reason else {}), **found.more}
-        body = orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
-        return web.Response(body=body, status=503 if found.reason else 200, content_type="application/json")
+        result = question()
+        reason = {"reason": result.reason} if result.reason else {}
+        body = orjson.dumps({name: not result.reason, **reason, **result.more}, option=orjson.OPT_APPEND_NEWLINE)
+        return web.Response(body=body, status=503 if result.reason else 200, content_type="application/json")
 
     return answer

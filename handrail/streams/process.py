@@ -1,4 +1,4 @@
-"""What every process of Handrail does alike: it ends on a signal, and its libraries keep quiet."""
+"""Common to every process of Handrail: it ends on a signal, and its libraries log errors only."""
 
 import asyncio
 import gc
@@ -32,7 +32,7 @@ def collect_less() -> None:
 
 
 def quiet_logs() -> None:
-    """Logs of the libraries go to standard error: what is worth a person's time, and no card, address or secret."""
+    """Logs of the libraries go to standard error: errors only, without cards, addresses and secrets."""
     handler = logging.StreamHandler()
     handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(_worth_reading)
@@ -51,5 +51,5 @@ class Redacting(logging.Formatter):
 
 
 def _worth_reading(record: logging.LogRecord) -> bool:
-    """aiokafka tells of each address that it cannot reach, and then raises what is shown."""
+    """aiokafka logs each address that it cannot reach, and then raises what is shown."""
     return not record.getMessage().startswith("Unable connect to")

@@ -10,8 +10,7 @@ from aiokafka import TopicPartition
 
 from handrail.kafka.reachable import reachable
 from handrail.schemas.errors import ConfigError
-from handrail.streams.engine.ends import ends
-from handrail.streams.engine.scan import partitions
+from handrail.streams.engine.reading import ends, partitions
 from handrail.streams.sink.reading import open_readonly
 from handrail.streams.sink.stage import TOPICS
 

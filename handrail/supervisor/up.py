@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 from handrail.broker.ports import is_free
 from handrail.policies import load_bundle
 from handrail.schemas.errors import ConfigError, EngineError
-from handrail.streams.engine.in_force import in_force
+from handrail.streams.engine.activate import in_force
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import load_or_make_key, read_key
 from handrail.streams.settings import environment_without
-from handrail.streams.sink.reader import cluster_id
+from handrail.streams.sink.log_reader import cluster_id
 from handrail.supervisor import broker as brokers
 from handrail.supervisor.broker import BrokerWatch
 from handrail.supervisor.child import handrail

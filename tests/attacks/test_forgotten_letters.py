@@ -7,8 +7,8 @@ import pytest
 
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS
+from handrail.streams.sink.customer_refs import names, refs_in
 from handrail.streams.sink.forgotten import ANY_TENANT, Forgotten
-from handrail.streams.sink.named import names, refs_in
 from handrail.streams.sink.sink import _without
 from handrail.streams.sink.stage import staged
 from handrail.streams.sink.store import Store

@@ -11,7 +11,7 @@ from uuid import uuid4
 from handrail.client import Agent, Blocked, NeedsApproval
 from handrail.client.answer import Permit
 from handrail.desk import wire
-from handrail.streams.engine.scan import scan
+from handrail.streams.engine.reading import scan
 
 CUSTOMER = {"ref": "cust-17", "tier": "gold", "contact": {"email": "cust-17@example.com"}, "account": {"orders": 3}}
 MUG = "My mug arrived broken. I want my money back."

@@ -97,7 +97,9 @@ class Brokers:
         except (KafkaError, OSError):
             return False
         partitions = [partition for topic in topics for partition in topic["partitions"]]
-        return all(len(one["isr"]) == len(one["replicas"]) and one["leader"] >= 0 for one in partitions)
+        return all(
+            len(partition["isr"]) == len(partition["replicas"]) and partition["leader"] >= 0 for partition in partitions
+        )
 
     def _node(self, pick: float) -> Node:
         return self._cluster.nodes[int(pick * len(self._cluster.nodes))]

@@ -150,7 +150,9 @@ class Crew(Generic[P]):
         return self._up(ready)[int(pick * len(self._up(ready)))]
 
     def _up(self, ready: bool) -> list[Member[P]]:
-        return [one for one in self.members if one.running and not one.paused and (one.is_ready or not ready)]
+        return [
+            member for member in self.members if member.running and not member.paused and (member.is_ready or not ready)
+        ]
 
     @property
     def all(self) -> list[Member[P]]:

@@ -89,7 +89,7 @@ def _folded(
     folds, expected = [], Counter[Line]()
     for number in range(partitions):
         fold = PartitionFold(number, partitions, bundles.known)
-        records = [record_of(one) for one in events if one.partition == number]
+        records = [record_of(event) for event in events if event.partition == number]
         for at in range(0, len(records), CHUNK):
             for one in fold.fold(records[at : at + CHUNK]).outputs:
                 expected[(one.topic, number, one.key, one.value, tuple(one.headers))] += 1
@@ -99,7 +99,7 @@ def _folded(
 
 def _check_signatures(findings: Findings, decisions: list[ConsumerRecord], keys: Mapping[str, PublicKey]) -> None:
     """Each copy of each decision is signed, with the batch it came in."""
-    refused = ((one, decision_refused(orjson.loads(one.value)["data"], keys)) for one in decisions)
+    refused = ((decision, decision_refused(orjson.loads(decision.value)["data"], keys)) for decision in decisions)
     findings.differ("decisions whose signature does not hold", ((why, one.value) for one, why in refused if why))
 
 
@@ -146,10 +146,10 @@ def _compare_answers(findings: Findings, topics: Topics, partitions: int) -> Non
 
 def _compare_handoffs(findings: Findings, handoffs: list[ConsumerRecord]) -> None:
     found: dict[tuple[str, str, Any], set[bytes]] = defaultdict(set)
-    for one in handoffs:
-        event = orjson.loads(one.value)
+    for handoff in handoffs:
+        event = orjson.loads(handoff.value)
         data = event["data"]
-        found[event["type"], data["handoff_id"], data.get("revision")].add(one.value)
+        found[event["type"], data["handoff_id"], data.get("revision")].add(handoff.value)
     findings.figures["handoffs and their revisions"] = len(found)
     findings.differ("handoff revisions that differ", (key for key, values in found.items() if len(values) > 1))
 
@@ -191,10 +191,10 @@ def stale(states: list[ConsumerRecord]) -> list[tuple[int, str, str]]:
     records since then again, in other batches, and writes entries and tombstones once more at other positions.
     """
     changed: list[tuple[int, str, str]] = []
-    states = [one for one in states if one.key != ATTESTED_KEY]
+    states = [state for state in states if state.key != ATTESTED_KEY]
     for partition in sorted({key[0] for key, old in dict(_with_age(states)).items() if old}):
-        records = [one for one in states if one.partition == partition]
-        last = {one.key: one for one in records}
+        records = [state for state in states if state.partition == partition]
+        last = {record.key: record for record in records}
         whole = _recovered(partition, records)
         left = _recovered(partition, sorted(last.values(), key=lambda one: one.offset))
         changed += sorted((partition, *key) for key in whole.keys() | left.keys() if whole.get(key) != left.get(key))
@@ -203,8 +203,8 @@ def stale(states: list[ConsumerRecord]) -> list[tuple[int, str, str]]:
 
 def _recovered(partition: int, states: list[ConsumerRecord]) -> dict[tuple[str, str], object]:
     fold = PartitionFold(partition, None, {})
-    for one in states:
-        assert fold.load(one.key, one.value, position_of(one)), one
+    for state in states:
+        assert fold.load(state.key, state.value, position_of(state)), state
     fold.recovered()
     return _remembered(fold)
 
@@ -212,10 +212,10 @@ def _recovered(partition: int, states: list[ConsumerRecord]) -> dict[tuple[str, 
 def _with_age(states: list[ConsumerRecord]) -> Iterator[tuple[StateKey, bool]]:
     """The key of each state, and whether a newer one stands before it."""
     highest: dict[StateKey, int] = {}
-    for one in states:
-        if one.key == ATTESTED_KEY:
+    for state in states:
+        if state.key == ATTESTED_KEY:
             continue  # which says whose they are, and has no position
-        key, position = (one.partition, one.key), position_of(one)
+        key, position = (state.partition, state.key), position_of(state)
         before = highest.get(key, -1)
         highest[key] = max(position, before)
         yield key, position < before
@@ -224,8 +224,8 @@ def _with_age(states: list[ConsumerRecord]) -> Iterator[tuple[StateKey, bool]]:
 def _compare_heard(findings: Findings, decisions: list[ConsumerRecord], heard: Heard) -> None:
     """What agents were told is on the log, and they did only what was allowed."""
     verdicts = {}
-    for one in decisions:
-        data = orjson.loads(one.value)["data"]
+    for decision in decisions:
+        data = orjson.loads(decision.value)["data"]
         verdicts[data["decision_id"]] = (data["conversation_id"], data["verdict"])
     findings.figures["decisions heard by agents"] = len(heard.decisions)
     findings.figures["calls made by agents"] = len(heard.ran)
@@ -241,7 +241,7 @@ def _compare_heard(findings: Findings, decisions: list[ConsumerRecord], heard: H
 
 def _compare_rows(findings: Findings, topics: Topics, data: Path) -> None:
     """One row for each record of the log, with what it says, as far as it may be kept."""
-    expected = {(t, one.partition, one.offset): kept(t, one.value) for t in STORED for one in topics[t]}
+    expected = {(t, record.partition, record.offset): kept(t, record.value) for t in STORED for record in topics[t]}
     found, repeated = rows(data)
     findings.figures["rows of the sink"] = len(found)
     findings.differ("rows stored twice", repeated)

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from handrail.broker import EmbeddedBroker
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import CATALOGUE, HANDOFFS, PARTITIONS, STATES
-from handrail.streams.engine.ends import ends
+from handrail.streams.engine.reading import ends
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.keys import KEY_FILE, load_or_make_key
 from infra.kafka.cluster import Cluster
@@ -112,7 +112,9 @@ class Run:
                     self.agents.heard,
                     {self.key.id: self.key.public},
                 )
-                self.report.findings.differ("processes that did not end well", (one for one in statuses if one != 0))
+                self.report.findings.differ(
+                    "processes that did not end well", (status for status in statuses if status != 0)
+                )
             finally:
                 self.sink.end()
         self._count()
@@ -215,7 +217,7 @@ class Run:
         figures["raw events acknowledged / refused"] = f"{self.publisher.acknowledged} / {self.publisher.refused}"
         figures["questions of agents, by outcome"] = dict(heard.outcomes)
         figures["handoffs seen by the human"] = len(self.human.answered)
-        unasked = Counter(_reason(end.last_line) for one in members for end in one.ends if not end.asked)
+        unasked = Counter(_reason(end.last_line) for member in members for end in member.ends if not end.asked)
         figures["ends that the harness did not ask for"] = sum(unasked.values())
         self.report.unasked = unasked
 

@@ -3,7 +3,7 @@
 import pytest
 
 from handrail.streams.engine.topics import ensure_topics
-from handrail.streams.sink.reader import cluster_id
+from handrail.streams.sink.log_reader import cluster_id
 from infra.kafka.cluster import Cluster
 
 TIMES = 6

@@ -50,9 +50,9 @@ def written() -> dict[str, list[Found]]:
     """The topics as a worker leaves them."""
     topics: dict[str, list[Found]] = {topic: [] for topic in WRITTEN}
     topics[AGENT_EVENTS] = [Found(AGENT_EVENTS, 0, r.offset, r.key, r.value, r.timestamp_ms) for r in log()]
-    for one in fold().fold(log()).outputs:
-        there = topics[one.topic]
-        there.append(Found(one.topic, 0, len(there), one.key, one.value, headers=tuple(one.headers)))
+    for output in fold().fold(log()).outputs:
+        there = topics[output.topic]
+        there.append(Found(output.topic, 0, len(there), output.key, output.value, headers=tuple(output.headers)))
     return topics
 
 
@@ -120,7 +120,7 @@ def test_a_planted_difference_is_seen(topic: str, plant: Callable[[list[Found]],
 def test_a_decision_that_nobody_signed_is_seen() -> None:
     """A signature is no difference to the fold, and has to hold."""
     topics, trusted = written(), {key().id: key().public}
-    plain = [one.value for one in topics[DECISIONS]]
+    plain = [decision.value for decision in topics[DECISIONS]]
     assert all(value is not None for value in plain)
     signed = sign_batch(key(), [value for value in plain if value is not None])
     topics[DECISIONS] = [replace(one, value=value) for one, value in zip(topics[DECISIONS], signed, strict=True)]

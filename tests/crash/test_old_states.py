@@ -13,9 +13,9 @@ from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import CATALOGUE, DECISIONS, PARTITIONS, STATES
 from handrail.streams.engine import pipeline
 from handrail.streams.engine.changelog import position_of
+from handrail.streams.engine.controls import Issuer
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fetch import Fetch
-from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.governor.partition import PartitionFold

@@ -55,7 +55,7 @@ def governed(embedded: str, folder: Path) -> Iterator[Worker]:
 async def on_the_log(bootstrap: str) -> Counter[str]:
     """How many events of each kind the conversation has, and how many decisions."""
     events = [orjson.loads(one.value) for one in await read(bootstrap, AGENT_EVENTS, PARTITIONS)]
-    found = Counter(one["type"].split(".", 1)[1] for one in events if one["subject"] == CONVERSATION)
+    found = Counter(event["type"].split(".", 1)[1] for event in events if event["subject"] == CONVERSATION)
     found["decisions"] = len([one for one in await read(bootstrap, DECISIONS, PARTITIONS) if one.key])
     return found
 

@@ -16,9 +16,8 @@ from handrail.policies import Bundle
 from handrail.schemas.record import Output
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DEADLETTERS, DECISIONS, HANDOFFS, PARTITIONS
 from handrail.streams.engine.bundles import Bundles
-from handrail.streams.engine.ends import ends
 from handrail.streams.engine.fetch import record_of
-from handrail.streams.engine.scan import stretch
+from handrail.streams.engine.reading import ends, stretch
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.governor.partition import PartitionFold
 from tests.fuzz.account import Account, take

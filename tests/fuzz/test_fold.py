@@ -6,7 +6,7 @@ import pytest
 from handrail.schemas.decode import decode
 from handrail.schemas.record import Record
 from handrail.schemas.topics import PARTITIONS, RESOLUTIONS
-from handrail.streams.engine.resolutions import sort
+from handrail.streams.engine.resolution_copier import sort
 from tests.bundles import refunds
 from tests.fuzz.account import Account, Folds, check
 from tests.fuzz.mutations import KINDS, Mutant, mutants

@@ -2,7 +2,7 @@
 
 from aiokafka import TopicPartition
 
-from handrail.streams.engine.ends import ends
+from handrail.streams.engine.reading import ends
 from tests.brokers import admin_of
 
 

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from handrail.broker import EmbeddedBroker
 from handrail.hooks.positions import Window
 from handrail.schemas.topics import DEADLETTERS, HANDOFFS, PARTITIONS
-from handrail.streams.engine.ends import ends
+from handrail.streams.engine.reading import ends
 from handrail.streams.engine.topics import ensure_topics
 from infra.kafka.cluster import Cluster
 from tests.brokers import admin_of

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from handrail.cli import main
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS
-from handrail.streams.engine.scan import scan
+from handrail.streams.engine.reading import scan
 from tests.log import Log
 from tests.topics import Wire, data
 from tests.workers import worker

@@ -22,7 +22,7 @@ from handrail.streams.engine.app import MAX_FETCH_BYTES
 from handrail.streams.engine.consumer import ANSWER_BYTES_MAX
 from handrail.streams.engine.fetch import WAITING_BYTES_MAX
 from handrail.streams.engine.pipeline import CHUNK_BYTES, IN_FLIGHT_BYTES_MAX
-from handrail.streams.wait import LOG_S
+from handrail.streams.probe import LOG_S
 from infra.kafka.cluster import Cluster
 from tests import heavy
 from tests.crash.cluster import frozen

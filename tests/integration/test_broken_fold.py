@@ -73,7 +73,7 @@ def offset_of(one: ConsumerRecord) -> int:
 
 def place_of_odd(broker: str) -> int:
     events = asyncio.run(read(broker, AGENT_EVENTS, PARTITIONS))
-    (found,) = [one for one in events if one.key == b"conv-odd" and b'"id": "odd"' in one.value]
+    (found,) = [event for event in events if event.key == b"conv-odd" and b'"id": "odd"' in event.value]
     assert found.partition == NUMBER
     return int(found.offset)
 
@@ -144,7 +144,7 @@ def replayed(broker: str, folder: Path, line: str, place: str) -> None:
     done = faulty(folder, *again)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert done.stderr.startswith(place)
-    assert next(orjson.loads(one)["data"].get("kind") for one in done.stdout.splitlines()) == "route"
+    assert next(orjson.loads(line)["data"].get("kind") for line in done.stdout.splitlines()) == "route"
     traced = faulty(folder, *again, "--traceback")
     assert "Traceback" in traced.stderr
     assert traced.stderr.splitlines()[-1].startswith(place)

@@ -18,8 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import AGENT_EVENTS, CATALOGUE, DEADLETTERS, DECISIONS, HANDOFFS, POLICIES
-from handrail.streams.engine.ends import beginnings, ends
-from handrail.streams.engine.scan import partitions, scan
+from handrail.streams.engine.reading import beginnings, ends, partitions, scan
 from handrail.streams.engine.topics import ensure_topics, partition_counts
 from infra.kafka.cluster import Cluster
 from tests.brokers import admin_of, wipe

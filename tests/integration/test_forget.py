@@ -147,16 +147,16 @@ def rewind(folder: Path) -> None:
 async def test_a_sink_that_was_killed_before_it_answered_is_asked_by_what_lies_there(
     embedded: str, tmp_path: Path
 ) -> None:
-    from handrail.streams.sink import requests
+    from handrail.streams.sink.erase import ask_sink, take_request, wait_for_answer
 
     with sink(embedded, tmp_path) as one:
         await publish(embedded, talk("1", "marmalade"))
         one.wait_stored(2)
         one.kill()
-    request = requests.ask(one.data, "cust-1", None)
-    assert requests.take(one.data) is not None  # as if it had died right after
+    request = ask_sink(one.data, "cust-1", None)
+    assert take_request(one.data) is not None  # as if it had died right after
     with sink(embedded, tmp_path) as two:
-        told = requests.answered(request, WAIT_S_MAX)
+        told = wait_for_answer(request, WAIT_S_MAX)
         assert told is not None
         assert told.clean
         assert told.removed["events"] == 2

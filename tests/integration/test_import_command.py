@@ -12,7 +12,7 @@ from handrail.cli import main
 from handrail.importers.tau import events
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, CATALOGUE
-from handrail.streams.engine.ends import ends
+from handrail.streams.engine.reading import ends
 
 CONVERSATIONS = 40
 PARTITIONS = CATALOGUE[AGENT_EVENTS].partitions

@@ -13,9 +13,8 @@ import duckdb
 import orjson
 import pytest
 
-from handrail.streams.sink.database import LIVE, LIVE_FILE, connect
+from handrail.streams.sink.database import LIVE, LIVE_FILE, connect, load
 from handrail.streams.sink.live import Live
-from handrail.streams.sink.quack import load
 from handrail.streams.sink.reading import NotLiveError, ask_live
 from handrail.streams.sink.snapshot import Schedule, take
 from handrail.streams.sink.stage import stage

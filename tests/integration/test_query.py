@@ -21,10 +21,10 @@ SQL = (
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A database with one conversation."""
-    told = Book().at("2026-03-02 09:00:00")
-    asked = told.event("c-1", "query.received", text='she said "no", twice')
-    told.decision(asked, "route", cost_usd="0.0412", reasons=[reason("policy", evidence={"value": 900})])
-    told.store(tmp_path).close()
+    book = Book().at("2026-03-02 09:00:00")
+    asked = book.event("c-1", "query.received", text='she said "no", twice')
+    book.decision(asked, "route", cost_usd="0.0412", reasons=[reason("policy", evidence={"value": 900})])
+    book.store(tmp_path).close()
     return tmp_path
 
 

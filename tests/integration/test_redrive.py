@@ -69,7 +69,7 @@ class Governed:
         return asyncio.run(read(self.broker, topic, PARTITIONS))
 
     def decided(self) -> list[dict[str, Any]]:
-        return [orjson.loads(one.value)["data"] for one in self.records(DECISIONS)]
+        return [orjson.loads(record.value)["data"] for record in self.records(DECISIONS)]
 
 
 @pytest.fixture
@@ -112,8 +112,8 @@ def only_one(governed: Governed, place: str) -> None:
     (done,) = governed.json("redrive", place)
     governed.settle()
     assert done["done"] == "redriven"
-    (found,) = [one for one in governed.records(AGENT_EVENTS) if place_of(one) == done["to"]]
-    letter = next(one for one in governed.records(DEADLETTERS) if f"{one.partition}:{one.offset}" == place)
+    (found,) = [record for record in governed.records(AGENT_EVENTS) if place_of(record) == done["to"]]
+    letter = next(record for record in governed.records(DEADLETTERS) if f"{record.partition}:{record.offset}" == place)
     assert (found.partition, found.key, found.value) == (RIGHT, KEY, letter.value)
     assert tuple(found.headers) == (
         *HEADERS,
@@ -180,12 +180,14 @@ def what_is_still_bad_names_its_first_place(governed: Governed, listed: list[dic
         assert {one["first_place"] for one in done} == first
         assert [one["key"] for one in done] == ["conv-1"] * 2
     letters = [one for one in governed.json("list") if one["first_place"] in first]
-    assert [one["redriven"] is None for one in letters] == [False, False, False, False, True, True]
-    assert {one["first_place"] for one in letters[-2:]} == first
-    assert {one["bytes"] for one in letters} == {len(b'{"broken'), 0}
-    redriven = [one for one in governed.records(AGENT_EVENTS) if dict(one.headers).get("handrail-redriven-from")]
-    assert [one.value for one in redriven[-4:]] == [b'{"broken', None] * 2
-    assert all(one.partition == RIGHT for one in redriven)
+    assert [letter["redriven"] is None for letter in letters] == [False, False, False, False, True, True]
+    assert {letter["first_place"] for letter in letters[-2:]} == first
+    assert {letter["bytes"] for letter in letters} == {len(b'{"broken'), 0}
+    redriven = [
+        record for record in governed.records(AGENT_EVENTS) if dict(record.headers).get("handrail-redriven-from")
+    ]
+    assert [event.value for event in redriven[-4:]] == [b'{"broken', None] * 2
+    assert all(event.partition == RIGHT for event in redriven)
 
 
 def test_a_resolution_goes_back_to_the_topic_of_resolutions(broker: str, tmp_path: Path, policies: str) -> None:

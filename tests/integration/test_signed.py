@@ -93,8 +93,8 @@ async def test_a_control_record_that_is_not_signed_changes_nothing(broker: str, 
         reasons = {dict(letter.headers)["handrail-reason"].decode() for letter in letters}
         alerts = [data(one) for one in await read(broker, ALERTS, PARTITIONS)]
     assert len(letters) == 2 * PARTITIONS
-    assert [one["kind"] for one in alerts].count("bypass") == 2 * PARTITIONS
-    assert all("signature: is missing" in one or "partition: must be" in one for one in reasons)
+    assert [alert["kind"] for alert in alerts].count("bypass") == 2 * PARTITIONS
+    assert all("signature: is missing" in reason or "partition: must be" in reason for reason in reasons)
 
 
 @pytest.mark.kafka

@@ -17,8 +17,8 @@ from handrail.schemas.errors import SinkError
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS, DEADLETTERS, DECISIONS, HANDOFFS, PARTITIONS
 from handrail.streams.engine.topics import ensure_topics
-from handrail.streams.sink import reader
-from handrail.streams.sink.reader import Reader, cluster_id
+from handrail.streams.sink import log_reader
+from handrail.streams.sink.log_reader import Reader, cluster_id
 from handrail.streams.sink.reading import open_readonly
 from handrail.streams.sink.stage import TOPICS
 from tests.brokers import admin_of
@@ -236,7 +236,7 @@ async def test_records_deleted_while_they_are_read_are_one_line(apache: str, tmp
             found._consumer.seek(TopicPartition(AGENT_EVENTS, 0), 0)  # as if retention had overtaken it
             offsets: list[int] = []
             while not offsets:
-                offsets += [one.offset for records in (await found.read()).values() for one in records]
+                offsets += [record.offset for records in (await found.read()).values() for record in records]
     assert offsets == [2]
     assert len(said) == 1
     assert "going on at its beginning, offset 2" in said[0]
@@ -258,7 +258,7 @@ async def test_partitions_that_are_added_are_read_from_their_beginning(
     apache: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ensure_topics(apache)
-    monkeypatch.setattr(reader, "REFRESH_S", 0.2)
+    monkeypatch.setattr(log_reader, "REFRESH_S", 0.2)
     async with (
         Reader(apache, await met(apache), {}, print) as found,
         Wire(apache) as wire,
@@ -271,7 +271,7 @@ async def test_partitions_that_are_added_are_read_from_their_beginning(
         await wire.raw(b"k", b"new", HANDOFFS, PARTITIONS)
         seen: list[tuple[int, bytes]] = []
         while len(seen) < 2:
-            seen += [(tp.partition, one.value) for tp, records in (await found.read()).items() for one in records]
+            seen += [(tp.partition, record.value) for tp, records in (await found.read()).items() for record in records]
     assert sorted(seen) == [(0, b"before"), (PARTITIONS, b"new")]
 
 

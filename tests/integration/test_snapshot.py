@@ -155,7 +155,7 @@ async def test_the_owner_writes_one_a_day(embedded: str, tmp_path: Path) -> None
             await wire.until(4)
             await decided(wire, OLD[2], talk(OLD[2], 1))
     events = await of_partition_0(embedded, AGENT_EVENTS)
-    taken = [one.offset for one in events if b"control.snapshot" in one.value]
+    taken = [event.offset for event in events if b"control.snapshot" in event.value]
     assert len(taken) == 1
     data = orjson.loads(events[taken[0]].value)["data"]
     assert data["position"] < taken[0]

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 
 from handrail.broker.ports import HOST, free_port
 from handrail.schemas.topics import DECISIONS, PARTITIONS, STATES
-from handrail.streams.engine.ends import ends
+from handrail.streams.engine.reading import ends
 from handrail.streams.engine.topics import ensure_topics
 from tests.groups import behind, workers_group
 from tests.lagging import LAGGING, stopped
@@ -90,7 +90,7 @@ async def all_read(bootstrap: str, workers: list[Read]) -> None:
     """Every partition has one standby, which has read all of its states."""
     async with asyncio.timeout(SOON_S):
         while True:
-            read = [one.standbys() for one in workers]
+            read = [worker.standbys() for worker in workers]
             if read[0] | read[1] == await changelog_ends(bootstrap) and not read[0].keys() & read[1].keys():
                 return
             await asyncio.sleep(POLL_S)  # nothing tells when
@@ -177,6 +177,6 @@ async def test_nothing_is_decided_on_a_half_read_state(broker: str, tmp_path: Pa
             answers = [data(record) for record in await wire.until(len(NAMES), SOON_S)]
         finally:
             second.kill()
-    assert {one["usage"]["conversation_steps"] for one in answers} == {11}
+    assert {answer["usage"]["conversation_steps"] for answer in answers} == {11}
     found = await compare(broker, PARTITIONS)
     assert (found.lost, found.wrong) == ([], []), found

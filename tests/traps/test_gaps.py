@@ -10,8 +10,8 @@ import pytest
 
 from handrail.policies import load_bundle
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS, PARTITIONS
+from handrail.streams.engine.controls import Issuer
 from handrail.streams.engine.fetch import Fetch
-from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.governor.partition import PartitionFold

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from handrail.policies import load_bundle
+from handrail.streams.engine.controls import Issuer
 from handrail.streams.engine.fetch import Fetch
-from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.engine.producer import Written
 from handrail.streams.governor.partition import PartitionFold

@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry
 from handrail.kafka.log_id import LogId
 from handrail.schemas.topics import AGENT_EVENTS, STATES
 from handrail.streams.engine.changelog import POSITION
+from handrail.streams.engine.controls import Issuer
+from handrail.streams.engine.counters import Counters
 from handrail.streams.engine.delivery import Delivery
-from handrail.streams.engine.issuer import Issuer
-from handrail.streams.engine.metrics import Counters
 from handrail.streams.engine.partitions import Partitions
 from handrail.streams.engine.producer import Headers, Producer
 from handrail.streams.engine.topics import ensure_topics

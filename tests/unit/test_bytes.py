@@ -23,7 +23,7 @@ def fetch(*sizes: int) -> Fetch:
 
 def test_a_part_ends_with_the_record_that_reaches_the_bytes() -> None:
     records, size = fetch(10, 700, 10, 10).part(0, 200, 1_000)
-    assert ([len(one.value) for one in records], size) == ([10, 700], 2 * RECORD_BYTES + 710)
+    assert ([len(record.value) for record in records], size) == ([10, 700], 2 * RECORD_BYTES + 710)
 
 
 def test_a_part_has_one_record_however_large() -> None:

@@ -14,10 +14,10 @@ from handrail.cli import main
 from handrail.schemas.record import Counted, Output, Record
 from handrail.schemas.topics import AGENT_EVENTS, DECISIONS
 from handrail.streams.address import host_port
-from handrail.streams.engine import health
-from handrail.streams.engine.metrics import RULES_MAX, Counters, Waits
+from handrail.streams.engine import status
+from handrail.streams.engine.counters import RULES_MAX, Counters, LatencyHistogram
 from handrail.streams.governor.partition import Folded
-from handrail.streams.sink import metrics as sink
+from handrail.streams.sink import status as sink
 from tests.log import Log
 
 
@@ -55,8 +55,8 @@ def partitions(assigned: bool = True, starting: tuple[int, ...] = (), **pipeline
 
 
 def test_a_worker_is_healthy_until_records_wait_too_long() -> None:
-    assert health.healthy(partitions(p0=(True, 59.0))).reason == ""
-    said = health.healthy(partitions(p0=(True, 0.0), p2=(True, 61.0))).reason
+    assert status.healthy(partitions(p0=(True, 59.0))).reason == ""
+    said = status.healthy(partitions(p0=(True, 0.0), p2=(True, 61.0))).reason
     assert said == "agent.events.v1[2]: nothing delivered for 61 s, records wait"
 
 
@@ -71,7 +71,7 @@ def test_a_worker_is_healthy_until_records_wait_too_long() -> None:
     ],
 )
 def test_a_worker_is_ready_when_all_that_is_assigned_is_governed(standing: Any, reason: str) -> None:
-    assert health.ready(standing).reason == reason
+    assert status.ready(standing).reason == reason
 
 
 def reader(**unread: int | None) -> Any:
@@ -95,7 +95,7 @@ def test_a_sink_that_asks_no_more_is_not_healthy() -> None:
 
 
 def test_waits_are_counted_in_the_bucket_they_fit_in() -> None:
-    waits = Waits("waits_seconds", "what", (0.1, 1))
+    waits = LatencyHistogram("waits_seconds", "what", (0.1, 1))
     for seconds in (0.05, 0.1, 0.5, 7):
         waits.add(seconds, 1)
     (family,) = waits.collect()

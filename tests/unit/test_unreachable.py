@@ -5,7 +5,7 @@ import pytest
 from handrail.broker.ports import HOST, free_port
 from handrail.kafka.one_log import OneLog
 from handrail.schemas.errors import ConfigError
-from handrail.streams.sink.reader import Reader
+from handrail.streams.sink.log_reader import Reader
 from tests import forks
 
 COMMANDS = (

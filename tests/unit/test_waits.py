@@ -11,11 +11,10 @@ from prometheus_client import CollectorRegistry
 
 from handrail.doctor.processes import Group, _unowned, describe_waits
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.engine.waits import PartitionWaits
-from handrail.streams.probe import ProbeResult
-from handrail.streams.sink import waits as sink
-from handrail.streams.sink.metrics import Counters
-from handrail.streams.wait import Wait, WaitLog, with_waits
+from handrail.streams.engine.status import PartitionWaits
+from handrail.streams.probe import ProbeResult, Wait, WaitLog, with_waits
+from handrail.streams.sink import status as sink
+from handrail.streams.sink.status import Counters
 
 
 def pipeline(governed: bool = True, **more: Any) -> Any:
@@ -41,7 +40,7 @@ class Worker:
         """What is told when it was looked at, and again so much later."""
         self.waits.look()
         self.now_s += seconds
-        return {who: (wait.for_, wait.seconds, wait.told) for who, wait in self.waits.look().items()}
+        return {who: (wait.for_, wait.seconds, wait.detail) for who, wait in self.waits.look().items()}
 
 
 PAUSED: dict[str, Any] = {"full": True, "backlog_bytes": 16_200_000}
@@ -143,7 +142,7 @@ class Sink:
         self.snapshots: Any = SimpleNamespace(blocked_s=blocked_s)
 
     def waits(self) -> dict[str, str]:
-        found = sink.look(self.reader, self.tally, self.snapshots)
+        found = sink.waits(self.reader, self.tally, self.snapshots)
         return {who: wait.for_ for who, wait in found.items()}
 
 

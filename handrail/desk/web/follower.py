@@ -18,12 +18,10 @@ from handrail.schemas.clock import to_ms
 from handrail.schemas.decode import decode_output
 from handrail.schemas.errors import ConfigError, SchemaError
 from handrail.schemas.topics import ALERTS, DECISIONS, HANDOFFS, RESOLUTIONS
-from handrail.streams.engine.ends import beginnings, ends
-from handrail.streams.engine.reading import reading
-from handrail.streams.engine.scan import partitions, stretch
+from handrail.streams.engine.reading import beginnings, ends, partitions, reading, stretch
 from handrail.streams.engine.topics import ensure_topics
 from handrail.streams.sink.forgotten import FORGOTTEN_FILE, Forgotten
-from handrail.streams.sink.reader import cluster_id
+from handrail.streams.sink.log_reader import cluster_id
 
 READ = (HANDOFFS, RESOLUTIONS)  # from their beginning, in this order: claims and answers are of handoffs
 FOLLOWED = (*READ, DECISIONS, ALERTS)

@@ -8,10 +8,10 @@ from faust import tables
 from faust.types import TP
 
 from handrail.schemas.topics import AGENT_EVENTS, RESOLUTIONS
-from handrail.streams.engine.answers import Answers
 from handrail.streams.engine.consumer import BatchTransport, FetchSchema
-from handrail.streams.engine.issuer import Issuer
+from handrail.streams.engine.controls import Issuer
 from handrail.streams.engine.partitions import Partitions
+from handrail.streams.engine.resolution_copier import ResolutionCopier
 from handrail.streams.engine.settings import WorkerSettings
 
 POLL_RECORDS = 4000
@@ -31,14 +31,14 @@ class GovernorApp(faust.App):  # type: ignore[misc]
     """Faust, with the batch transport, and with the owner of the partitions asked before they are given up."""
 
     partitions: Partitions
-    answers: Answers
+    resolution_copier: ResolutionCopier
 
     def _new_transport(self) -> Any:
         return BatchTransport(self.conf.broker_consumer, self)
 
     async def release(self, revoked: set[TP]) -> None:
         """Called by the consumer before Faust lets partitions go."""
-        self.answers.release(revoked)
+        self.resolution_copier.release(revoked)
         await self.partitions.release(revoked)
 
 
@@ -65,17 +65,17 @@ def build(settings: WorkerSettings, partitions: Partitions, issuer: Issuer, coun
         stream_buffer_maxsize=BUFFERED_FETCHES,
         broker_max_poll_records=POLL_RECORDS,
         consumer_max_fetch_size=MAX_FETCH_BYTES,
-        # Whoever has committed nothing yet starts at the beginning: a skipped record is a decision nobody gets.
+        # A group without a commit starts at the beginning: a skipped record is a decision that no agent gets.
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 4,
         broker_rebalance_timeout=settings.rebalance_timeout_s,
         broker_request_timeout=max(40.0, settings.session_timeout_s + 10),
         broker_commit_interval=settings.commit_interval_s,
-        # Whatever goes wrong ends the process; Faust's supervisor would start an agent again, past the lost record.
+        # Any error ends the process; Faust's supervisor would start an agent again, past the lost record.
         agent_supervisor="mode.CrashingSupervisor",
     )
-    app.partitions, app.answers = partitions, Answers(issuer, count)
+    app.partitions, app.resolution_copier = partitions, ResolutionCopier(issuer, count)
     app.on_partitions_assigned.connect(_assigned, weak=False)
     _agents(app)
     return app
@@ -83,7 +83,7 @@ def build(settings: WorkerSettings, partitions: Partitions, issuer: Issuer, coun
 
 async def _assigned(app: GovernorApp, assigned: set[TP], **_: Any) -> None:
     app.partitions.assign(app.consumer, assigned, app.assignor.assigned_standbys())
-    app.answers.assign(app.consumer, assigned)
+    app.resolution_copier.assign(app.consumer, assigned)
 
 
 def _agents(app: GovernorApp) -> None:
@@ -98,4 +98,4 @@ def _agents(app: GovernorApp) -> None:
     @app.agent(answers, concurrency=1)  # type: ignore[untyped-decorator]
     async def copy_resolutions(stream: Any) -> None:
         async for event in stream.noack().events():
-            await app.answers.take(app.consumer, event)
+            await app.resolution_copier.take(app.consumer, event)

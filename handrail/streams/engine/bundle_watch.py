@@ -1,4 +1,4 @@
-"""What others write to the topic of the bundles, looked at while a worker runs: told, and mended where it matters."""
+"""Watches the topic of the bundles while a worker runs: reports what does not count, restores what is in force."""
 
 import asyncio
 import time
@@ -12,24 +12,22 @@ from aiokafka.errors import KafkaError
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import ALERTS, POLICIES
 from handrail.streams.engine.bundles import Bundles
-from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.partitions import Partitions
-from handrail.streams.engine.passed_over import PASSED_MAX, PassedOver
 from handrail.streams.engine.producer import Producer
-from handrail.streams.engine.scan import stretch
+from handrail.streams.engine.reading import PASSED_MAX, PassedOver, beginnings, ends, stretch
 from handrail.streams.governor import alerts
 
 WATCH_S = 5.0
-ALERTS_BACK = 2_000  # that are looked through, so that a worker that starts again tells nothing twice
+ALERTS_BACK = 2_000  # alerts that are looked through, so that a restarted worker raises none twice
 
 Notice = Callable[[str], None]
 
 
-class Watch:
+class BundleWatch:
     """Passes over what is no bundle that counts, with one line and one alert; writes again what is in force.
 
-    The alert is written by whoever owns partition 0; that on a state, by the owner who passed over it. Whoever holds a
-    bundle that is in force writes it again where something else lies under its key, since compaction would keep that.
+    The owner of partition 0 writes the alert; the owner that passed over a state writes the alert on it. A worker with
+    the bundle in force writes it again where another record lies under its key, since compaction would keep that one.
     """
 
     def __init__(
@@ -37,12 +35,12 @@ class Watch:
     ) -> None:
         self._bootstrap, self._bundles, self._partitions = bootstrap, bundles, partitions
         self._producer, self._notice = producer, notice
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
         self._alerted: set[int] = set()
-        self._seen = -1
+        self._read = -1
 
     async def run(self) -> None:
-        """Look again and again; brokers that are away are asked again."""
+        """Looks every WATCH_S seconds; brokers that are away are asked again."""
         while True:
             with suppress(ConfigError, KafkaError, OSError):
                 await self.look()
@@ -55,44 +53,50 @@ class Watch:
         for ruleset in {fold.ruleset for fold in folds}:
             if await self._bundles.restore(self._producer, ruleset):
                 self._notice(f"handrail worker: {POLICIES}: {ruleset} is in force, and was written again")
-        if self._seen != self._bundles.read:
+        if self._read != self._bundles.read:
             for fold in folds:
                 await self._bundles.newest_for(fold.keys, fold.ruleset)
-            self._seen = self._bundles.read
-        self._say(passed := self._bundles.passed)
+            self._read = self._bundles.read
+        self._report(passed := self._bundles.passed)
         if any(fold.number == 0 for fold in folds):
-            await self._alert(0, [one for one in passed[:PASSED_MAX] if one.offset not in self._alerted])
-            self._alerted |= {one.offset for one in passed[:PASSED_MAX]}
-        for number in {one.partition for one in self._partitions.passed}:
-            await self._alert(number, [one for one in self._partitions.passed if one.partition == number])
-            self._partitions.passed = [one for one in self._partitions.passed if one.partition != number]
+            await self._alert(0, [record for record in passed[:PASSED_MAX] if record.offset not in self._alerted])
+            self._alerted |= {record.offset for record in passed[:PASSED_MAX]}
+        for number in {state.partition for state in self._partitions.passed}:
+            await self._alert(number, [state for state in self._partitions.passed if state.partition == number])
+            self._partitions.passed = [state for state in self._partitions.passed if state.partition != number]
 
-    def _say(self, passed: list[PassedOver]) -> None:
-        new = [one for one in passed if one.offset not in self._told]
-        for one in new[:PASSED_MAX]:
-            self._notice(f"handrail worker: {one}: passed over; `handrail policy withdraw {one.offset}` takes it off")
+    def _report(self, passed: list[PassedOver]) -> None:
+        new = [record for record in passed if record.offset not in self._reported]
+        for record in new[:PASSED_MAX]:
+            self._notice(
+                f"handrail worker: {record}: passed over; `handrail policy withdraw {record.offset}` takes it off"
+            )
         if (more := len(new) - PASSED_MAX) > 0:
             self._notice(f"handrail worker: {POLICIES}: {more:,} more records are passed over")
-        self._told = {one.offset for one in passed}
+        self._reported = {record.offset for record in passed}
 
     async def _alert(self, partition: int, passed: list[PassedOver]) -> None:
         if not passed:
             return
-        there, now_ms = await self._alerts_there(partition), int(time.time() * 1000)
-        made = [alerts.passed_over(one.topic, partition, one.offset, one.key, one.why, now_ms) for one in passed]
-        if new := [output for output in made if _id(output.value) not in there]:
+        known, now_ms = await self._latest_alerts(partition), int(time.time() * 1000)
+        raised = [
+            alerts.passed_over(record.topic, partition, record.offset, record.key, record.why, now_ms)
+            for record in passed
+        ]
+        if new := [output for output in raised if _id(output.value) not in known]:
             await self._producer.write(ALERTS, partition, new)
 
-    async def _alerts_there(self, partition: int) -> set[str | None]:
+    async def _latest_alerts(self, partition: int) -> set[str | None]:
         """The ids of the latest alerts of a partition."""
         tp = TopicPartition(ALERTS, partition)
         end, first = (await ends(self._bootstrap, [tp]))[tp], (await beginnings(self._bootstrap, [tp]))[tp]
-        return {_id(one.value) async for one in stretch(self._bootstrap, tp, max(first, end - ALERTS_BACK), end)}
+        records = stretch(self._bootstrap, tp, max(first, end - ALERTS_BACK), end)
+        return {_id(record.value) async for record in records}
 
 
 def _id(value: bytes | None) -> str | None:
     try:
-        found = orjson.loads(value or b"null")
+        alert = orjson.loads(value or b"null")
     except orjson.JSONDecodeError:
         return None
-    return found.get("id") if isinstance(found, dict) else None
+    return alert.get("id") if isinstance(alert, dict) else None

@@ -1,8 +1,8 @@
 """The policy bundles on `governance.policies.v1`: the newest one that counts is the one that decides.
 
-Whoever may write the topic may write anything there. So a record is only listed while it is read: its key has to be the
-SHA-256 of its value, which needs no parsing. It is parsed when a partition activates it, or when it is the newest one
-that a key vouches for where keys count. Everything else is passed over, and told once.
+Any client with write access to the topic may write anything there. So a record is only listed while it is read: its key
+has to be the SHA-256 of its value, which needs no parsing. It is parsed when a partition activates it, or when it is
+the newest one that a key vouches for where keys count. Everything else is passed over, and reported once.
 """
 
 import asyncio
@@ -22,20 +22,18 @@ from handrail.schemas.errors import HandrailError
 from handrail.schemas.keys import PublicKey, SigningKey
 from handrail.schemas.signature import ruleset_vouched, sign_ruleset
 from handrail.schemas.topics import POLICIES
-from handrail.streams.engine.ends import ends
-from handrail.streams.engine.passed_over import PassedOver
 from handrail.streams.engine.producer import Producer, Row
-from handrail.streams.engine.reading import reading
+from handrail.streams.engine.reading import PassedOver, ends, reading
 
 VOUCHED = "handrail-signature"
-"""The header of a published bundle that says who vouches for it."""
+"""The header of a published bundle with the signature that vouches for it."""
 NUMBER = "handrail-published"
 """The header with its number, microseconds since 1970: the highest is the newest, wherever it lies on the topic."""
 
 PREFIX = "sha256:"
 RULESET = re.compile(r"sha256:[0-9a-f]{64}")
 LISTED_MAX = 10_000  # bundles that are listed and not compiled; the oldest leaves
-AHEAD_US = 3_600_000_000  # a number further in the future is nobody's clock
+AHEAD_US = 3_600_000_000  # a number further in the future comes from no sane clock
 WHY_MAX = 200
 BYTES_MAX = 8_000_000
 
@@ -43,7 +41,7 @@ NO_KEY = "its key is not the hash of a bundle"
 NOT_ITS = "its value is not the bundle that its key names"
 TOO_LARGE = f"it has more than {BYTES_MAX:,} bytes"
 AHEAD = "its number lies in the future"
-NOBODY = "no key that counts here vouches for it"
+NOT_VOUCHED = "no key that counts here vouches for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +54,13 @@ class Published:
 
 
 class Bundles:
-    """What was published. `refresh` reads what has come since the last time, `load` compiles one of them."""
+    """The published bundles. `refresh` reads the records since the last time, `load` compiles one bundle."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        self._found: dict[str, Bundle] = {}
+        self._compiled: dict[str, Bundle] = {}
         self._listed: dict[str, Published] = {}
-        self._withdrawn: dict[str, bytes] = {}  # by a tombstone behind it, with its header
+        self._withdrawn: dict[str, bytes] = {}  # by a tombstone after it, with its header
         self._spoiled: set[str] = set()  # under whose key something else lies now: compaction would keep that
         self._passed: dict[bytes | None, PassedOver] = {}
         self._next = 0
@@ -71,12 +69,12 @@ class Bundles:
     @property
     def known(self) -> Mapping[str, Bundle]:
         """Compiled bundles by their ruleset; the same mapping always, so that a fold sees what a `load` brings."""
-        return self._found
+        return self._compiled
 
     @property
     def passed(self) -> list[PassedOver]:
-        """Records that are passed over and nobody has withdrawn, in the order of the topic."""
-        return sorted(self._passed.values(), key=lambda one: one.offset)
+        """Records that are passed over and not withdrawn, in the order of the topic."""
+        return sorted(self._passed.values(), key=lambda record: record.offset)
 
     @property
     def read(self) -> int:
@@ -85,15 +83,16 @@ class Bundles:
 
     def key_of(self, named: str) -> bytes | None:
         """The key of a record that lies on the topic and is not withdrawn; it is named by its key, or by its offset."""
-        there = {one.offset: key for key, one in self._passed.items()}
-        there |= {one.offset: name.encode() for name, one in self._listed.items() if name not in self._withdrawn}
+        there = {record.offset: key for key, record in self._passed.items()}
+        live = {name: listed for name, listed in self._listed.items() if name not in self._withdrawn}
+        there |= {listed.offset: name.encode() for name, listed in live.items()}
         if named.isdigit():
             return there.get(int(named))
         return next((key for key in there.values() if key is not None and key.decode(errors="replace") == named), None)
 
     @property
     def newest(self) -> str:
-        """The newest one that is listed and not withdrawn, whoever vouches for it, parsed or not; may be empty."""
+        """The newest one that is listed and not withdrawn, vouched for or not, parsed or not; may be empty."""
         return next((name for name in self._ranked() if name not in self._withdrawn), "")
 
     async def refresh(self) -> None:
@@ -113,14 +112,14 @@ class Bundles:
 
     async def load(self, ruleset: str) -> bool:
         """Compile a published bundle; False where it is not there, or cannot be used by this version."""
-        if ruleset in self._found:
+        if ruleset in self._compiled:
             return True
         listed = self._listed.get(ruleset)
         value = None if listed is None else await self._value(ruleset, listed.offset)
         if listed is None or value is None:
             return False
         try:
-            self._found[ruleset] = _compiled(value)
+            self._compiled[ruleset] = _compiled(value)
         except ValueError as error:
             self._passed[ruleset.encode()] = PassedOver(POLICIES, 0, listed.offset, ruleset.encode(), str(error))
             return False
@@ -130,19 +129,19 @@ class Bundles:
         """Every bundle that can be used, by its ruleset: what a log may have activated at any time."""
         for ruleset in list(self._listed):
             await self.load(ruleset)
-        return self._found
+        return self._compiled
 
-    async def newest_for(self, keys: Mapping[str, Trusted], held: str = "") -> str:
+    async def newest_for(self, keys: Mapping[str, Trusted], in_force: str = "") -> str:
         """The newest bundle that one of these keys vouches for and that can be used; where there is no key, the newest.
 
-        It is compiled then. May be empty. `held` is the one in force, which no tombstone takes away.
+        It is compiled then. May be empty. No tombstone takes away the one `in_force`.
         """
         may = trusted(keys, "controls")
         for ruleset in self._ranked():
             listed = self._listed[ruleset]
             if keys and not self._vouched(ruleset, may):
-                self._passed[ruleset.encode()] = PassedOver(POLICIES, 0, listed.offset, ruleset.encode(), NOBODY)
-            elif (ruleset == held or not self._gone(ruleset, keys, may)) and await self.load(ruleset):
+                self._passed[ruleset.encode()] = PassedOver(POLICIES, 0, listed.offset, ruleset.encode(), NOT_VOUCHED)
+            elif (ruleset == in_force or not self._gone(ruleset, keys, may)) and await self.load(ruleset):
                 return ruleset
         return ""
 
@@ -151,16 +150,16 @@ class Bundles:
         name = bundle.ruleset
         mine = {} if key is None else {key.id: key.public}
         if self.newest == name and not self._lost(name) and (key is None or self._vouched(name, mine)):
-            self._found[name] = bundle
+            self._compiled[name] = bundle
             return False
-        top = max((one.number for one in self._listed.values()), default=0)
+        top = max((listed.number for listed in self._listed.values()), default=0)
         number = max(time.time_ns() // 1000, top + 1)
         await self._write(producer, bundle, number, b"" if key is None else sign_ruleset(key, name, number))
         return True
 
     async def restore(self, producer: Producer, ruleset: str) -> bool:
         """Write a bundle again, as it was published, where something else lies under its key; False where not."""
-        bundle, listed = self._found.get(ruleset), self._listed.get(ruleset)
+        bundle, listed = self._compiled.get(ruleset), self._listed.get(ruleset)
         if bundle is None or listed is None or not self._lost(ruleset):
             return False
         await self._write(producer, bundle, listed.number, listed.vouched)
@@ -170,7 +169,7 @@ class Bundles:
         headers = ((NUMBER, b"%d" % number), *(((VOUCHED, vouched),) if vouched else ()))
         row = Row(bundle.ruleset.encode(), canonical(bundle.document), headers)
         (written,) = await producer.write(POLICIES, 0, [row])
-        self._found[bundle.ruleset] = bundle
+        self._compiled[bundle.ruleset] = bundle
         self._list(bundle.ruleset, Published(written.first, number, vouched))
 
     def _take(self, record: ConsumerRecord) -> None:
@@ -208,7 +207,7 @@ class Bundles:
         return bool(listed.vouched) and ruleset_vouched(listed.vouched, ruleset, listed.number, keys)
 
     def _gone(self, ruleset: str, keys: Mapping[str, Trusted], may: Mapping[str, PublicKey]) -> bool:
-        """Whether it was withdrawn by whoever may do that."""
+        """Whether it was withdrawn, with a key that may do that where keys count."""
         header = self._withdrawn.get(ruleset)
         if header is None:
             return False
@@ -242,8 +241,8 @@ def _refused(named: str, record: ConsumerRecord) -> str | None:
 
 def _number(record: ConsumerRecord) -> int:
     """Of its publication; of a record without one, the time it was written."""
-    found = dict(record.headers).get(NUMBER, b"")
-    return int(found) if found.isdigit() and len(found) <= len(str(2**63)) else max(0, record.timestamp) * 1000
+    number = dict(record.headers).get(NUMBER, b"")
+    return int(number) if number.isdigit() and len(number) <= len(str(2**63)) else max(0, record.timestamp) * 1000
 
 
 def _hash(value: bytes) -> str:
@@ -256,6 +255,6 @@ def _compiled(value: bytes) -> Bundle:
         return compile_bundle(orjson.loads(value))
     except HandrailError as error:
         why = str(error)
-    except Exception as error:  # a stranger wrote it: whatever it does to the reader is its own fault
+    except Exception as error:  # any client may have written it: no error of it stops the worker
         why = f"{type(error).__name__}: {error}"
     raise ValueError(" ".join(why.split())[:WHY_MAX])

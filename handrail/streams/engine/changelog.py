@@ -1,6 +1,6 @@
-"""The changelog of the states: read whole for recovery, in part where somebody else wrote to it.
+"""The changelog of the states: read in full for recovery, in part where another writer wrote to it.
 
-Nobody who writes there is believed without a reason, and nothing that lies there stops anybody: it is passed over.
+No record there counts without a reason, and none stops a reader: what does not count is passed over.
 """
 
 import asyncio
@@ -19,19 +19,17 @@ from handrail.schemas.topics import AGENT_EVENTS, STATES
 from handrail.streams.engine.attestation import Attested
 from handrail.streams.engine.attestation import read as read_attested
 from handrail.streams.engine.bundles import Bundles
-from handrail.streams.engine.ends import beginnings, ends
 from handrail.streams.engine.origin import LOG, NO_ORIGIN, Origin
-from handrail.streams.engine.passed_over import PASSED_MAX, PassedOver
 from handrail.streams.engine.producer import Row
-from handrail.streams.engine.reading import reading
+from handrail.streams.engine.reading import PASSED_MAX, PassedOver, beginnings, ends, reading
 from handrail.streams.governor.partition import PartitionFold
 from handrail.streams.governor.state import ATTESTED_KEY, PARTITION_KEY, PartitionState, decode_partition
 from handrail.streams.governor.state_store import readable as could_be
 
-TELL_S = 5.0
+PROGRESS_S = 5.0
 RECORDS_MAX = 500  # loaded in one go: the event loop does nothing else meanwhile
-NOBODYS = "no worker whose key counts has written it, or nobody can read it"
-HELD_MAX = 20_000  # states that are not attested yet, while a partition is read along; then it is read anew
+NOT_OURS = "no worker whose key counts has written it, or nobody can read it"
+PENDING_MAX = 20_000  # states that are not attested yet, while a partition is read along; beyond, it is read again
 NEAR, FURTHER = 1_000, 8  # records that are looked through from the end on, and so many times more where that is vain
 
 POSITION_BYTES = 8
@@ -59,7 +57,7 @@ class Loading:
     `key` is the worker's own: with one, only records that are attested (attestation.py) count, and what is not attested
     yet is held back until it is. Without one everything counts that can be a state. `origin` names the log that the
     states must have been folded from. `offset` is the next one to be read; `foreign` are the keys under
-    which something was passed over; `keys` those whose word counts.
+    which something was passed over; `keys` those whose attestations count.
     """
 
     def __init__(
@@ -67,42 +65,42 @@ class Loading:
     ) -> None:
         self.fold, self.offset, self.attested = fold, 0, Attested()
         self.foreign: set[bytes] = set()
-        self.passed: list[PassedOver] = []  # the first PASSED_MAX of which somebody should hear
+        self.passed: list[PassedOver] = []  # the first PASSED_MAX that are to be reported
         self.passed_n = 0
-        self.overflowed = False  # more was held than a standby may hold: begin anew
+        self.overflowed = False  # more is pending than a standby may keep: begin again
         self.keys: Mapping[str, PublicKey] = {} if key is None else {key.id: key}
         self._bootstrap, self._key, self._bundles, self._origin = bootstrap, key, bundles, origin
         self._begun = key is None
-        self._held: list[ConsumerRecord] = []
+        self._pending: list[ConsumerRecord] = []
         self._log_end = 0
         self._unsigned_end = 0  # up to there workers without a key have written
         self._bad: list[int] = []  # offsets below it that cannot be states
 
-    async def read(self, tell: Callable[[int, int], None] = lambda *_: None) -> int:
+    async def read(self, on_progress: Callable[[int, int], None] = lambda *_: None) -> int:
         """Load everything from `offset` on; gives the offset after it.
 
-        `tell(read, all)` is called now and then where it takes long; records that compaction has removed count as read.
-        The fold has still to be told that it is recovered. Raises EngineError.
+        `on_progress(read, all)` is called every PROGRESS_S; records that compaction has removed count as read.
+        The caller still calls `recovered` of the fold. Raises EngineError.
         """
         end = await end_of(self._bootstrap, self.fold.number)
         if not self._begun:
             await self._begin(end)
-        told_s = time.monotonic()
+        reported_s = time.monotonic()
         async for records in _records(self._bootstrap, self.fold.number, self.offset, end):
             await self.take(records)
-            if records and time.monotonic() - told_s >= TELL_S:
-                told_s = time.monotonic()
-                tell(records[-1].offset + 1, end)
+            if records and time.monotonic() - reported_s >= PROGRESS_S:
+                reported_s = time.monotonic()
+                on_progress(records[-1].offset + 1, end)
         self.offset = end
         return end
 
     def finish(self) -> None:
         """Nothing more comes: what is not attested by now does not count."""
-        if self._held:
+        if self._pending:
             self.attested = self.attested.then(self.offset, self.offset)
-        for record in self._held:
-            self._pass(record, said=not _plausible(record))
-        self._held.clear()
+        for record in self._pending:
+            self._pass(record, reported=not _plausible(record))
+        self._pending.clear()
         gaps = sorted({*self.attested.gaps, *((offset, offset + 1) for offset in self._bad)})
         self.attested = Attested(self.offset, tuple(gaps))
 
@@ -115,11 +113,11 @@ class Loading:
             for record in records:
                 await self._load(record)
         else:
-            await self._hold(records)
+            await self._add_pending(records)
         self.fold.follow()
 
     async def _load(self, record: ConsumerRecord) -> None:
-        """Where nothing is signed: whatever can be a state, of a record that is on the log."""
+        """Without keys: loads whatever can be the state of a record that is on the log."""
         if record.key is None or record.key == ATTESTED_KEY:
             return
         self._check_mark(record)
@@ -130,18 +128,18 @@ class Loading:
             self._pass(record)
 
     async def _begin(self, end: int) -> None:
-        """Whose word counts, and what they have attested last."""
+        """Which keys count, and what they have attested last."""
         self._begun, number = True, self.fold.number
-        found = await _last(self._bootstrap, self._origin.states_id, number, end, self.keys)
-        newest = await newest_state(self._bootstrap, number, end, found)
+        attested = await _last(self._bootstrap, self._origin.states_id, number, end, self.keys)
+        newest = await newest_state(self._bootstrap, number, end, attested)
         named = await self._named(newest)
         # A key that has never governed here has nothing to hold against a bundle, but that it is named there too.
-        if found is not None or self.keys.keys() <= named.keys():
+        if attested is not None or self.keys.keys() <= named.keys():
             self.keys = {**named, **self.keys}
-        found = await _last(self._bootstrap, self._origin.states_id, number, end, self.keys)
-        if found is None and newest is not None and not (newest.keys or named):  # begun by workers without a key
-            self._unsigned_end, found = end, Attested(end)
-        self.attested = found or Attested()
+        attested = await _last(self._bootstrap, self._origin.states_id, number, end, self.keys)
+        if attested is None and newest is not None and not (newest.keys or named):  # begun by workers without a key
+            self._unsigned_end, attested = end, Attested(end)
+        self.attested = attested or Attested()
 
     async def _named(self, newest: PartitionState | None) -> Mapping[str, PublicKey]:
         """The keys that sign decisions by the bundle in force."""
@@ -149,17 +147,17 @@ class Loading:
             return {}
         return trusted(self._bundles.known[newest.ruleset].keys, "decisions")
 
-    async def _hold(self, records: Sequence[ConsumerRecord]) -> None:
+    async def _add_pending(self, records: Sequence[ConsumerRecord]) -> None:
         for record in records:
             if record.key == ATTESTED_KEY:
-                if (found := self._attested_in(record)) is not None:
-                    self.attested = self.attested.also(found)
+                if (attested := self._attested_in(record)) is not None:
+                    self.attested = self.attested.also(attested)
             elif record.key is not None:
-                self._held.append(record)
-        held, self._held = self._held, []
-        for record in held:
+                self._pending.append(record)
+        pending, self._pending = self._pending, []
+        for record in pending:
             if record.offset >= self.attested.end:
-                self._held.append(record)
+                self._pending.append(record)
             elif record.offset < self._unsigned_end:
                 await self._load(record)
             elif self.attested.covers(record.offset):
@@ -167,8 +165,8 @@ class Loading:
                 self.fold.load(record.key, record.value, position_of(record), sure=True)
             else:
                 self._pass(record)
-        if len(self._held) > HELD_MAX:
-            self._held, self.overflowed = [], True
+        if len(self._pending) > PENDING_MAX:
+            self._pending, self.overflowed = [], True
 
     def _attested_in(self, record: ConsumerRecord) -> Attested | None:
         return read_attested(record.value, self._origin.states_id, self.fold.number, self.keys)
@@ -178,14 +176,14 @@ class Loading:
         if record.key == PARTITION_KEY and state_in(record) is not None:
             self._origin.check(self.fold.number, dict(record.headers).get(LOG))
 
-    def _pass(self, record: ConsumerRecord, said: bool = True) -> None:
+    def _pass(self, record: ConsumerRecord, reported: bool = True) -> None:
         self.foreign.add(record.key)
         self.fold.doubt(record.key)
         if record.offset < self._unsigned_end:
             self._bad.append(record.offset)
-        self.passed_n += said
-        if said and len(self.passed) < PASSED_MAX:
-            self.passed.append(PassedOver(STATES, record.partition, record.offset, record.key, NOBODYS))
+        self.passed_n += reported
+        if reported and len(self.passed) < PASSED_MAX:
+            self.passed.append(PassedOver(STATES, record.partition, record.offset, record.key, NOT_OURS))
 
 
 def _plausible(record: ConsumerRecord) -> bool:
@@ -211,9 +209,9 @@ async def newest_state(
     last, best = await log_end(bootstrap, partition), None
     async for records in _backwards(bootstrap, partition, end):
         for record in records:
-            one = state_in(record) if attested is None or attested.covers(record.offset) else None
-            if one is not None and one.position < last and (best is None or one.position >= best.position):
-                best = one
+            state = state_in(record) if attested is None or attested.covers(record.offset) else None
+            if state is not None and state.position < last and (best is None or state.position >= best.position):
+                best = state
         if best is not None:
             return best
     return None
@@ -224,8 +222,8 @@ def state_in(record: ConsumerRecord) -> PartitionState | None:
     if record.key != PARTITION_KEY or record.value is None:
         return None
     try:
-        found = decode_partition(record.value)
-        return found if found.position == position_of(record) else None
+        state = decode_partition(record.value)
+        return state if state.position == position_of(record) else None
     except (EngineError, msgspec.MsgspecError):
         return None
 
@@ -233,11 +231,12 @@ def state_in(record: ConsumerRecord) -> PartitionState | None:
 async def _last(
     bootstrap: str, topic_id: str, partition: int, end: int, keys: Mapping[str, PublicKey]
 ) -> Attested | None:
-    """What these keys attest in the last place where one of them does; workers may have written beside each other."""
+    """The last attestation of these keys; where several workers wrote one nearby, their union."""
     async for records in _backwards(bootstrap, partition, end):
-        told = [read_attested(one.value, topic_id, partition, keys) for one in records if one.key == ATTESTED_KEY]
-        if found := [one for one in told if one is not None]:
-            return reduce(Attested.also, found)
+        values = [record.value for record in records if record.key == ATTESTED_KEY]
+        attested = [read_attested(value, topic_id, partition, keys) for value in values]
+        if valid := [attestation for attestation in attested if attestation is not None]:
+            return reduce(Attested.also, valid)
     return None
 
 
@@ -248,7 +247,7 @@ async def _backwards(bootstrap: str, partition: int, end: int) -> AsyncIterator[
     first = (await beginnings(bootstrap, [tp]))[tp]
     while end > first:
         start = max(first, end - near)
-        yield [one async for records in _records(bootstrap, partition, start, end) for one in records]
+        yield [record async for records in _records(bootstrap, partition, start, end) for record in records]
         end, near = start, near * FURTHER
 
 
@@ -266,24 +265,24 @@ async def end_of(bootstrap: str, partition: int) -> int:
 
 async def keys_between(bootstrap: str, partition: int, first: int, end: int) -> set[bytes]:
     """The keys of the records from `first` up to, not including, `end`."""
-    found = {record.key async for records in _records(bootstrap, partition, first, end) for record in records}
-    return found - {None}
+    keys = {record.key async for records in _records(bootstrap, partition, first, end) for record in records}
+    return keys - {None}
 
 
 async def attested_between(
     bootstrap: str, topic_id: str, partition: int, first: int, end: int, keys: Mapping[str, PublicKey]
 ) -> Attested:
-    """What other owners have attested in there."""
-    found = Attested()
+    """The attestations of other owners in this range."""
+    attested = Attested()
     async for records in _records(bootstrap, partition, first, end):
         for record in records:
-            if record.key == ATTESTED_KEY and (one := read_attested(record.value, topic_id, partition, keys)):
-                found = found.also(one)
-    return found
+            if record.key == ATTESTED_KEY and (more := read_attested(record.value, topic_id, partition, keys)):
+                attested = attested.also(more)
+    return attested
 
 
 async def _records(bootstrap: str, partition: int, first: int, end: int) -> AsyncIterator[Sequence[ConsumerRecord]]:
-    """At most RECORDS_MAX at a time; others have their turn in between."""
+    """At most RECORDS_MAX at a time; other tasks run in between."""
     if first >= end:
         return
     tp = TopicPartition(STATES, partition)
@@ -291,6 +290,6 @@ async def _records(bootstrap: str, partition: int, first: int, end: int) -> Asyn
         consumer.assign([tp])
         consumer.seek(tp, first)
         while await consumer.position(tp) < end:
-            found = await consumer.getmany(tp, timeout_ms=1000, max_records=RECORDS_MAX)
-            yield [record for record in found.get(tp, ()) if record.offset < end]
+            fetched = await consumer.getmany(tp, timeout_ms=1000, max_records=RECORDS_MAX)
+            yield [record for record in fetched.get(tp, ()) if record.offset < end]
             await asyncio.sleep(0)

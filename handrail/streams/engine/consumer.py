@@ -17,7 +17,7 @@ from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from handrail.kafka import mended
+from handrail.kafka import aiokafka_patches
 from handrail.schemas.errors import ConfigError
 from handrail.streams.engine.fatal import die
 from handrail.streams.engine.fetch import Backlog, Fetch
@@ -25,7 +25,7 @@ from handrail.streams.engine.fetch import Backlog, Fetch
 SHORT_WAIT_S = 0.05  # while a full partition may get room again
 # Faust fixes 1500. Apache Kafka answers a fetch as soon as there is a record, the embedded broker only when it is over.
 FETCH_WAIT_MS = 25
-# Of one answer of a broker, which is held beside the records that are made of it. Else 9 MB of each partition.
+# Of one answer of a broker, which stays in memory with the records that are made of it. Else 9 MB of each partition.
 ANSWER_BYTES_MAX = 20_000_000
 
 
@@ -46,7 +46,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         die(error, group)
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        mended.install()
+        aiokafka_patches.install()
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         consumer._fetch_max_bytes = ANSWER_BYTES_MAX
@@ -54,18 +54,18 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def answered_ms(self, tp: TP) -> int | None:
         """When the last fetch of the partition was answered, by this machine's clock."""
-        found: int | None = self._ensure_consumer().last_poll_timestamp(TopicPartition(tp.topic, tp.partition))
-        return found
+        answered_ms: int | None = self._ensure_consumer().last_poll_timestamp(TopicPartition(tp.topic, tp.partition))
+        return answered_ms
 
     async def committed(self, tp: TP) -> int:
         """The group's offset in the partition, 0 where there is none. Waits for a broker that is away."""
-        found: int | None = await self.call_thread(
+        offset: int | None = await self.call_thread(
             self._ensure_consumer().committed, TopicPartition(tp.topic, tp.partition)
         )
-        return found or 0
+        return offset or 0
 
     async def seek_here(self, tp: TP, offset: int) -> None:
-        """Faust seeks from its own thread, and then the fetcher in this one may never hear of it."""
+        """Faust seeks from its own thread, and then the fetcher in this one may never notice."""
         await self.call_thread(self._seek_here, tp, offset)
 
     async def _seek_here(self, tp: TP, offset: int) -> None:
@@ -87,19 +87,19 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     # --- for the engine
 
     def rewind(self, tp: TP, offset: int) -> int:
-        """Read the partition again from `offset`; gives the epoch of the first fetch that does."""
+        """Read the partition again from `offset`; returns the epoch of the first fetch that does."""
         self._rewinds[tp] = offset
         return self.epochs.get(tp, 0) + 1
 
     def recovered(self, tp: TP, offset: int) -> None:
-        """What is before `offset` was processed by somebody who had no time to commit it: do that, records or not."""
+        """Commit what an earlier owner processed before `offset` and had no time to commit, be there records or not."""
         self.processed[tp] = offset
         self._acked[tp].clear()  # Faust asks only for partitions that it has an entry of
 
     async def committed(self, tp: TP) -> int:
         """The group's offset in the partition, 0 where there is none. Waits for a broker that is away."""
-        found: int = await self._thread.committed(tp)
-        return found
+        offset: int = await self._thread.committed(tp)
+        return offset
 
     def backlog(self, tp: TP) -> Backlog:
         """The partition's backlog since it was assigned."""
@@ -107,8 +107,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     def end(self, tp: TP) -> int | None:
         """Where the partition ends, as its last fetch said; None where none has."""
-        found: int | None = self.highwater(tp) if tp in self.assignment() else None
-        return found
+        end: int | None = self.highwater(tp) if tp in self.assignment() else None
+        return end
 
     def unanswered_s(self, tp: TP) -> float:
         """Since the last answer to a fetch of the partition, which comes within FETCH_WAIT_MS; 0 before the first."""
@@ -146,7 +146,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             await super().perform_seek()
 
     async def _apply_rewinds(self) -> None:
-        """Between two fetches, so that whatever is fetched from here on comes from the new place."""
+        """Seeks between two fetches, so that every later fetch comes from the new place."""
         assigned = self.assignment()
         while self._rewinds:
             tp, offset = self._rewinds.popitem()
@@ -172,7 +172,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return records, wanted
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        """What goes wrong while fetching ends the process; Faust would tell it to threads that do not listen."""
+        """An error while fetching ends the process; Faust would report it to threads that do not listen."""
         try:
             await super()._drain_messages(fetcher)
         except Exception as error:
@@ -206,7 +206,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
 
 async def _first(waits: Iterable[Any]) -> None:
-    """One of them is over; bounded, so that a stopping worker goes on."""
+    """The first of them is over, or one second; so a stopping worker goes on."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     await asyncio.wait(tasks, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:

@@ -24,13 +24,13 @@ ATTEST_S = 0.1  # between two: what a worker that is killed has written meanwhil
 
 
 class Delivery:
-    """Writes what the fold of one partition came to.
+    """Writes what the fold of one partition returned.
 
     `next_offset` is where the next state must land in the changelog, which has one rightful writer. Where it lands
-    further on, somebody else wrote in between: a worker that was stopped and went on. Its keys are in `foreign`, and
+    further on, another writer wrote in between: a worker that was stopped and went on. Its keys are in `foreign`, and
     their states have to be written again, because compaction keeps the last one, not the newest. With a `key` the
     decisions of a batch are signed together, and what was written to the changelog is attested: `before` says
-    what was so when it began, `keys` whose word counts.
+    what was so when it began, `keys` are those that count.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Delivery:
         self.foreign: set[bytes] = set()
         self._attested, self._keys = before or Attested(next_offset), keys or {}
         self._unattested, self._attested_s = False, 0.0
-        self._turn = asyncio.Lock()  # of whoever writes to the changelog
+        self._turn = asyncio.Lock()  # of the task that writes to the changelog
         self._later: asyncio.Task[None] | None = None
 
     async def outputs(self, outputs: Sequence[Output]) -> None:
@@ -70,7 +70,7 @@ class Delivery:
         self._attest_later()
 
     async def look(self) -> None:
-        """`foreign` has what somebody else wrote behind our last state. Not while anything is being written here."""
+        """`foreign` gets what another writer wrote after our last state. Not while anything is being written here."""
         async with self._turn:
             end = await changelog.end_of(self._bootstrap, self._partition)
             if end > self.next_offset:
@@ -101,12 +101,12 @@ class Delivery:
         self._unattested = True
 
     async def _gap(self, first: int, end: int) -> None:
-        """Somebody else wrote there: an owner of before, whose word counts too, or whoever may write the topic."""
+        """Another writer wrote there: an earlier owner, whose attestations count too, or any other client."""
         self.foreign |= await self._keys_between(first, end) - {PARTITION_KEY, ATTESTED_KEY}
         if self._key is not None:
             place = (self._bootstrap, self._origin.states_id, self._partition)
-            found = await changelog.attested_between(*place, first, end, self._keys)
-            self._attested = self._attested.also(found)
+            attested = await changelog.attested_between(*place, first, end, self._keys)
+            self._attested = self._attested.also(attested)
             self._unattested = True
 
     def _attest_later(self) -> None:
@@ -119,13 +119,13 @@ class Delivery:
         await self._attest()
 
     async def _attest(self) -> None:
-        """Say that all that was acknowledged so far is ours, or was attested before."""
+        """Attest all that was acknowledged so far, with what was attested before."""
         async with self._turn:
             if self._key is None or not self._unattested or len(self._attested.gaps) > GAPS_MAX:
                 return
             gaps = self._attested.gaps
-            told = attestation.signed(self._key, self._origin.states_id, self._partition, self._attested)
-            await self._take(await self._producer.write(STATES, self._partition, [Row(ATTESTED_KEY, told)]))
+            value = attestation.signed(self._key, self._origin.states_id, self._partition, self._attested)
+            await self._take(await self._producer.write(STATES, self._partition, [Row(ATTESTED_KEY, value)]))
             self._unattested, self._attested_s = self._attested.gaps != gaps, time.monotonic()
 
     async def _keys_between(self, first: int, end: int) -> set[bytes]:
@@ -134,5 +134,8 @@ class Delivery:
 
 def _signed(key: SigningKey, outputs: Sequence[Output]) -> list[Output]:
     """The outputs, the decisions among them signed together."""
-    signed = iter(sign_batch(key, [one.value for one in outputs if one.topic == DECISIONS]))
-    return [Output(DECISIONS, one.key, next(signed), one.headers) if one.topic == DECISIONS else one for one in outputs]
+    signed = iter(sign_batch(key, [output.value for output in outputs if output.topic == DECISIONS]))
+    return [
+        Output(DECISIONS, output.key, next(signed), output.headers) if output.topic == DECISIONS else output
+        for output in outputs
+    ]

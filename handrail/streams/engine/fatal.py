@@ -1,4 +1,4 @@
-"""The end of a worker that cannot go on: one clear last line, and out, without waiting for anything.
+"""The end of a worker that cannot go on: one clear last line, then exit, without waiting for anything.
 
 Faust waits for its streams when it stops, and in a worker that cannot deliver they never end.
 """
@@ -35,12 +35,12 @@ def _trace(error: BaseException | None) -> None:
 
 
 def leave(why: str) -> NoReturn:
-    """End the process as one that was told to end and has nothing left to do."""
+    """End the process after a requested stop, with nothing left to do."""
     print(f"handrail worker: {why}", file=sys.stderr, flush=True)
     os._exit(0)
 
 
 def die_of(task: "asyncio.Task[Any]") -> None:
-    """As a task's callback: whatever it raised ends the process."""
+    """Callback of a task: an exception of the task ends the process."""
     if not task.cancelled() and (error := task.exception()) is not None:
         die(error, task.get_name())

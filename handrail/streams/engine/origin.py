@@ -1,4 +1,4 @@
-"""Which log the states of a partition were folded from: those of another one are no states of this one."""
+"""Which log the states of a partition were folded from: states of another log do not count here."""
 
 import asyncio
 import time
@@ -9,36 +9,36 @@ from aiokafka import TopicPartition
 from handrail.kafka.log_id import LogId
 from handrail.schemas.errors import EngineError
 from handrail.schemas.topics import AGENT_EVENTS, STATES
-from handrail.streams.engine.ends import ends
+from handrail.streams.engine.reading import ends
 
 LOG = "log"  # header of a partition's own state
-BEHIND_S_MAX = 10.0  # a new leader may tell of the last records a little later
+BEHIND_S_MAX = 10.0  # a new leader may know of the last records a little later
 AGAIN_S = 0.5
 TODO = f"end all workers, delete the topic {STATES}, start them again: the states are folded anew, from what is there"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The ids of the topics of events and of states; empty where the broker tells no ids of topics."""
+    """The ids of the topics of events and of states; empty where the broker has no ids of topics."""
 
     events_id: str = ""
     states_id: str = ""
 
     @classmethod
     def of(cls, log: LogId) -> "Origin":
-        """Of the log that a broker serves."""
+        """The origin of states that are folded from this log."""
         return cls(log.topics.get(AGENT_EVENTS, ""), log.topics.get(STATES, ""))
 
     @property
     def mark(self) -> bytes:
-        """What the states of the log are marked with."""
+        """The value of the header that marks states of this log."""
         return self.events_id.encode()
 
-    def check(self, number: int, found: bytes | None) -> None:
+    def check(self, number: int, mark: bytes | None) -> None:
         """Raises EngineError where the states were folded from another log than this worker reads."""
-        if found is not None and self.mark and found != self.mark:
+        if mark is not None and self.mark and mark != self.mark:
             raise EngineError(
-                f"{STATES}[{number}]: its states are of another {AGENT_EVENTS} (id {found.decode(errors='replace')}) "
+                f"{STATES}[{number}]: its states are of another {AGENT_EVENTS} (id {mark.decode(errors='replace')}) "
                 f"than the one that is there (id {self.events_id}): {TODO}"
             )
 

@@ -15,13 +15,13 @@ from handrail.streams.engine import changelog, controls
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.changelog import Loading
 from handrail.streams.engine.consumer import BatchConsumer
+from handrail.streams.engine.controls import Issuer
+from handrail.streams.engine.counters import Counters
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die, die_of
-from handrail.streams.engine.issuer import Issuer
-from handrail.streams.engine.metrics import Counters
 from handrail.streams.engine.origin import Origin, check_end
-from handrail.streams.engine.passed_over import PassedOver
 from handrail.streams.engine.pipeline import Pipeline
+from handrail.streams.engine.reading import PassedOver
 from handrail.streams.engine.refold import cut, refold
 from handrail.streams.engine.standby import Standby
 from handrail.streams.governor.partition import PartitionFold
@@ -33,19 +33,26 @@ class Partitions:
     """One pipeline for each partition of `agent.events.v1` that is assigned to this worker."""
 
     def __init__(
-        self, bootstrap: str, count: int, issuer: Issuer, bundles: Bundles, tally: Counters, notice: Notice, log: LogId
+        self,
+        bootstrap: str,
+        count: int,
+        issuer: Issuer,
+        bundles: Bundles,
+        counters: Counters,
+        notice: Notice,
+        log: LogId,
     ) -> None:
         self._bootstrap, self._count, self._issuer, self._bundles = bootstrap, count, issuer, bundles
-        self._tally, self._notice, self._origin = tally, notice, Origin.of(log)
+        self._counters, self._notice, self._origin = counters, notice, Origin.of(log)
         self._starting: dict[TP, list[Any]] = {}  # events that came before their partition was recovered
         self._pipelines: dict[TP, Pipeline] = {}
         self._tasks: dict[TP, asyncio.Task[None]] = {}
-        self._left: dict[TP, Pipeline] = {}  # to be taken up again if nobody else had them meanwhile
+        self._left: dict[TP, Pipeline] = {}  # to be taken up again if no other worker had them meanwhile
         self._standbys: dict[TP, Standby] = {}
         self._closing: set[asyncio.Task[None]] = set()  # of standbys
         self._assigned = asyncio.Event()
         self.passed: list[PassedOver] = []  # states of which no alert was raised yet
-        self.progress: dict[int, tuple[int, int]] = {}  # of recoveries, as last told: states read, and all
+        self.progress: dict[int, tuple[int, int]] = {}  # of recoveries, as last reported: states read, and all
 
     async def ready(self) -> None:
         """Returns when the first partitions that were assigned are governed."""
@@ -59,7 +66,7 @@ class Partitions:
 
     @property
     def rulesets(self) -> str:
-        """What is in force in the partitions that are recovered."""
+        """The bundles in force in the recovered partitions, as one line."""
         return ", ".join(sorted({pipeline.fold.ruleset for pipeline in self._pipelines.values()} - {""})) or "none"
 
     @property
@@ -86,7 +93,7 @@ class Partitions:
             self._starting[tp] = []
             self._tasks[tp] = asyncio.create_task(self._run(consumer, tp), name=f"{tp.topic}[{tp.partition}]")
             self._tasks[tp].add_done_callback(self._ended)
-        self._tell()
+        self._set_assigned()
 
     def put(self, event: Any) -> None:
         """Hand an event with a Fetch to its partition; one that is not ours any more is given back."""
@@ -141,14 +148,14 @@ class Partitions:
     async def _run(self, consumer: BatchConsumer, tp: TP) -> None:
         started_s = time.monotonic()
         fold, delivery = await self._recovered(tp)
-        self._tally.recovered(time.monotonic() - started_s)
+        self._counters.recovered(time.monotonic() - started_s)
         await self._activate(fold, tp)
         pipeline = self._pipelines[tp] = Pipeline(
-            tp, fold, delivery, consumer, self._issuer, self._bundles, self._tally
+            tp, fold, delivery, consumer, self._issuer, self._bundles, self._counters
         )
         for event in self._starting.pop(tp):
             pipeline.put(event)
-        self._tell()
+        self._set_assigned()
         try:
             await pipeline.run()
         except FoldError as broken:
@@ -156,7 +163,7 @@ class Partitions:
             raise
 
     async def _recovered(self, tp: TP) -> tuple[PartitionFold, Delivery]:
-        """The states as the changelog has them; as they are in memory, where nobody has written since."""
+        """The states as the changelog has them; those in memory, where no other worker has written since."""
         number = tp.partition
         self.progress.pop(number, None)
         left = self._left.pop(tp, None)
@@ -171,9 +178,9 @@ class Partitions:
         if fold.position >= 0:
             await check_end(self._bootstrap, number, fold.position)
         await self._loaded(fold)
-        # An owner that was killed before it could mend them left them to whoever comes next.
-        foreign = fold.overwritten | loading.foreign | await self._sure(fold)
-        self._say(tp, loading)
+        # An owner that was killed before it could repair them leaves them to the next owner.
+        foreign = fold.overwritten | loading.foreign | await self._fold_doubtful(fold)
+        self._report_passed(tp, loading)
         key = self._issuer.key
         producer, before = self._issuer.producer, loading.attested
         delivery = Delivery(producer, self._bootstrap, number, end, key, self._origin, before, loading.keys)
@@ -187,8 +194,8 @@ class Partitions:
                 "not to be used by this version: start with --policies and the folder that it was made of"
             )
 
-    async def _sure(self, fold: PartitionFold) -> set[bytes]:
-        """Conversations of which nothing sure was read are folded again; gives the keys that are to be written."""
+    async def _fold_doubtful(self, fold: PartitionFold) -> set[bytes]:
+        """Conversations of which no sure state was read are folded again; returns the keys that are to be written."""
         if not fold.doubtful and not fold.all_in_doubt:
             return set()
         place = f"{AGENT_EVENTS}[{fold.number}]"
@@ -207,10 +214,10 @@ class Partitions:
         self._notice(f"handrail worker: {place}: {len(names)} conversations were folded again")
         return fold.adopt(again, names)
 
-    def _say(self, tp: TP, loading: Loading) -> None:
+    def _report_passed(self, tp: TP, loading: Loading) -> None:
         """One line of each record that was passed over, and one of the rest."""
-        for one in loading.passed:
-            self._notice(f"handrail worker: {one}: passed over")
+        for record in loading.passed:
+            self._notice(f"handrail worker: {record}: passed over")
         if (more := loading.passed_n - len(loading.passed)) > 0:
             self._notice(f"handrail worker: {STATES}[{tp.partition}]: {more:,} more records are passed over")
         self.passed += loading.passed
@@ -221,7 +228,7 @@ class Partitions:
         return Loading(self._bootstrap, fold, key, self._bundles, self._origin)
 
     async def _read_along(self, tp: TP) -> Loading:
-        """What has been read of the changelog already."""
+        """A loading with what the standby has read of the changelog already."""
         standby = self._standbys.pop(tp, None)
         if standby is None:
             return self._loading(tp)
@@ -244,6 +251,6 @@ class Partitions:
             event = controls.activation(newest, int(time.time() * 1000), key.public if first and key else None)
             await self._issuer.write(tp.partition, event, fold.sequence_floor)
 
-    def _tell(self) -> None:
+    def _set_assigned(self) -> None:
         if not self._starting:
             self._assigned.set()

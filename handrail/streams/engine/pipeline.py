@@ -16,12 +16,11 @@ from handrail.schemas.topics import POLICIES
 from handrail.streams.engine import controls
 from handrail.streams.engine.bundles import Bundles
 from handrail.streams.engine.consumer import BatchConsumer
+from handrail.streams.engine.controls import Issuer
+from handrail.streams.engine.counters import Counters
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fatal import die_of
-from handrail.streams.engine.fetch import Fetch
-from handrail.streams.engine.issuer import Issuer
-from handrail.streams.engine.metrics import Counters
-from handrail.streams.engine.order import FetchOrder
+from handrail.streams.engine.fetch import Fetch, FetchOrder
 from handrail.streams.governor.batch import UnknownBundle
 from handrail.streams.governor.partition import Folded, PartitionFold
 from handrail.streams.governor.state import PARTITION_KEY
@@ -32,12 +31,12 @@ IN_FLIGHT_MAX = 3  # chunks being acknowledged while the next one is folded
 # What those chunks were folded to. 200 small events may make 200 handoffs of 200 kB each.
 IN_FLIGHT_BYTES_MAX = 8_000_000
 TICK_MS = 1000
-# An old state that a stopped worker wrote is seen at the next write; where none comes, within a day, after which
+# An old state that a stopped worker wrote is noticed at the next write; where none comes, within a day, after which
 # compaction would have thrown the newer one away.
 LOOK_S = 600.0
 SNAPSHOT_AGAIN_MS = 60_000  # while the one that was written has not come back on the log
 
-ROOM_AGAIN_MS = 2_000  # the same, of what is said where too many conversations are remembered
+ROOM_AGAIN_MS = 2_000  # the same, of `control.memory`
 
 
 @dataclass(slots=True)
@@ -66,10 +65,10 @@ class Pipeline:
         consumer: BatchConsumer,
         issuer: Issuer,
         bundles: Bundles,
-        tally: Counters,
+        counters: Counters,
     ) -> None:
         self.tp, self.fold, self.delivery = tp, fold, delivery
-        self._consumer, self._issuer, self._bundles, self._tally = consumer, issuer, bundles, tally
+        self._consumer, self._issuer, self._bundles, self._counters = consumer, issuer, bundles, counters
         self._backlog = consumer.backlog(tp)
         self._waiting: deque[Any] = deque()  # events, each with a Fetch; bounded by the backlog's bytes
         self.governed = asyncio.Event()  # a bundle is active
@@ -119,7 +118,7 @@ class Pipeline:
             self._give_back(self._waiting.popleft())
 
     async def _snapshot(self) -> None:
-        """Once a day the partition's own state goes on the log; what it says holds whatever becomes of this worker."""
+        """Writes the partition's own state to the log once a day; it stays valid when this worker ends."""
         now_ms = _now_ms()
         if now_ms - self._snapshot_ms < SNAPSHOT_AGAIN_MS or (data := self.fold.snapshot(now_ms)) is None:
             return
@@ -127,7 +126,7 @@ class Pipeline:
         await self._issue(controls.snapshot(data, now_ms))
 
     async def _make_room(self) -> None:
-        """Where the partition remembers as many conversations as it may, the log says what follows."""
+        """Writes `control.memory` where the partition remembers as many conversations as it may."""
         now_ms = _now_ms()
         if now_ms - self._room_ms < ROOM_AGAIN_MS or (data := self.fold.room()) is None:
             return
@@ -147,7 +146,7 @@ class Pipeline:
 
     @property
     def backlog_bytes(self) -> int:
-        """What is fetched and not processed."""
+        """Bytes that are fetched and not processed."""
         return self._backlog.bytes
 
     @property
@@ -191,7 +190,7 @@ class Pipeline:
                 await self._time_passes(tick_s)
 
     async def _time_passes(self, tick_s: float | None) -> None:
-        """Write a tick where a deadline has come; else see whether somebody wrote to an idle partition's changelog."""
+        """Write a tick where a deadline has come; else look for another writer in an idle partition's changelog."""
         if tick_s is not None and tick_s <= LOOK_S:
             self._ticked_ms = _now_ms()
             await self._issue(controls.tick(self._ticked_ms))
@@ -261,7 +260,7 @@ class Pipeline:
         return folded
 
     def _repair_states(self, folded: Folded) -> None:
-        """Add the states that somebody else overwrote; all outputs up to them leave before they do."""
+        """Adds the states that another writer overwrote; all outputs up to them leave before they do."""
         keys = self.delivery.foreign
         self.delivery.foreign = set()
         written = {write.key for write in folded.states}
@@ -276,7 +275,7 @@ class Pipeline:
         task = asyncio.create_task(self._deliver(folded, chunk, self.fold.position, before), name=name)
         task.add_done_callback(die_of)
         self._deliveries.append(task)
-        chunk.made = _made(folded)
+        chunk.made = _output_bytes(folded)
         self._in_flight_bytes += chunk.made
         while self._deliveries and (self._crowded or self._deliveries[0].done()):
             await self._deliveries.popleft()
@@ -287,10 +286,10 @@ class Pipeline:
 
     async def _deliver(self, folded: Folded, chunk: Chunk, position: int, before: "asyncio.Task[None] | None") -> None:
         await self.delivery.outputs(folded.outputs)
-        self._tally.delivered(chunk.records, folded, _now_ms())
+        self._counters.delivered(chunk.records, folded, _now_ms())
         if before is not None:
             await before
-        await self._tell_others(folded)
+        await self._supervise_elsewhere(folded)
         await self.delivery.states(folded)
         self._in_flight_bytes -= chunk.made
         self._consumer.processed[self.tp] = position + 1
@@ -301,19 +300,20 @@ class Pipeline:
         if self.delivery.foreign:
             self._wake.set()
 
-    async def _tell_others(self, folded: Folded) -> None:
-        """Who acted without a decision is supervised in every partition; before the states, so that a crash repeats it.
+    async def _supervise_elsewhere(self, folded: Folded) -> None:
+        """An agent that acted without a decision is supervised in every partition; before the states, so that a crash
+        repeats it.
 
-        Whoever recovers between the two tells it again, which changes nothing.
+        A recovery between the two writes it again, which changes nothing.
         """
         others = [number for number in range(self.fold.partitions or 0) if number != self.tp.partition]
-        for one in folded.supervisions:
-            event = controls.supervised(one, self.tp.partition, _now_ms())
+        for supervision in folded.supervisions:
+            event = controls.supervised(supervision, self.tp.partition, _now_ms())
             await asyncio.gather(*(self._issuer.write(number, event) for number in others))
 
 
-def _made(folded: Folded) -> int:
-    """Bytes of the values that a fold came to."""
+def _output_bytes(folded: Folded) -> int:
+    """Bytes of the values that a fold returned."""
     outputs = sum(len(output.value) for output in folded.outputs)
     return outputs + sum(len(write.value or b"") for write in folded.states)
 

@@ -21,7 +21,7 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 class Writable(Protocol):
-    """What can be written: a row, or an output of the fold."""
+    """A record that can be written: a row, or an output of the fold."""
 
     @property
     def key(self) -> bytes | None: ...
@@ -61,7 +61,7 @@ class Producer:
             max_request_size=REQUEST_BYTES_MAX,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
-        # Whoever has several batches waits between them, and nobody else's may come there. One for each partition.
+        # A writer of several batches waits between them, and no other batch may come there. One for each partition.
         self._turns: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def __aenter__(self) -> "Producer":
@@ -75,7 +75,7 @@ class Producer:
         """Write the rows in their order, after those of earlier calls; when this returns, every one is acknowledged."""
         async with self._turns[topic, partition]:
             sent = [await self._send(topic, partition, batch) for batch in self._batches(rows)]
-        return [await one for one in sent]
+        return [await batch for batch in sent]
 
     async def write_then(self, topic: str, partition: int, rows: Iterable[Writable]) -> list[Written]:
         """As `write`, but the last batch leaves only when all before it are acknowledged; at least one row."""
@@ -84,7 +84,7 @@ class Producer:
         for batch in batches:
             sent.append(await self._send(topic, partition, last))
             last = batch
-        before = [await one for one in sent]
+        before = [await batch for batch in sent]
         return [*before, await (await self._send(topic, partition, last))]
 
     async def partitions(self, topic: str) -> int:
@@ -102,7 +102,7 @@ class Producer:
             ) from error
 
     def _batches(self, rows: Iterable[Writable]) -> Iterable[Any]:
-        """Each is made when the one before has been sent: what is written has no second copy that waits."""
+        """Each batch is made when the one before has been sent, so that no second copy of the rows waits."""
         batch = None
         for row in rows:
             if batch is None:

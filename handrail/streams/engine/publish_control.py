@@ -1,4 +1,4 @@
-"""What an operator says to a running cluster: one control record in each partition, or in a conversation's own."""
+"""Controls of an operator on a running cluster: one record in each partition, or in a conversation's own."""
 
 import time
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from handrail.schemas.keys import SigningKey
 from handrail.schemas.partitioner import partition_of
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine import controls
-from handrail.streams.engine.issuer import Issuer
+from handrail.streams.engine.controls import Issuer
 from handrail.streams.engine.producer import Producer
-from handrail.streams.engine.scan import partitions
+from handrail.streams.engine.reading import partitions
 
 
 async def publish_control(bootstrap: str, kind: str, data: dict[str, Any], key: SigningKey | None) -> int:
-    """Write a `control.KIND` to every partition; gives how many there are.
+    """Write a `control.KIND` to every partition; returns how many there are.
 
     Raises ConfigError where the data is not what the contract says, or no broker or topic is there.
     """
@@ -30,7 +30,7 @@ async def publish_control(bootstrap: str, kind: str, data: dict[str, Any], key: 
     except SchemaError as error:
         raise ConfigError(str(error)) from None
     with reachable(bootstrap):
-        return await _told(bootstrap, event, key)
+        return await _write_to_all(bootstrap, event, key)
 
 
 async def forget(bootstrap: str, conversations: Sequence[str], data: dict[str, Any], key: SigningKey | None) -> None:
@@ -45,16 +45,16 @@ async def forget(bootstrap: str, conversations: Sequence[str], data: dict[str, A
 
 
 async def _partitions(bootstrap: str) -> Sequence[TopicPartition]:
-    found = await partitions(bootstrap, [AGENT_EVENTS])
-    if not found:
+    events = await partitions(bootstrap, [AGENT_EVENTS])
+    if not events:
         raise ConfigError(f"broker {bootstrap}: no topic {AGENT_EVENTS}: start `handrail up` or a worker first")
-    return found
+    return events
 
 
-async def _told(bootstrap: str, event: controls.Event, key: SigningKey | None) -> int:
-    found = await _partitions(bootstrap)
+async def _write_to_all(bootstrap: str, event: controls.Event, key: SigningKey | None) -> int:
+    events = await _partitions(bootstrap)
     async with Producer(bootstrap) as producer:
         issuer = Issuer(producer, key, "operator")
-        for tp in found:
+        for tp in events:
             await issuer.write(tp.partition, event)
-    return len(found)
+    return len(events)

@@ -1,4 +1,4 @@
-"""A partition folded again from its log, without a word to anybody: for conversations whose states are in doubt."""
+"""Folds a partition again from its log, without any output: for conversations whose states are in doubt."""
 
 import asyncio
 
@@ -7,9 +7,8 @@ from aiokafka import TopicPartition
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine.bundles import Bundles
-from handrail.streams.engine.ends import beginnings
 from handrail.streams.engine.fetch import record_of
-from handrail.streams.engine.scan import stretch
+from handrail.streams.engine.reading import beginnings, stretch
 from handrail.streams.governor.batch import UnknownBundle
 from handrail.streams.governor.partition import PartitionFold
 

@@ -1,4 +1,4 @@
-"""What a worker is told."""
+"""Settings of a worker."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ class WorkerSettings(Settings):
     policies: Path | None = Field(None, description="folder of policy files; without it the bundle that is active")
     key: Path | None = Field(None, description="file of the key that signs decisions; without it they are not signed")
     group: str = Field("handrail", min_length=1, description="consumer group that the workers share")
-    # Kafka's brokers allow 6 s to 30 min unless they are told otherwise (group.min.session.timeout.ms). A dead worker's
+    # Kafka's brokers allow 6 s to 30 min unless configured otherwise (group.min.session.timeout.ms). A dead worker's
     # agents wait for it; the embedded broker's first member too.
     session_timeout_s: float = Field(
         10.0, ge=1, le=1800, description="a worker that is silent for so long has lost its partitions"

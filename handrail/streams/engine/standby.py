@@ -1,4 +1,4 @@
-"""The states of a partition that another worker owns, read along: whoever takes it over then has them already."""
+"""Reads along the states of a partition that another worker owns, so that this worker can take it over at once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -56,7 +56,7 @@ class Standby:
             try:
                 await self._follow()
                 return
-            except EngineError as error:  # whoever owns the partition will say it too; ours are not to blame
+            except EngineError as error:  # the owner of the partition reports it too; this worker goes on
                 self._notice(f"handrail worker: no standby of {STATES}[{self._tp.partition}]: {error}")
                 return
             except (KafkaError, OSError):
@@ -69,8 +69,8 @@ class Standby:
             consumer.assign([self._tp])
             consumer.seek(self._tp, self.offset)
             while True:
-                found = await consumer.getmany(self._tp, timeout_ms=POLL_MS, max_records=changelog.RECORDS_MAX)
-                if records := found.get(self._tp):
+                fetched = await consumer.getmany(self._tp, timeout_ms=POLL_MS, max_records=changelog.RECORDS_MAX)
+                if records := fetched.get(self._tp):
                     await self.loading.take(records)
                     if self.loading.overflowed:
                         return

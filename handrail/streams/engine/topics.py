@@ -1,6 +1,7 @@
 """Make the topics that are missing, and refuse those that cannot work; what exists is never changed."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -8,12 +9,17 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import (
+    KafkaConnectionError,
+    NodeNotReadyError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from handrail.kafka.reachable import reachable
 from handrail.schemas.errors import ConfigError
 from handrail.schemas.topics import AGENT_EVENTS, CATALOGUE, Topic
-from handrail.streams.engine.admin import Admin
 
 COPIES_MAX = 3
 VISIBLE_S_MAX = 30.0
@@ -21,7 +27,7 @@ TIMESTAMP_TYPE = "message.timestamp.type"
 
 
 async def ensure_topics(bootstrap: str, *, partitions: int | None = None, replication: int | None = None) -> list[str]:
-    """Every topic of the catalogue exists, and can be written to; gives the names of those created here.
+    """Every topic of the catalogue exists, and can be written to; returns the names of those created here.
 
     Parameters
     ----------
@@ -41,13 +47,13 @@ async def ensure_topics(bootstrap: str, *, partitions: int | None = None, replic
     """
     with reachable(bootstrap):
         async with _admin(bootstrap) as admin:
-            found = await _partition_counts(admin)
-            number = _common_count(found, partitions)
-            await _check_timestamps(admin, bootstrap, found)
+            counts = await _partition_counts(admin)
+            number = _common_count(counts, partitions)
+            await _check_timestamps(admin, bootstrap, counts)
             copies = replication or min(COPIES_MAX, len((await admin.describe_cluster())["brokers"]))
-            missing = [topic for name, topic in CATALOGUE.items() if name not in found]
+            missing = [topic for name, topic in CATALOGUE.items() if name not in counts]
             created = await _create(admin, bootstrap, [_new(topic, number, copies) for topic in missing])
-            # Somebody may have made some of them meanwhile, and otherwise.
+            # Another process may have made some of them meanwhile, with other settings.
             visible = await _visible(admin, bootstrap)
             _common_count(visible, partitions)
             await _check_timestamps(admin, bootstrap, visible)
@@ -83,9 +89,9 @@ async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
     }
 
 
-def _common_count(found: Mapping[str, int], asked: int | None) -> int:
+def _common_count(by_topic: Mapping[str, int], asked: int | None) -> int:
     """The number of partitions of all topics that must have equally many."""
-    together = {name: found[name] for name, topic in CATALOGUE.items() if topic.together and name in found}
+    together = {name: by_topic[name] for name, topic in CATALOGUE.items() if topic.together and name in by_topic}
     counts = set(together.values())
     listed = ", ".join(f"{name} has {count}" for name, count in together.items())
     if len(counts) > 1:
@@ -95,9 +101,9 @@ def _common_count(found: Mapping[str, int], asked: int | None) -> int:
     return counts.pop() if counts else asked or CATALOGUE[AGENT_EVENTS].partitions
 
 
-async def _check_timestamps(admin: AIOKafkaAdminClient, bootstrap: str, found: Mapping[str, int]) -> None:
+async def _check_timestamps(admin: AIOKafkaAdminClient, bootstrap: str, counts: Mapping[str, int]) -> None:
     """Time is the log's, so agents must not set it. A broker that states no type has only one way (the embedded)."""
-    if AGENT_EVENTS not in found:
+    if AGENT_EVENTS not in counts:
         return
     code, message, settings = await _settings(admin)
     if code:
@@ -112,7 +118,7 @@ async def _check_timestamps(admin: AIOKafkaAdminClient, bootstrap: str, found: M
 
 
 async def _settings(admin: AIOKafkaAdminClient) -> tuple[int, str | None, Any]:
-    """(error code, message, settings), once the broker that is asked knows the topic; another one has told of it."""
+    """(error code, message, settings), once the broker that is asked knows the topic."""
     deadline_s = time.monotonic() + VISIBLE_S_MAX
     while True:
         # Unfiltered: the embedded broker drops the connection when asked for one setting.
@@ -120,7 +126,7 @@ async def _settings(admin: AIOKafkaAdminClient) -> tuple[int, str | None, Any]:
         (code, message, _, _, settings) = answer.resources[0]
         if code != UnknownTopicOrPartitionError.errno or time.monotonic() > deadline_s:
             return code, message, settings
-        await asyncio.sleep(0.02)  # no broker tells when
+        await asyncio.sleep(0.02)  # no broker notifies
 
 
 def _new(topic: Topic, number: int, copies: int) -> NewTopic:
@@ -145,9 +151,9 @@ async def _visible(admin: AIOKafkaAdminClient, bootstrap: str) -> dict[str, int]
     """Wait until each topic has its leaders: a broker learns of a new topic a little after it was created."""
     try:
         async with asyncio.timeout(VISIBLE_S_MAX):
-            while CATALOGUE.keys() - (found := await _partition_counts(admin)).keys():  # noqa: ASYNC110
-                await asyncio.sleep(0.02)  # no broker tells when
-            return found
+            while CATALOGUE.keys() - (counts := await _partition_counts(admin)).keys():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)  # no broker notifies
+            return counts
     except TimeoutError as error:
         raise ConfigError(
             f"broker {bootstrap}: topics without a leader for {VISIBLE_S_MAX:g} s: are enough brokers up?"
@@ -156,3 +162,21 @@ async def _visible(admin: AIOKafkaAdminClient, bootstrap: str) -> dict[str, int]
 
 def _reason(code: int, message: str | None) -> str:
     return message or str(for_code(code).__name__)
+
+
+class Admin(AIOKafkaAdminClient):  # type: ignore[misc]
+    """Kafka's admin client, which asks another broker where the one it asked is gone; raises the last one's error.
+
+    aiokafka 0.14 asks one at random of those that the metadata names, and a broker that died is named there for some
+    seconds more: with one of three away, every third question fails.
+    """
+
+    async def _send_request(self, request: Any, node_id: int | None = None) -> Any:
+        nodes = [broker.nodeId for broker in self._client.cluster.brokers()] if node_id is None else [node_id]
+        random.shuffle(nodes)
+        for node in nodes[:-1]:
+            try:
+                return await super()._send_request(request, node)
+            except (NodeNotReadyError, KafkaConnectionError):
+                continue
+        return await super()._send_request(request, nodes[-1] if nodes else None)

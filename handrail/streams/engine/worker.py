@@ -14,32 +14,31 @@ from handrail.policies.keys import trusted
 from handrail.schemas.errors import ConfigError, EngineError
 from handrail.schemas.keys import SigningKey
 from handrail.schemas.topics import AGENT_EVENTS, POLICIES, RESOLUTIONS, STATES
+from handrail.streams.engine.activate import in_force
 from handrail.streams.engine.app import GovernorApp, build
-from handrail.streams.engine.bundle_watch import Watch
+from handrail.streams.engine.bundle_watch import BundleWatch
 from handrail.streams.engine.bundles import Bundles
+from handrail.streams.engine.controls import Issuer
+from handrail.streams.engine.counters import Counters
 from handrail.streams.engine.fatal import die, die_of, leave
-from handrail.streams.engine.health import healthy
-from handrail.streams.engine.health import ready as is_ready
-from handrail.streams.engine.in_force import in_force
-from handrail.streams.engine.issuer import Issuer
-from handrail.streams.engine.metrics import Counters, PartitionStatus
 from handrail.streams.engine.partitions import Partitions
 from handrail.streams.engine.producer import Producer
 from handrail.streams.engine.settings import WorkerSettings
+from handrail.streams.engine.status import PartitionGauges, PartitionWaits, healthy
+from handrail.streams.engine.status import ready as is_ready
 from handrail.streams.engine.topics import ensure_topics
-from handrail.streams.engine.waits import PartitionWaits
 from handrail.streams.http import serving
 from handrail.streams.keys import key_of
+from handrail.streams.probe import Look, reporting, with_waits
 from handrail.streams.process import collect_less, stop_signal
-from handrail.streams.wait import Look, reporting, with_waits
 
 LEAVE_S_MAX = 20.0
 READ = (AGENT_EVENTS, RESOLUTIONS, STATES, POLICIES)  # what a worker remembers comes from these
 
-Tell = Callable[[str], None]
+Notice = Callable[[str], None]
 
 
-async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
+async def run(settings: WorkerSettings, ready: Notice, notice: Notice) -> None:
     """Govern until SIGTERM or SIGINT. `ready` gets one line when the first partitions are governed.
 
     `notice` gets one now and then while many states are being read.
@@ -61,13 +60,16 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
         count = await producer.partitions(AGENT_EVENTS)
         issuer = Issuer(producer, key, "worker")
         partitions = Partitions(settings.bootstrap, count, issuer, bundles, Counters(registry), notice, log.id)
-        registry.register(PartitionStatus(partitions))
+        registry.register(PartitionGauges(partitions))
         look = PartitionWaits(partitions).look
-        async with _watched(settings, registry, partitions, look) as told, reporting("handrail worker", look, notice):
+        async with (
+            _served(settings, registry, partitions, look) as endpoint,
+            reporting("handrail worker", look, notice),
+        ):
             await _publish(settings.bootstrap, bundles, bundle, issuer)
             app = build(settings, partitions, issuer, count)
             await app.start()
-            watch = Watch(settings.bootstrap, bundles, partitions, producer, notice)
+            watch = BundleWatch(settings.bootstrap, bundles, partitions, producer, notice)
             watching = asyncio.create_task(watch.run(), name=f"watch of {POLICIES}")
             watching.add_done_callback(die_of)
             crashed = asyncio.create_task(_crash(app))
@@ -75,7 +77,7 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
             if not stop.is_set():
                 signed = "" if key is not None else ", decisions are not signed (--key)"
                 about = f"worker of group {settings.group} at {settings.bootstrap}, ruleset {partitions.rulesets}"
-                ready(f"ready: {about}{signed}{told}")
+                ready(f"ready: {about}{signed}{endpoint}")
             await stop.wait()
             crashed.cancel()
             watching.cancel()
@@ -84,10 +86,10 @@ async def run(settings: WorkerSettings, ready: Tell, notice: Tell) -> None:
 
 
 @asynccontextmanager
-async def _watched(
+async def _served(
     settings: WorkerSettings, registry: CollectorRegistry, partitions: Partitions, look: Look
 ) -> AsyncIterator[str]:
-    """Gives what the `ready` line says of it."""
+    """Serves /metrics, /healthz and /readyz; gives what the `ready` line says of it."""
     if settings.http is None:
         yield ""
         return
@@ -107,27 +109,27 @@ def _check_key(bundle: Bundle | None, key: SigningKey | None) -> None:
 
 
 async def _publish(bootstrap: str, bundles: Bundles, bundle: Bundle | None, issuer: Issuer) -> None:
-    """The bundle becomes the newest one, which whoever owns a partition activates there.
+    """The bundle becomes the newest one, which the owner of each partition activates there.
 
     Without one, and where none was ever in force, the built-in limits and routes.
     """
     await bundles.refresh()
     if bundle is None and not await bundles.newest_for({}):
         states = await in_force(bootstrap)
-        bundle = None if any(one.ruleset for one in states.values()) else load_bundle(None)
+        bundle = None if any(state.ruleset for state in states.values()) else load_bundle(None)
     if bundle is not None:
         await bundles.publish(issuer.producer, bundle, issuer.key)
 
 
 async def _crash(app: GovernorApp) -> None:
-    """What Faust finds wrong with itself ends the process: somebody else has to start it again."""
+    """A crash of Faust ends the process: the supervisor has to start it again."""
     await app._crashed.wait()
     reason = app.crash_reason or EngineError("Faust stopped without a reason")
     die(reason, "Faust")
 
 
 async def _leave(app: GovernorApp) -> None:
-    """Out of the group, offsets committed; where Faust waits for ever, without: what was delivered stays delivered."""
+    """Leaves the group with offsets committed; where Faust waits for ever, without: deliveries stay valid."""
     stopping = asyncio.create_task(app.stop())
     await asyncio.wait([stopping], timeout=LEAVE_S_MAX)
     if not stopping.done():

@@ -63,7 +63,7 @@ CREATE OR REPLACE MACRO readers.main.may(session, query) AS (
             {tables}, list_transform(json_extract_string(parsed, '$..function.function_name'), lambda f: lower(f))
         )
         AND list_has_all(
-            {nodes}, list_filter(json_extract_string(parsed, '$..type'), lambda one: one NOT LIKE '{{%')
+            {nodes}, list_filter(json_extract_string(parsed, '$..type'), lambda node: node NOT LIKE '{{%')
         )
         AND len(json_extract_string(parsed, '$..subquery_type')) = 0
         AND coalesce(list_max(json_array_length(parsed, '$..group_sets')), 0) <= 1

@@ -1,4 +1,4 @@
-"""Days that are over are judged, once each, and alerts leave for their topic.
+"""Judges each day once, when it is over, and publishes the alerts.
 
 A day is over by the log's time: its clock is past midnight, every partition is read that far, and every query of the
 day has been decided or refused. What is judged is what is stored then; later data changes `drift_daily`, no alert.
@@ -26,7 +26,7 @@ from handrail.streams.quality.report import EPOCH, Subject, start_of
 from handrail.streams.quality.scissors import window
 from handrail.streams.quality.shift import Shift
 from handrail.streams.quality.verdict import Episode, Key, Verdict, verdicts
-from handrail.streams.sink.reader import Reader, Records
+from handrail.streams.sink.log_reader import Reader, Records
 from handrail.streams.sink.store import Store
 
 SOURCE = "/handrail/sink"
@@ -78,45 +78,45 @@ OF_A_BIN = """
 """
 
 
-class Watch:
+class DriftWatch:
     """Looks at what is stored each time that a day may be over. `cluster` is the one whose log is read."""
 
     def __init__(self, store: Store, cluster: str, bootstrap: str, reader: Reader) -> None:
         self._store, self._cluster, self._bootstrap, self._reader = store, cluster, bootstrap, reader
-        found = store.cursor().execute(JUDGED_TO, {"cluster": cluster}).fetchone()
-        self._judged_to: date | None = found[0] if found else None
+        row = store.cursor().execute(JUDGED_TO, {"cluster": cluster}).fetchone()
+        self._judged_to: date | None = row[0] if row else None
         self._unsent = True  # as far as is known
 
     def lagging(self) -> frozenset[int]:
         """The partitions of events of which more is on the log than was read. Ask it right after a read."""
         return frozenset(tp.partition for tp, n in self._reader.unread.items() if tp.topic == AGENT_EVENTS and n != 0)
 
-    async def look(self, records: Records, behind: frozenset[int]) -> None:
-        """After these records were stored: what is over is judged, and what is to be said is on its topic.
+    async def look(self, records: Records, lagging: frozenset[int]) -> None:
+        """Judges the days that are over and publishes alerts, after these records were stored.
 
         Raises SinkError where the database refuses, or the broker for good.
         """
         try:
             if self._may_be_over(records):
-                await asyncio.to_thread(self._judge, behind)
+                await asyncio.to_thread(self._judge, lagging)
             if self._unsent:
                 await self._send()
         except duckdb.Error as error:
             raise SinkError(f"sink: {self._store.path}: drift: {' '.join(str(error).split())[:500]}") from error
 
     def _may_be_over(self, records: Records) -> bool:
-        newest_ms = max((one.timestamp for found in records.values() for one in found), default=0)
+        newest_ms = max((record.timestamp for fetched in records.values() for record in fetched), default=0)
         newest = datetime.fromtimestamp(newest_ms / 1000, UTC)
         return self._judged_to is None or _day_of(newest - GRACE) > self._judged_to
 
-    def _judge(self, behind: frozenset[int]) -> None:
+    def _judge(self, lagging: frozenset[int]) -> None:
         with self._store.cursor() as cursor:
-            until = over(cursor, self._cluster, self._judged_to, behind)
+            until = over(cursor, self._cluster, self._judged_to, lagging)
             if until is None or (self._judged_to is not None and until <= self._judged_to):
                 return
-            found = list(verdicts_of_days(cursor, self._cluster, self._judged_to, until))
-            alerts = [alert_of(cursor, self._cluster, one) for one in found if one.begins]
-            keep(cursor, self._cluster, found, alerts, until)
+            judged = list(verdicts_of_days(cursor, self._cluster, self._judged_to, until))
+            alerts = [alert_of(cursor, self._cluster, verdict) for verdict in judged if verdict.begins]
+            store_verdicts(cursor, self._cluster, judged, alerts, until)
         self._judged_to = until
         self._unsent = self._unsent or bool(alerts)
 
@@ -145,15 +145,15 @@ async def send(bootstrap: str, alerts: Sequence[tuple[str, str]]) -> None:
 
 
 def over(
-    connection: duckdb.DuckDBPyConnection, cluster: str, since: date | None, behind: frozenset[int]
+    connection: duckdb.DuckDBPyConnection, cluster: str, since: date | None, lagging: frozenset[int]
 ) -> date | None:
     """Days before this one are over; None where that is not known of any."""
     asked = {"cluster": cluster, "topic": AGENT_EVENTS, "since": start_of(since or EPOCH)}
     clocks = {number: times for number, *times in connection.execute(CLOCKS, asked).fetchall()}
-    if not clocks or not behind <= clocks.keys():
+    if not clocks or not lagging <= clocks.keys():
         return None
     limits = [max(newest for newest, _ in clocks.values()) - GRACE]
-    limits += [clocks[number][0] for number in behind]
+    limits += [clocks[number][0] for number in lagging]
     limits += [waiting for _, waiting in clocks.values() if waiting is not None]
     return _day_of(min(limits))
 
@@ -161,7 +161,7 @@ def over(
 def verdicts_of_days(
     connection: duckdb.DuckDBPyConnection, cluster: str, since: date | None, until: date
 ) -> Iterator[Verdict]:
-    """What each detector says of each day from `since` (None: the first there is) up to, and without, `until`."""
+    """The verdict of each detector on each day from `since` (None: the first there is) up to, and without, `until`."""
     named = {"cluster": cluster}
     chosen = {agent: Baseline(*days) for agent, *days in connection.execute(BASELINES, named).fetchall()}
     episodes: dict[Key, Episode] = {
@@ -182,14 +182,14 @@ def verdicts_of_days(
 
 def alert_of(connection: duckdb.DuckDBPyConnection, cluster: str, verdict: Verdict) -> tuple[str, str]:
     """(subject, record) of the alert with which an episode begins."""
-    of, found = verdict.subject, verdict.finding
+    of, finding = verdict.subject, verdict.finding
     named = {"cluster": cluster, "tenant": of.tenant, "agent_id": of.agent_id, "most": EXAMPLES_MAX}
-    if isinstance(found, Shift):
-        named |= {"day": of.day, "measure": verdict.measure, "bin": next(iter(found.parts))}
-        data = report.drift(of, verdict.measure, found, _names(connection, OF_A_BIN, named))
+    if isinstance(finding, Shift):
+        named |= {"day": of.day, "measure": verdict.measure, "bin": next(iter(finding.parts))}
+        data = report.drift(of, verdict.measure, finding, _names(connection, OF_A_BIN, named))
     else:
         named |= {"first": start_of(window(of.baseline, of.day)), "end": start_of(of.day + timedelta(days=1))}
-        data = report.divergence(of, found, _names(connection, WORST, named))
+        data = report.divergence(of, finding, _names(connection, WORST, named))
     record = {
         "specversion": "1.0",
         "id": data["alert_id"],
@@ -207,21 +207,21 @@ def _names(connection: duckdb.DuckDBPyConnection, asked: str, named: Mapping[str
     return [name for (name,) in connection.execute(asked, named).fetchall()]
 
 
-def keep(
+def store_verdicts(
     connection: duckdb.DuckDBPyConnection,
     cluster: str,
-    found: Sequence[Verdict],
+    judged: Sequence[Verdict],
     alerts: Sequence[tuple[str, str]],
     until: date,
 ) -> None:
     """The verdicts are stored, the alerts are to be sent, and days before `until` are judged; or nothing of it."""
-    rows = [_row(cluster, one) for one in found]
+    rows = [_row(cluster, verdict) for verdict in judged]
     unsent = [{"log_cluster": cluster, "subject": subject, "record": record} for subject, record in alerts]
     connection.begin()
     try:
-        for table, told in (("drift_verdicts", rows), ("alerts_unsent", unsent)):
-            if told:
-                connection.execute(f"INSERT INTO {table} BY NAME SELECT unnest(?, recursive := true)", [told])
+        for table, new in (("drift_verdicts", rows), ("alerts_unsent", unsent)):
+            if new:
+                connection.execute(f"INSERT INTO {table} BY NAME SELECT unnest(?, recursive := true)", [new])
         connection.execute(
             "INSERT INTO drift_progress VALUES (?, ?) ON CONFLICT DO UPDATE SET judged_to = excluded.judged_to",
             [cluster, until],

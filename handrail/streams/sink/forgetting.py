@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import orjson
 
-from handrail.streams.sink import named
+from handrail.streams.sink import customer_refs
 from handrail.streams.sink.forgotten import ANY_TENANT, CONVERSATION, DEFAULT_TENANT, REF, SALT_BYTES, Forgotten
 from handrail.streams.sink.stage import without
 
@@ -89,8 +89,8 @@ def _deleted(connection: duckdb.DuckDBPyConnection, what: str, cluster: str, nam
     return _count(connection.execute(f"DELETE FROM {what}", [cluster, names]))
 
 
-def _count(found: duckdb.DuckDBPyConnection) -> int:
-    row = found.fetchone()
+def _count(result: duckdb.DuckDBPyConnection) -> int:
+    row = result.fetchone()
     return int(row[0]) if row else 0
 
 
@@ -108,13 +108,13 @@ def _unname(connection: duckdb.DuckDBPyConnection, cluster: str, names: Sequence
 
 
 def _unread(connection: duckdb.DuckDBPyConnection, ref: str, tenant: str | None) -> Removed:
-    """What could not be read has no columns: it is the customer's where its bytes name them."""
+    """Deletes unreadable records, which have no columns, where their bytes name the customer."""
     removed = Removed()
     for table in BY_KEY:
-        found = connection.execute(f"SELECT rowid, value FROM {table} WHERE value IS NOT NULL")
+        values = connection.execute(f"SELECT rowid, value FROM {table} WHERE value IS NOT NULL")
         theirs = []
-        while some := found.fetchmany(FETCH_ROWS):
-            theirs += [row for row, value in some if named.names(value, ref, tenant, DEFAULT_TENANT)]
+        while fetched := values.fetchmany(FETCH_ROWS):
+            theirs += [row for row, value in fetched if customer_refs.names(value, ref, tenant, DEFAULT_TENANT)]
         removed[table] = _count(connection.execute(f"DELETE FROM {table} WHERE rowid IN ?", [theirs])) if theirs else 0
     return removed
 

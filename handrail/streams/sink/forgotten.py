@@ -1,4 +1,4 @@
-"""Whom the sink leaves out: keyed digests of customers' refs and of their conversations, in a table and in a file.
+"""Forgotten customers, which the sink leaves out: keyed digests of their refs and conversations, in a table and a file.
 
 The table is the truth. The file beside the database is a copy for processes that may not open it, like the desk.
 """
@@ -43,22 +43,22 @@ class Forgotten:
 
     @classmethod
     def read(cls, folder: Path) -> "Forgotten":
-        """As the file beside the database has it; nobody, where there is none."""
+        """As the file beside the database has it; empty where there is none."""
         try:
-            told = orjson.loads((folder / FORGOTTEN_FILE).read_bytes())
+            fields = orjson.loads((folder / FORGOTTEN_FILE).read_bytes())
         except FileNotFoundError:
             return cls()
-        return cls(bytes.fromhex(told["salt"]), dict(told["refs"]), set(told["conversations"]))
+        return cls(bytes.fromhex(fields["salt"]), dict(fields["refs"]), set(fields["conversations"]))
 
     def write(self, folder: Path) -> None:
-        """The file has it, whole and at once; none where nobody is forgotten."""
+        """Writes the file atomically; no file where no customer is forgotten."""
         if not self:
             return
         draft = folder / f"{FORGOTTEN_FILE}.tmp"
         draft.unlink(missing_ok=True)
         draft.touch(0o600, exist_ok=False)
-        told = {"salt": self.salt.hex(), "refs": self.refs, "conversations": sorted(self.conversations)}
-        draft.write_bytes(orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE))
+        fields = {"salt": self.salt.hex(), "refs": self.refs, "conversations": sorted(self.conversations)}
+        draft.write_bytes(orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE))
         draft.replace(folder / FORGOTTEN_FILE)
 
     def of_conversation(self, cluster: str, conversation: str) -> str:
@@ -80,9 +80,9 @@ class Forgotten:
 
     def add(self, cluster: str, conversations: Iterable[str]) -> None:
         """These are left out from now on."""
-        self.conversations |= {self.of_conversation(cluster, one) for one in conversations}
+        self.conversations |= {self.of_conversation(cluster, name) for name in conversations}
 
     def _digest(self, of: str, place: str, name: str) -> str:
-        found = blake2b(key=self.salt, digest_size=DIGEST_BYTES, person=of.encode())
-        found.update(orjson.dumps([place, name]))
-        return found.hexdigest()
+        digest = blake2b(key=self.salt, digest_size=DIGEST_BYTES, person=of.encode())
+        digest.update(orjson.dumps([place, name]))
+        return digest.hexdigest()

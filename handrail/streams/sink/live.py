@@ -1,6 +1,6 @@
 """The open database for readers in other processes, while the sink writes: served by Quack, for reading only.
 
-Whoever has the token may ask one SELECT at a time, made of what allowed.py names: it looks through one table or view,
+A client with the token may ask one SELECT at a time, made of what allowed.py names: it looks through one table or view,
 reads no file, changes nothing, and calls nothing that does, or that takes more memory than what it is given.
 """
 
@@ -15,8 +15,7 @@ import orjson
 from handrail.schemas.errors import ConfigError
 from handrail.streams.address import LOOPBACK, host_port
 from handrail.streams.sink.allowed import gate
-from handrail.streams.sink.database import BATCH, LIVE_FILE
-from handrail.streams.sink.quack import load
+from handrail.streams.sink.database import BATCH, LIVE_FILE, load
 
 TOKEN_BYTES = 32
 TRIES = 5  # a port that was free a moment ago may be taken
@@ -41,7 +40,7 @@ class Live:
         load(connection)
         _enclose(connection, self.file.parent)
         self.uri = self._serve()
-        self._tell()
+        self._write_file()
 
     @property
     def serving(self) -> bool:
@@ -49,7 +48,7 @@ class Live:
         return self.file.exists()
 
     def pause(self) -> None:
-        """Nobody new is let in, and nobody who does not fetch keeps a view of the past; a running query is answered."""
+        """No new reader is let in, and no idle reader keeps a view of the past; a running query is answered."""
         if self.serving:
             self.file.unlink()
             self._connection.execute(SHUT)
@@ -60,10 +59,10 @@ class Live:
         if not self.serving:
             self._connection.execute(gate())
             self.uri = self._serve()
-            self._tell()
+            self._write_file()
 
     def close(self) -> None:
-        """Nobody is served any more. May be called twice."""
+        """Serves no reader any more. May be called twice."""
         self.pause()
 
     def _serve(self) -> str:
@@ -80,17 +79,17 @@ class Live:
                 return uri
         raise AssertionError("unreachable")
 
-    def _tell(self) -> None:
+    def _write_file(self) -> None:
         draft = self.file.with_suffix(".tmp")
         draft.unlink(missing_ok=True)
-        told = {"uri": self.uri, "token": self._token, "pid": os.getpid()}
+        served = {"uri": self.uri, "token": self._token, "pid": os.getpid()}
         draft.touch(0o600, exist_ok=False)
-        draft.write_bytes(orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE))
+        draft.write_bytes(orjson.dumps(served, option=orjson.OPT_APPEND_NEWLINE))
         draft.replace(self.file)
 
 
 def _enclose(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Who asks has no other file, cannot load code, and counts in UTC as the writer does."""
+    """A reader has no other file, cannot load code, and counts in UTC as the writer does."""
     connection.execute("ATTACH IF NOT EXISTS ':memory:' AS readers")
     connection.execute(gate())
     connection.execute("SET GLOBAL quack_authorization_function = 'readers.main.may'")
@@ -113,11 +112,11 @@ def _listen(connection: duckdb.DuckDBPyConnection, uri: str, token: str, address
 
 
 def _free(host: str) -> int:
-    """A port of that host which nobody has just now; Quack takes no 0."""
+    """A port of that host that is free just now; Quack takes no 0."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as found:
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         try:
-            found.bind((host, 0))
+            probe.bind((host, 0))
         except OSError as error:
             raise ConfigError(f"--live-address {host}: {error.strerror}: is it one of this machine's?") from error
-        return int(found.getsockname()[1])
+        return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""The analytics database for those who only read: from the sink that has it open, from its file, or its snapshot."""
+"""The analytics database for readers: from the sink that has it open, from its file, or its snapshot."""
 
 import sys
 import threading
@@ -13,8 +13,7 @@ import duckdb
 import orjson
 
 from handrail.schemas.errors import ConfigError, SinkError
-from handrail.streams.sink.database import LIVE, LIVE_FILE, SNAPSHOT, connect
-from handrail.streams.sink.quack import load
+from handrail.streams.sink.database import LIVE, LIVE_FILE, SNAPSHOT, connect, load
 
 TIMEOUT_S = 60.0
 ROWS_MAX = 1_000_000
@@ -28,7 +27,7 @@ REFUSED = {
     "Failed to send message": "no sink answers where {file} says",
     "Invalid connection id": "the sink let no reader go on: a snapshot was due",
 }
-"""What Quack says where the query itself is not at fault, and what that means."""
+"""Quack's error where the query itself is not at fault -> what that means."""
 
 
 class NotLiveError(Exception):
@@ -61,20 +60,20 @@ def ask(
 ) -> QueryResult:
     """All rows. Raises duckdb.Error for a mistake in the query, ConfigError where nothing is asked, or too much."""
     with _ended(connection, timeout_s):
-        found = connection.execute(sql, given)
-        if found is None or found.description is None:
+        answer = connection.execute(sql, given)
+        if answer is None or answer.description is None:
             raise ConfigError("query: nothing was asked: give one SQL query")
-        columns = [(name, str(kind)) for name, kind, *_ in found.description]
-        return QueryResult(_unique([name for name, _ in columns]), [kind for _, kind in columns], _fetched(found))
+        columns = [(name, str(kind)) for name, kind, *_ in answer.description]
+        return QueryResult(_unique([name for name, _ in columns]), [kind for _, kind in columns], _fetched(answer))
 
 
-def _fetched(found: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+def _fetched(answer: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
     """All rows that are left. Raises ConfigError where they are more than what this process may hold."""
     rows: list[tuple[Any, ...]] = []
     size = 0
-    while some := found.fetchmany(FETCH_ROWS):
-        rows += some
-        size += sum(sys.getsizeof(value) for row in some for value in row)
+    while fetched := answer.fetchmany(FETCH_ROWS):
+        rows += fetched
+        size += sum(sys.getsizeof(value) for row in fetched for value in row)
         if len(rows) > ROWS_MAX or size > BYTES_MAX:
             raise ConfigError(
                 f"query: the answer has more than {ROWS_MAX:,} rows or {BYTES_MAX // 1_000_000} MB: give it a LIMIT, "
@@ -85,7 +84,7 @@ def _fetched(found: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def _ended(connection: duckdb.DuckDBPyConnection, timeout_s: float) -> Iterator[None]:
-    """What goes on within is ended after so many seconds. Raises ConfigError then."""
+    """Interrupts the block after `timeout_s` seconds. Raises ConfigError then."""
     over = threading.Event()
 
     def end() -> None:
@@ -108,14 +107,14 @@ def _ended(connection: duckdb.DuckDBPyConnection, timeout_s: float) -> Iterator[
 
 
 def ask_live(data: Path, sql: str, timeout_s: float = TIMEOUT_S) -> QueryResult:
-    """What the sink answers that serves this folder.
+    """The answer of the sink that serves this folder.
 
     Raises NotLiveError where none does or it may not, duckdb.Error for a mistake in the query.
     """
     file = data / LIVE_FILE
     try:
-        told = orjson.loads(file.read_bytes())
-        given = [told["uri"], sql, told["token"]]
+        served = orjson.loads(file.read_bytes())
+        given = [served["uri"], sql, served["token"]]
     except FileNotFoundError:
         raise NotLiveError("no sink serves it live", served=False) from None
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
@@ -127,7 +126,7 @@ def ask_live(data: Path, sql: str, timeout_s: float = TIMEOUT_S) -> QueryResult:
     except SinkError as error:
         raise NotLiveError(str(error)) from error
     except duckdb.Error as error:
-        if why := next((why for said, why in REFUSED.items() if said in str(error)), None):
+        if why := next((why for message, why in REFUSED.items() if message in str(error)), None):
             raise NotLiveError(why.format(file=file)) from error
         raise
 

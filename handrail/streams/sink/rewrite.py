@@ -1,8 +1,8 @@
-"""The database written anew: a file with its rows and nothing else. DuckDB leaves what was deleted in free pages.
+"""Rewrites the database as a file with its rows and nothing else. DuckDB leaves what was deleted in free pages.
 
     python -m handrail.streams.sink.rewrite DATABASE
 
-By a process of its own: it gets the file only when nobody has it open any more, a live query of the sink's included.
+By a process of its own, which gets the file when no other has it open any more, be it for a live query of the sink.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ from handrail.schemas.errors import SinkError
 from handrail.streams.sink.database import connect
 
 DRAFT = ".rewrite"
-HELD = 3  # exit status: another process has it open
+LOCKED_STATUS = 3  # exit status: another process has it open
 WAIT_S_MAX, POLL_S = 30.0, 0.1
 
 
@@ -24,8 +24,8 @@ def rewrite(path: Path) -> None:
     """The file holds its rows, and nothing that was deleted. Raises duckdb.IOException where others have it open."""
     draft = path.with_suffix(DRAFT)
     log = draft.with_suffix(f"{DRAFT}.wal")
-    for one in (draft, log):
-        one.unlink(missing_ok=True)  # of a process that was killed
+    for file in (draft, log):
+        file.unlink(missing_ok=True)  # of a process that was killed
     with connect(path, read_only=False) as connection:
         (name,) = connection.execute("SELECT current_database()").fetchone() or ("",)
         connection.execute(f"ATTACH '{_quoted(draft)}' AS fresh")
@@ -36,22 +36,22 @@ def rewrite(path: Path) -> None:
 
 
 def rewrite_elsewhere(path: Path) -> bool:
-    """The same by another process, so that this one's locks stand; False where the file stays held for WAIT_S_MAX.
+    """The same by another process, so that this one's locks stand; False where the file stays locked for WAIT_S_MAX.
 
     Raises SinkError where disk or database refuse.
     """
     deadline_s = time.monotonic() + WAIT_S_MAX
     while True:
         command = [sys.executable, "-m", "handrail.streams.sink.rewrite", str(path)]
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-        if found.returncode == 0:
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        if process.returncode == 0:
             return True
-        if found.returncode != HELD:
-            said = " ".join(found.stderr.split())[-500:]
-            raise SinkError(f"sink: {path}: cannot be written anew: {said}: is there room for a copy on the disk?")
+        if process.returncode != LOCKED_STATUS:
+            output = " ".join(process.stderr.split())[-500:]
+            raise SinkError(f"sink: {path}: cannot be written anew: {output}: is there room for a copy on the disk?")
         if time.monotonic() >= deadline_s:
             return False
-        time.sleep(POLL_S)  # DuckDB does not tell when a query ends
+        time.sleep(POLL_S)  # DuckDB does not notify when a query ends
 
 
 def is_locked(error: duckdb.Error) -> bool:
@@ -68,7 +68,7 @@ def main() -> int:
         rewrite(Path(sys.argv[1]))
     except duckdb.Error as error:
         sys.stderr.write(f"{error}\n")
-        return HELD if is_locked(error) else 1
+        return LOCKED_STATUS if is_locked(error) else 1
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What the sink is told."""
+"""Settings of the sink."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Copies of the database for those who read while it is written: DuckDB lets one process open it, if that writes."""
+"""Copies of the database for readers while it is written: DuckDB lets only one process open it, if that writes."""
 
 import subprocess
 import time
@@ -33,15 +33,15 @@ def take(store: Store) -> Path | None:
     except (OSError, subprocess.CalledProcessError) as error:
         with suppress(OSError):
             draft.unlink()
-        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
-        raise SinkError(f"sink: {snapshot}: {' '.join(said.split())}: is there room for a copy on the disk?") from error
+        text = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
+        raise SinkError(f"sink: {snapshot}: {' '.join(text.split())}: is there room for a copy on the disk?") from error
     return snapshot
 
 
 class Schedule:
     """When the next snapshot is due: every `every_s`, later where taking one is a lot of work.
 
-    Readers of `live` who are in the way for BLOCKED_S_MAX are let end, and nobody new comes in before it is taken.
+    Where readers of `live` are in the way for BLOCKED_S_MAX, no new reader is let in before it is taken.
     """
 
     def __init__(self, every_s: float, live: Live | None = None) -> None:

@@ -19,7 +19,7 @@ from handrail.schemas.errors import SchemaError
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS, ALERTS, DEADLETTERS, DECISIONS, HANDOFFS, RESOLUTIONS
 from handrail.streams.governor.redaction import redact_bytes, redact_record, redact_text
-from handrail.streams.sink.named import refs_in
+from handrail.streams.sink.customer_refs import refs_in
 
 TIME_MS_MAX = 253_402_300_799_999  # the end of the year 9999; where producers set the time, they can set any
 
@@ -36,14 +36,14 @@ TOPICS = (*READERS, DEADLETTERS)
 
 
 class Staged(NamedTuple):
-    """`line` goes to the batch file, for `table`. The rest says whose it is, as far as the record does."""
+    """`line` goes to the batch file, for `table`. The rest names the customer, as far as the record does."""
 
     table: str
     line: bytes
     conversation: str | None
     tenant: str = ""
     customer: str | None = None
-    refs: frozenset[str] = frozenset()  # whom bytes may name that nobody could read
+    refs: frozenset[str] = frozenset()  # customers that unreadable bytes may name
 
 
 def stage(record: Record, headers: Mapping[str, bytes | None]) -> tuple[str, bytes]:
@@ -67,21 +67,21 @@ def staged(record: Record, headers: Mapping[str, bytes | None], hidden: Callable
         return _named(_unreadable(record, reason), record, hidden)
     value, redactions = redact_record(record.value or b"", raw)
     if hidden is not None and table == "alerts":
-        value = without(value, [one for one in raw["data"].get("examples", ()) if hidden(one)])
+        value = without(value, [example for example in raw["data"].get("examples", ()) if hidden(example)])
     conversation = None if raw["subject"] == CONTROL_KEY else str(raw["subject"])
     line = _line(record, table, value.decode(), event_type, conversation, redactions)
     return Staged(table, line, conversation, *_customer(raw["data"]))
 
 
 def _named(line: Staged, record: Record, hidden: Callable[[str], bool] | None) -> Staged:
-    """With the refs in its bytes, where anybody is forgotten."""
+    """The line with the refs in its bytes, where any customer is forgotten."""
     return line if hidden is None else line._replace(refs=frozenset(refs_in(record.value or b"")))
 
 
 def without(value: bytes, conversations: Iterable[str]) -> bytes:
     """A record in which other conversations are no longer named."""
-    for one in conversations:
-        value = value.replace(orjson.dumps(one), b'"[forgotten]"')
+    for conversation in conversations:
+        value = value.replace(orjson.dumps(conversation), b'"[forgotten]"')
     return value
 
 
@@ -115,32 +115,32 @@ def _line(
 
 
 def _letter(record: Record, headers: Mapping[str, bytes | None]) -> Staged:
-    said = {name: headers.get(f"handrail-{name}") for name in LETTER}  # a header may have no value at all
-    told = {name: value.decode(errors="replace") for name, value in said.items() if value is not None}
-    return _bytes(record, "deadletters", told, headers.get("handrail-key"))
+    origin = {name: headers.get(f"handrail-{name}") for name in LETTER}  # a header may have no value at all
+    fields = {name: value.decode(errors="replace") for name, value in origin.items() if value is not None}
+    return _bytes(record, "deadletters", fields, headers.get("handrail-key"))
 
 
 def _unreadable(record: Record, reason: str) -> Staged:
     return _bytes(record, "unreadable", {"reason": " ".join(reason.split())}, record.key)
 
 
-def _bytes(record: Record, table: str, told: dict[str, str], key: bytes | None) -> Staged:
-    """What is kept as bytes: nobody knows what is in them, so they are looked through as they are."""
+def _bytes(record: Record, table: str, fields: dict[str, str], key: bytes | None) -> Staged:
+    """A record that is stored as bytes: its structure is unknown, so the bytes themselves are redacted."""
     value, kinds = redact_bytes(record.value) if record.value is not None else (None, ())
     redactions = [{"path": "value", "kinds": kinds}] if kinds else []
-    if "reason" in told:
-        told["reason"], kinds = redact_text(told["reason"])
+    if "reason" in fields:
+        fields["reason"], kinds = redact_text(fields["reason"])
         redactions += [{"path": "reason", "kinds": kinds}] if kinds else []
     conversation = None if key is None else key.decode(errors="replace")
-    body = _json(**told, key=_base64(key), value=_base64(value))
+    body = _json(**fields, key=_base64(key), value=_base64(value))
     return Staged(table, _line(record, table, body, None, conversation, redactions), conversation)
 
 
 LETTER = ("topic", "partition", "offset", "reason", "at")
 
 
-def _base64(found: bytes | None) -> str | None:
-    return None if found is None else b64encode(found).decode()
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else b64encode(value).decode()
 
 
 def _json(**fields: Any) -> str:

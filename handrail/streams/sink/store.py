@@ -20,15 +20,15 @@ from handrail.streams.sink.database import BATCH, LIVE, SNAPSHOT, connect
 from handrail.streams.sink.forgetting import Removed
 from handrail.streams.sink.forgotten import Forgotten
 from handrail.streams.sink.live import Live
-from handrail.streams.sink.migrate import migrate
 from handrail.streams.sink.rewrite import is_locked, rewrite_elsewhere
+from handrail.streams.sink.schema import build
 
 INSERTS = Path(__file__).parent / "inserts"
 ALSO = {"events": ("feedback", "scores"), "decisions": ("reasons",)}
 """Tables that get rows from the records of another."""
 
-PARAMETERS = "?"  # nothing of a path behind it is a name to DuckDB
-HELD = "another process has it open"
+PARAMETERS = "?"  # DuckDB takes what follows it in a path for parameters
+LOCKED = "another process has it open"
 MEMORY_S_MAX = REOPEN_S_MAX = 60.0
 MEMORY_POLL_S = 0.1
 LINE_BYTES_MAX = 16 << 20  # a dead letter of 9 MB in base64 has its place
@@ -52,32 +52,33 @@ T = TypeVar("T")
 
 
 def _sink_errors(method: Callable[P, T]) -> Callable[P, T]:
-    """What DuckDB or the disk refuses is a SinkError in one line."""
+    """Turns errors of DuckDB and the disk into a SinkError of one line."""
 
     @wraps(method)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return method(*args, **kwargs)
         except (duckdb.Error, OSError) as error:
-            raise SinkError(f"sink: {_where(args)}: {' '.join(str(error).split())[:500]}: {_mend(error)}") from error
+            raise SinkError(f"sink: {_where(args)}: {' '.join(str(error).split())[:500]}: {_todo(error)}") from error
 
     return wrapper
 
 
 def _where(args: tuple[object, ...]) -> str:
-    return str(next((one.path if isinstance(one, Store) else one for one in args if not isinstance(one, type)), LIVE))
+    first = next((arg for arg in args if not isinstance(arg, type)), LIVE)
+    return str(first.path if isinstance(first, Store) else first)
 
 
-def _mend(error: Exception) -> str:
+def _todo(error: Exception) -> str:
     if "lock" in str(error):
-        return f"{HELD}: end that, or choose another folder with --data"
+        return f"{LOCKED}: end that, or choose another folder with --data"
     return (
         "is there room on the disk, and may this user write there? Then start the sink again: it goes on where it was"
     )
 
 
 def _connected_when_free(path: Path) -> duckdb.DuckDBPyConnection:
-    """The database, open again; whoever read its file in between is let end, for REOPEN_S_MAX."""
+    """The database, open again; waits up to REOPEN_S_MAX for processes that read its file meanwhile."""
     deadline_s = time.monotonic() + REOPEN_S_MAX
     while True:
         try:
@@ -85,7 +86,7 @@ def _connected_when_free(path: Path) -> duckdb.DuckDBPyConnection:
         except duckdb.IOException as error:
             if not is_locked(error) or time.monotonic() >= deadline_s:
                 raise
-        time.sleep(MEMORY_POLL_S)  # DuckDB does not tell when the file is free
+        time.sleep(MEMORY_POLL_S)  # DuckDB does not notify when the file is free
 
 
 class Store:
@@ -97,7 +98,7 @@ class Store:
         self.live: Live | None = None
         self._inserts = {file.stem: file.read_text(encoding="utf-8") for file in INSERTS.glob("*.sql")}
         self.forgotten = Forgotten.stored(connection)
-        """Whom it leaves out. Only `write` and `forget` change it."""
+        """The customers that it leaves out. Only `write` and `forget` change it."""
         self.forgotten.write(path.parent)
 
     @classmethod
@@ -110,19 +111,19 @@ class Store:
         connection = connect(path, read_only=False)
         for name in (LIVE, f"{LIVE}.wal", SNAPSHOT, BATCH):  # of a version, or a copy, that let others read them
             private.tightened(folder / name)
-        migrate(connection)
+        build(connection)
         return cls(path, connection)
 
     @_sink_errors
     def offsets(self, cluster: str) -> dict[Place, int]:
         """The next offset of each partition of that cluster of which anything is stored."""
         asked = 'SELECT topic, "partition", next_offset FROM offsets WHERE cluster_id = ?'
-        found = self._connection.execute(asked, [cluster]).fetchall()
-        return {(topic, partition): offset for topic, partition, offset in found}
+        rows = self._connection.execute(asked, [cluster]).fetchall()
+        return {(topic, partition): offset for topic, partition, offset in rows}
 
     @_sink_errors
     def belongs(self, log: LogId) -> None:
-        """Rows of this log may be added. Raises ConfigError where it has rows of another one under the same names."""
+        """Rows of this log may be added. Raises ConfigError where it has rows of another log under the same names."""
         asked = "SELECT topic, topic_id FROM logs WHERE cluster_id = ?"
         stored = dict(self._connection.execute(asked, [log.cluster]).fetchall())
         if why := LogId(log.cluster, stored).changed(log):
@@ -143,8 +144,8 @@ class Store:
     ) -> None:
         """All rows of the lines (`stage.stage`) and the next offsets are stored, or, after a SinkError, none.
 
-        `returned`: conversations of forgotten customers, of which nothing is kept any more, not even older rows. A live
-        reader who has taken the memory is let end, for MEMORY_S_MAX, and nobody new comes in meanwhile.
+        `returned`: conversations of forgotten customers, of which no row stays, not even older ones. Where a live
+        reader has taken the memory, it may end within MEMORY_S_MAX, and no new reader is let in meanwhile.
         """
         try:
             self._write(cluster, lines, offsets, returned)
@@ -164,7 +165,7 @@ class Store:
     ) -> None:
         deadline_s = time.monotonic() + MEMORY_S_MAX
         while True:
-            time.sleep(MEMORY_POLL_S)  # DuckDB does not tell when memory is free again
+            time.sleep(MEMORY_POLL_S)  # DuckDB does not notify when memory is free again
             try:
                 return self._write(cluster, lines, offsets, returned)
             except duckdb.OutOfMemoryException:
@@ -250,13 +251,13 @@ class Store:
 
     @_sink_errors
     def unshare(self) -> None:
-        """Nobody else reads it from now on, but for queries that run."""
+        """Lets no other process read it from now on; a running query is answered."""
         if self.live is not None:
             self.live.close()
             self.live = None
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Another connection to the same database, for who looks at it between two batches."""
+        """Another connection to the same database, for looking at it between two batches."""
         return self._connection.cursor()
 
     def close(self) -> None:

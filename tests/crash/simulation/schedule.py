@@ -179,7 +179,7 @@ class Writer:
         while self.folded < len(records):
             folded = self.fold.fold([records[self.folded]])
             self.folded += 1
-            lines: list[Line] = [(one.topic, one.key, one.value, one.headers) for one in folded.outputs]
+            lines: list[Line] = [(output.topic, output.key, output.value, output.headers) for output in folded.outputs]
             for seen in folded.supervisions:
                 said = told(orjson.dumps(controls.supervised(seen, 0, 0)))
                 lines += [(AGENT_EVENTS, b"%d" % number, said, ()) for number in range(1, PARTITIONS)]

@@ -15,9 +15,9 @@ from handrail.schemas.decode import decode
 from handrail.schemas.record import Record
 from handrail.schemas.topics import AGENT_EVENTS
 from handrail.streams.engine import pipeline
+from handrail.streams.engine.controls import Issuer
 from handrail.streams.engine.delivery import Delivery
 from handrail.streams.engine.fetch import Backlog, Fetch
-from handrail.streams.engine.issuer import Issuer
 from handrail.streams.engine.pipeline import Pipeline
 from handrail.streams.governor import batch
 from handrail.streams.governor.partition import PartitionFold
@@ -28,7 +28,7 @@ from tests.crash.simulation.schedule import PARTITIONS, bundles
 
 DECODED_MAX = 1_000
 TP0 = TP(AGENT_EVENTS, 0)
-PUBLISHED: dict[str, Bundle] = {one.ruleset: one for one in bundles()}
+PUBLISHED: dict[str, Bundle] = {bundle.ruleset: bundle for bundle in bundles()}
 
 
 class MemoryDelivery(Delivery):

@@ -16,15 +16,15 @@ EVENTS = TopicPartition(AGENT_EVENTS, 0)
 
 
 def twelve_weeks(agent_id: str = AGENT) -> Book:
-    told = Book()
+    book = Book()
     for day, cost_usd, csat in (("03-02", "0.40", 5), ("05-18", "0.20", 3), ("05-24", "0.20", 3)):
         name = f"c-{day}"
-        asked = told.at(f"2026-{day} 09:00:00").event(name, "query.received", text="?", agent_id=agent_id)
+        asked = book.at(f"2026-{day} 09:00:00").event(name, "query.received", text="?", agent_id=agent_id)
         found = [reason("policy", policy_id="p", rule_id="r")]
-        told.decision(asked, "route", intent="x", cost_usd=cost_usd, reasons=found, agent_id=agent_id)
-        told.event(name, "execution.ended", outcome="resolved", agent_id=agent_id)
-        told.event(name, "feedback.received", csat=csat, agent_id=agent_id)
-    return told
+        book.decision(asked, "route", intent="x", cost_usd=cost_usd, reasons=found, agent_id=agent_id)
+        book.event(name, "execution.ended", outcome="resolved", agent_id=agent_id)
+        book.event(name, "feedback.received", csat=csat, agent_id=agent_id)
+    return book
 
 
 def said(tmp_path: Path, cluster: str = "cluster-1") -> str:

@@ -21,7 +21,7 @@ from handrail.schemas.decode import decode_output
 from handrail.schemas.errors import SinkError
 from handrail.schemas.topics import AGENT_EVENTS, RESOLUTIONS
 from handrail.streams.sink import drift
-from handrail.streams.sink.drift import Watch, over
+from handrail.streams.sink.drift import DriftWatch, over
 from handrail.streams.sink.stage import stage
 from handrail.streams.sink.store import Store
 from tests.book import Book, rows
@@ -69,19 +69,19 @@ def simulated() -> list[list[Entry]]:
 
 def season(days: int = 84, first: int = 0) -> Book:
     """Some of the twelve simulated weeks, with the decisions that a worker would have made."""
-    told = Book()
+    book = Book()
     for entries in simulated()[first:days]:
         for entry in entries:
-            told.now_ms = entry.at_ms
-            record = told.raw(entry.topic, orjson.dumps(entry.event), entry.event["subject"].encode())
+            book.now_ms = entry.at_ms
+            record = book.raw(entry.topic, orjson.dumps(entry.event), entry.event["subject"].encode())
             if entry.event["type"] == "handrail.query.received.v1":
-                told.decision(record, "route", intent="x", agent_id=AGENT)
-    return told
+                book.decision(record, "route", intent="x", agent_id=AGENT)
+    return book
 
 
-def write(store: Store, told: Book) -> Batch:
-    store.write("mine", [stage(record, headers) for record, headers in told.records], told.ends)
-    newest = max((record for record, _ in told.records), key=lambda record: record.timestamp_ms)
+def write(store: Store, book: Book) -> Batch:
+    store.write("mine", [stage(record, headers) for record, headers in book.records], book.ends)
+    newest = max((record for record, _ in book.records), key=lambda record: record.timestamp_ms)
 
     class Last:
         timestamp = newest.timestamp_ms
@@ -89,8 +89,8 @@ def write(store: Store, told: Book) -> Batch:
     return {TopicPartition(newest.topic, newest.partition): [Last]}
 
 
-def watch(store: Store) -> Watch:
-    return Watch(store, "mine", "nowhere:1", reader=None)  # type: ignore[arg-type]
+def watch(store: Store) -> DriftWatch:
+    return DriftWatch(store, "mine", "nowhere:1", reader=None)  # type: ignore[arg-type]
 
 
 def asked(store: Store, sql: str) -> list[dict[str, Any]]:
@@ -130,10 +130,10 @@ async def test_however_the_log_is_cut_the_alerts_are_the_same(store: Store, sent
     assert sorted(sent) == at_once
 
 
-def renumbered(told: Book, by: int) -> Book:
+def renumbered(book: Book, by: int) -> Book:
 
     found = Book()
-    for record, headers in told.records:
+    for record, headers in book.records:
         value = orjson.loads(record.value or b"")
         if "position" in value["data"]:
             value["data"]["position"]["offset"] += by
@@ -193,45 +193,45 @@ def clocks(store: Store, behind: frozenset[int] = NOBODY, since: date | None = N
 
 
 def test_a_day_is_over_an_hour_after_midnight(store: Store) -> None:
-    told = Book().at("2026-03-02 09:00")
-    told.decision(told.event("c-1", "query.received", text="?"), "route")
-    told.at("2026-03-03 00:59").event("c-1", "execution.ended", outcome="resolved")
-    write(store, told)
+    book = Book().at("2026-03-02 09:00")
+    book.decision(book.event("c-1", "query.received", text="?"), "route")
+    book.at("2026-03-03 00:59").event("c-1", "execution.ended", outcome="resolved")
+    write(store, book)
     assert clocks(store) == date(2026, 3, 2)
-    told.at("2026-03-03 01:00").event("c-1", "feedback.received", csat=5)
-    told.records = told.records[-1:]
-    write(store, told)
+    book.at("2026-03-03 01:00").event("c-1", "feedback.received", csat=5)
+    book.records = book.records[-1:]
+    write(store, book)
     assert clocks(store) == date(2026, 3, 3)
     assert clocks(store, since=date(2026, 3, 3)) == date(2026, 3, 3)
 
 
 def test_a_day_waits_for_the_governor(store: Store) -> None:
-    told = Book().at("2026-03-02 09:00")
-    told.decision(told.event("c-1", "query.received", text="?"), "route")
-    waiting = told.at("2026-03-02 10:00").event("c-2", "query.received", text="?")
-    told.at("2026-03-05 09:00").event("c-1", "execution.ended", outcome="resolved")
-    write(store, told)
+    book = Book().at("2026-03-02 09:00")
+    book.decision(book.event("c-1", "query.received", text="?"), "route")
+    waiting = book.at("2026-03-02 10:00").event("c-2", "query.received", text="?")
+    book.at("2026-03-05 09:00").event("c-1", "execution.ended", outcome="resolved")
+    write(store, book)
     assert clocks(store) == date(2026, 3, 2)
-    told.records = []
-    told.refused(waiting)
-    write(store, told)
+    book.records = []
+    book.refused(waiting)
+    write(store, book)
     assert clocks(store) == date(2026, 3, 5)
 
 
 def test_a_day_waits_for_partitions_that_are_not_read_so_far(store: Store) -> None:
-    told = Book().at("2026-03-02 09:00")
-    told.event("c-1", "execution.ended", outcome="resolved")
-    told.at("2026-03-05 09:00").event("c-1", "feedback.received", csat=5)
-    write(store, told)
+    book = Book().at("2026-03-02 09:00")
+    book.event("c-1", "execution.ended", outcome="resolved")
+    book.at("2026-03-05 09:00").event("c-1", "feedback.received", csat=5)
+    write(store, book)
     assert clocks(store, frozenset({0})) == date(2026, 3, 5)
     assert clocks(store, frozenset({0, 1})) is None
 
 
 def test_controls_do_not_move_the_clock(store: Store) -> None:
-    told = Book().at("2026-03-02 09:00")
-    told.event("c-1", "execution.ended", outcome="resolved")
-    told.at("2026-03-09 09:00").cloudevent(AGENT_EVENTS, "control.tick", "control", {})
-    write(store, told)
+    book = Book().at("2026-03-02 09:00")
+    book.event("c-1", "execution.ended", outcome="resolved")
+    book.at("2026-03-09 09:00").cloudevent(AGENT_EVENTS, "control.tick", "control", {})
+    write(store, book)
     assert clocks(store) == date(2026, 3, 2)
 
 

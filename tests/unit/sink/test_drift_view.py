@@ -22,17 +22,17 @@ COSTS = [0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.
 Seen = dict[tuple[str, int], Counter[str]]
 
 
-def talk(told: Book, seen: Seen, name: str, day: int, dice: random.Random) -> None:
+def talk(book: Book, seen: Seen, name: str, day: int, dice: random.Random) -> None:
     """One conversation; what it adds to each measure."""
-    told.at(str(datetime.combine(FIRST + timedelta(days=day), datetime.min.time()) + timedelta(minutes=9 * len(name))))
+    book.at(str(datetime.combine(FIRST + timedelta(days=day), datetime.min.time()) + timedelta(minutes=9 * len(name))))
     intent, verdict = dice.choice(["orders", "refunds", "orders", "other"]), dice.choice(["allow", "allow", "block"])
     cost, sure, csat = round(dice.uniform(0, 0.3), 3), round(dice.random(), 2), dice.randint(1, 5)
-    asked = told.event(name, "query.received", text="?")
-    told.decision(asked, "route", verdict, intent=intent)
+    asked = book.event(name, "query.received", text="?")
+    book.decision(asked, "route", verdict, intent=intent)
     usage = {"input_tokens": 9, "output_tokens": 1}
     model = {"provider": "p", "name": "m"}
-    told.event(name, "llm.completed", model=model, usage=usage, cost_usd=f"{max(cost, 0.001):.3f}", confidence=sure)
-    told.event(name, "execution.ended", outcome="resolved")
+    book.event(name, "llm.completed", model=model, usage=usage, cost_usd=f"{max(cost, 0.001):.3f}", confidence=sure)
+    book.event(name, "execution.ended", outcome="resolved")
     found = {
         "intents": intent,
         "verdicts": f"route {verdict}",
@@ -40,10 +40,10 @@ def talk(told: Book, seen: Seen, name: str, day: int, dice: random.Random) -> No
         "confidence": bin_of(sure, TENTHS),
     }
     if dice.random() < 0.8:
-        told.event(name, "feedback.received", csat=csat)
+        book.event(name, "feedback.received", csat=csat)
         found["csat"] = str(csat)
     if dice.random() < 0.9:
-        told.event(name, "evaluation.scored", scorer="judge", score=sure, about={})
+        book.event(name, "evaluation.scored", scorer="judge", score=sure, about={})
         found["score"] = bin_of(sure, TENTHS)
     for measure, one in found.items():
         seen.setdefault((measure, day), Counter())[one] += 1
@@ -112,14 +112,14 @@ def test_means_stand_beside_those_of_baseline_and_yesterday(
     assert row["value"] is None
 
 
-def span_of(told: Book, folder: Path) -> set[tuple[date, date]]:
-    with told.store(folder) as connection:
+def span_of(book: Book, folder: Path) -> set[tuple[date, date]]:
+    with book.store(folder) as connection:
         return {(row["baseline_from"], row["baseline_to"]) for row in rows(connection, "FROM drift_daily")}
 
 
-def chosen(told: Book, first: str, end: str, **data: Any) -> Any:
+def chosen(book: Book, first: str, end: str, **data: Any) -> Any:
     found = {"agent_id": "shop", "from": first, "to": end, "by": "ada", **data}
-    return told.cloudevent(AGENT_EVENTS, "control.baseline.set", "control", found)
+    return book.cloudevent(AGENT_EVENTS, "control.baseline.set", "control", found)
 
 
 def test_the_newest_baseline_that_was_set_counts(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from handrail.streams.sink import database, snapshot
 from handrail.streams.sink.erase import erase
 from handrail.streams.sink.forgetting import BY_CONVERSATION, BY_KEY
 from handrail.streams.sink.forgotten import FORGOTTEN_FILE, Forgotten
-from handrail.streams.sink.migrate import migrations
+from handrail.streams.sink.schema import migrations
 from handrail.streams.sink.sink import Batch, _without
 from handrail.streams.sink.stage import stage, staged
 from handrail.streams.sink.store import Store

@@ -13,46 +13,46 @@ from handrail.schemas.topics import AGENT_EVENTS, HANDOFFS
 from tests.book import Book, reason, rows
 
 
-def copied(told: Book, record: Record) -> Record:
+def copied(book: Book, record: Record) -> Record:
     """The worker's copy of an answer, in the conversation's partition."""
     event = orjson.loads(record.value or b"")
     data = {"type": event["type"], "source": event["source"], "id": event["id"], "resolution": event["data"]}
-    return told.cloudevent(AGENT_EVENTS, "control.resolution", event["subject"], data)
+    return book.cloudevent(AGENT_EVENTS, "control.resolution", event["subject"], data)
 
 
-def closed(told: Book, name: str, cause: str) -> None:
+def closed(book: Book, name: str, cause: str) -> None:
     ids = {"handoff_id": f"hf-{name}", "conversation_id": name}
-    data = {**ids, "cause": cause, "owner": "human", "at": to_rfc3339(told.now_ms)}
-    told.cloudevent(HANDOFFS, "handoff.closed", name, data)
+    data = {**ids, "cause": cause, "owner": "human", "at": to_rfc3339(book.now_ms)}
+    book.cloudevent(HANDOFFS, "handoff.closed", name, data)
 
 
-def answer(told: Book, name: str, outcome: str, **more: Any) -> Record:
-    return told.resolution(name, f"hf-{name}", outcome, **more)
+def answer(book: Book, name: str, outcome: str, **more: Any) -> Record:
+    return book.resolution(name, f"hf-{name}", outcome, **more)
 
 
-def story(told: Book) -> None:
+def story(book: Book) -> None:
     """Queue `people`: answered, answered late, answered by somebody who may not, answered and its webhook given up."""
     high = reason("policy", policy_id="refunds", rule_id="high", action="block")
     for name in ("good", "late", "forged", "hooked"):
-        told.at("2026-05-01 10:00:00").handoff(name, f"hf-{name}", queue="people", reasons=[high], reason=high)
-    told.at("2026-05-01 10:05:00")
-    copied(told, answer(told, "good", "returned", labels=["invoice", "vip"], context_missing=["order id"]))
-    closed(told, "good", "resolved")
-    told.at("2026-05-01 10:06:00")
-    closed(told, "late", "expired")
-    told.at("2026-05-01 10:07:00")
-    copied(told, answer(told, "late", "returned", labels="invoice", handoff_needed=False))
-    told.refused(copied(told, answer(told, "forged", "returned", handoff_needed=False)), "data.signature: is missing")
-    told.refused(
-        answer(told, "hooked", "resolved", labels={"kind": "refund", "n": 2}), "webhook desk: tried 4 times: HTTP 500"
+        book.at("2026-05-01 10:00:00").handoff(name, f"hf-{name}", queue="people", reasons=[high], reason=high)
+    book.at("2026-05-01 10:05:00")
+    copied(book, answer(book, "good", "returned", labels=["invoice", "vip"], context_missing=["order id"]))
+    closed(book, "good", "resolved")
+    book.at("2026-05-01 10:06:00")
+    closed(book, "late", "expired")
+    book.at("2026-05-01 10:07:00")
+    copied(book, answer(book, "late", "returned", labels="invoice", handoff_needed=False))
+    book.refused(copied(book, answer(book, "forged", "returned", handoff_needed=False)), "data.signature: is missing")
+    book.refused(
+        answer(book, "hooked", "resolved", labels={"kind": "refund", "n": 2}), "webhook desk: tried 4 times: HTTP 500"
     )
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    told = Book()
-    story(told)
-    with told.store(tmp_path_factory.mktemp("people")) as connection:
+    book = Book()
+    story(book)
+    with book.store(tmp_path_factory.mktemp("people")) as connection:
         yield connection
 
 

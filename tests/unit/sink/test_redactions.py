@@ -11,16 +11,16 @@ SECRET = ("4111", "a@b.co", "hunter2")
 
 
 def private() -> Book:
-    told = Book().at("2026-03-02 09:00:00")
-    told.event("c-1", "query.received", text="card 4111 1111 1111 1111", customer={"ref": "u-1", "contact": "a@b.co"})
-    proposal = told.event("c-1", "action.proposed", action_id="a-1", tool="t", arguments={"password": "hunter2"})
-    told.decision(proposal, "action", "block", reasons=[reason("policy", message="not to a@b.co", evidence={"v": 1})])
-    told.handoff("c-1", "hf-1", problem={"text": "a@b.co", "summary": "mail a@b.co"})
-    told.resolution("c-1", "hf-1", "approved", note="wrote to a@b.co")
-    told.event("c-1", "feedback.received", csat=4, text="reach me at a@b.co")
-    told.raw(AGENT_EVENTS, b"no JSON a@b.co", b"c-1")
-    told.refused(told.raw(DEADLETTERS, b"x", b"c-1"), "text: got 'a@b.co'")
-    return told
+    book = Book().at("2026-03-02 09:00:00")
+    book.event("c-1", "query.received", text="card 4111 1111 1111 1111", customer={"ref": "u-1", "contact": "a@b.co"})
+    proposal = book.event("c-1", "action.proposed", action_id="a-1", tool="t", arguments={"password": "hunter2"})
+    book.decision(proposal, "action", "block", reasons=[reason("policy", message="not to a@b.co", evidence={"v": 1})])
+    book.handoff("c-1", "hf-1", problem={"text": "a@b.co", "summary": "mail a@b.co"})
+    book.resolution("c-1", "hf-1", "approved", note="wrote to a@b.co")
+    book.event("c-1", "feedback.received", csat=4, text="reach me at a@b.co")
+    book.raw(AGENT_EVENTS, b"no JSON a@b.co", b"c-1")
+    book.refused(book.raw(DEADLETTERS, b"x", b"c-1"), "text: got 'a@b.co'")
+    return book
 
 
 def test_no_column_of_any_table_has_what_was_taken_out(tmp_path: Path) -> None:
@@ -51,9 +51,9 @@ def test_a_row_says_what_was_taken_out_of_which_record(tmp_path: Path) -> None:
 
 
 def test_a_record_without_anything_is_the_log_to_the_byte(tmp_path: Path) -> None:
-    told = Book().at("2026-03-02 09:00:00")
-    one = told.event("c-1", "query.received", text="order #W1234567 for $300", attributes={"n": 1.10})
-    with told.store(tmp_path) as connection:
+    book = Book().at("2026-03-02 09:00:00")
+    one = book.event("c-1", "query.received", text="order #W1234567 for $300", attributes={"n": 1.10})
+    with book.store(tmp_path) as connection:
         (record,) = connection.execute("SELECT record::VARCHAR FROM events").fetchone() or ()
         assert connection.execute("FROM redactions").fetchall() == []
     assert record.encode() == one.value

@@ -19,9 +19,9 @@ def book() -> Book:
     return Book().at("2026-03-02 09:00:00")
 
 
-def row(told: Book, folder: Path, table: str) -> dict[str, object]:
+def row(book: Book, folder: Path, table: str) -> dict[str, object]:
     """The one row of a table, without nulls and without the record."""
-    with told.store(folder) as connection:
+    with book.store(folder) as connection:
         (found,) = rows(connection, f"FROM {table}")
     return {name: value for name, value in found.items() if value is not None and name != "record"}
 

@@ -1,16 +1,14 @@
-"""The database: its schema comes in numbered steps, and rows go in with their offsets or not at all."""
+"""The database: rows go in with their offsets or not at all."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from handrail.schemas.errors import ConfigError, SinkError
 from handrail.schemas.topics import AGENT_EVENTS
-from handrail.streams.sink import database, migrate, snapshot
+from handrail.streams.sink import database, snapshot
 from handrail.streams.sink.reading import open_readonly
 from handrail.streams.sink.stage import stage
 from handrail.streams.sink.store import Store
@@ -18,10 +16,10 @@ from tests.book import Book
 
 
 def lines(count: int = 3) -> list[tuple[str, bytes]]:
-    told = Book().at("2026-03-02 09:00:00")
+    book = Book().at("2026-03-02 09:00:00")
     for number in range(count):
-        told.event(f"c-{number}", "query.received", text="hello")
-    return [stage(record, headers) for record, headers in told.records]
+        book.event(f"c-{number}", "query.received", text="hello")
+    return [stage(record, headers) for record, headers in book.records]
 
 
 def count(folder: Path, table: str = "events") -> int:
@@ -34,46 +32,6 @@ def count(folder: Path, table: str = "events") -> int:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store.open(tmp_path / database.LIVE)
-
-
-def test_a_database_is_migrated_once(tmp_path: Path) -> None:
-    names = [path.stem for path in migrate.migrations().values()]
-    for _ in range(2):
-        Store.open(tmp_path / database.LIVE).close()
-    with database.connect(tmp_path / database.LIVE, read_only=False) as connection:
-        assert migrate.migrate(connection) == []
-        assert connection.execute("SELECT number, name FROM migrations ORDER BY 1").fetchall() == [
-            (number, name) for number, name in enumerate(names, 1)
-        ]
-
-
-def test_an_older_database_gets_what_it_lacks_and_keeps_its_rows(tmp_path: Path) -> None:
-    older = tmp_path / "older"
-    older.mkdir()
-    shutil.copy(migrate.migrations()[1], older)
-    with database.connect(tmp_path / database.LIVE, read_only=False) as connection:
-        assert migrate.migrate(connection, older) == ["0001_tables"]
-        connection.execute("INSERT INTO offsets VALUES ('c', 't', 0, 5)")
-        assert migrate.migrate(connection) == [path.stem for path in list(migrate.migrations().values())[1:]]
-        assert connection.execute("FROM offsets").fetchall() == [("c", "t", 0, 5)]
-        assert connection.execute("FROM daily_quality").fetchall() == []
-
-
-def test_a_broken_migration_leaves_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "0001_a.sql").write_text("CREATE TABLE a (i INTEGER);")
-    (tmp_path / "0002_b.sql").write_text("CREATE TABLE b (i INTEGER); CREATE TABLE a (i INTEGER);")
-    with duckdb.connect() as connection:
-        with pytest.raises(duckdb.CatalogException):
-            migrate.migrate(connection, tmp_path)
-        assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("migrations",)]
-
-
-def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    Store.open(tmp_path / database.LIVE).close()
-    with database.connect(tmp_path / database.LIVE, read_only=False) as connection:
-        connection.execute("INSERT INTO migrations VALUES (9999, '9999_future', now())")
-    with pytest.raises(SinkError, match="has migration 9999, which this version lacks"):
-        Store.open(tmp_path / database.LIVE)
 
 
 def test_offsets_are_kept_by_cluster(store: Store) -> None:

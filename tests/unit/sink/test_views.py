@@ -14,25 +14,25 @@ from tests.book import RULESET, Book, reason, rows
 ORDERS, REFUND = "track_order", "request_refund"
 
 
-def resolved_by_ai(told: Book) -> None:
+def resolved_by_ai(book: Book) -> None:
     """ai-1: two calls, one action, an answer, CSAT 5, two scores."""
-    told.at("2026-03-02 09:00:00")
-    asked = told.event("ai-1", "query.received", text="?", channel="chat", customer={"ref": "u-1"}, agent_version="7")
-    told.decision(asked, "route", intent=ORDERS)
-    told.at("2026-03-02 09:00:10")
+    book.at("2026-03-02 09:00:00")
+    asked = book.event("ai-1", "query.received", text="?", channel="chat", customer={"ref": "u-1"}, agent_version="7")
+    book.decision(asked, "route", intent=ORDERS)
+    book.at("2026-03-02 09:00:10")
     model = {"provider": "p", "name": "m-1", "served": "m-1-0613"}
     used = {"input_tokens": 9, "output_tokens": 1}
-    told.event("ai-1", "llm.completed", model=model, usage=used, cost_usd="0.10")
-    told.event("ai-1", "llm.completed", model=model, usage=used)  # at list price, which only the governor knows
-    proposed = told.event("ai-1", "action.proposed", action_id="a-1", tool="get_order", arguments={})
-    told.decision(proposed, "action", steps=1, cost_usd="0.12")
-    told.event("ai-1", "action.executed", action_id="a-1", tool="get_order", arguments={}, status="ok")
-    told.event("ai-1", "llm.completed", model=model, usage=used, cost_usd="0.03")  # after the last decision
-    told.event("ai-1", "message.sent", role="assistant", text="!")
-    told.at("2026-03-02 09:05:00.500").event("ai-1", "execution.ended", outcome="resolved")
-    told.at("2026-03-02 11:00:00").event("ai-1", "feedback.received", csat=5)
-    told.event("ai-1", "evaluation.scored", scorer="judge", score=0.5, about={})
-    told.event("ai-1", "evaluation.scored", scorer="tone", score=1.0, about={})
+    book.event("ai-1", "llm.completed", model=model, usage=used, cost_usd="0.10")
+    book.event("ai-1", "llm.completed", model=model, usage=used)  # at list price, which only the governor knows
+    proposed = book.event("ai-1", "action.proposed", action_id="a-1", tool="get_order", arguments={})
+    book.decision(proposed, "action", steps=1, cost_usd="0.12")
+    book.event("ai-1", "action.executed", action_id="a-1", tool="get_order", arguments={}, status="ok")
+    book.event("ai-1", "llm.completed", model=model, usage=used, cost_usd="0.03")  # after the last decision
+    book.event("ai-1", "message.sent", role="assistant", text="!")
+    book.at("2026-03-02 09:05:00.500").event("ai-1", "execution.ended", outcome="resolved")
+    book.at("2026-03-02 11:00:00").event("ai-1", "feedback.received", csat=5)
+    book.event("ai-1", "evaluation.scored", scorer="judge", score=0.5, about={})
+    book.event("ai-1", "evaluation.scored", scorer="tone", score=1.0, about={})
 
 
 AI_1 = {
@@ -67,21 +67,21 @@ PLAIN = AI_1 | {
 }
 
 
-def plain(told: Book, name: str, at: str, ref: str | None, intent: str | None = ORDERS, **data: Any) -> None:
+def plain(book: Book, name: str, at: str, ref: str | None, intent: str | None = ORDERS, **data: Any) -> None:
     """One minute: a query, $0.04, resolved."""
-    told.at(at)
+    book.at(at)
     customer: dict[str, Any] = {} if ref is None else {"customer": {"ref": ref}}
-    asked = told.event(name, "query.received", text="?", **customer, **data)
-    told.decision(asked, "route", intent=intent, cost_usd="0.04")
-    told.now_ms += 60_000
-    told.event(name, "execution.ended", outcome="resolved")
+    asked = book.event(name, "query.received", text="?", **customer, **data)
+    book.decision(asked, "route", intent=intent, cost_usd="0.04")
+    book.now_ms += 60_000
+    book.event(name, "execution.ended", outcome="resolved")
 
 
-def comes_back(told: Book) -> None:
+def comes_back(book: Book) -> None:
     """back-1 is repeated by back-2 within 7 days of its end; back-2 by back-3 one second too late."""
-    plain(told, "back-1", "2026-03-02 10:00:00", "u-2")
-    plain(told, "back-2", "2026-03-09 10:01:00", "u-2")
-    plain(told, "back-3", "2026-03-16 10:02:01", "u-2")
+    plain(book, "back-1", "2026-03-02 10:00:00", "u-2")
+    plain(book, "back-2", "2026-03-09 10:01:00", "u-2")
+    plain(book, "back-3", "2026-03-16 10:02:01", "u-2")
 
 
 BACK_1 = PLAIN | {"customer_ref": "u-2", "verified_resolved": False, "repeated_7d": True}
@@ -89,34 +89,34 @@ BACK_2 = PLAIN | {"customer_ref": "u-2"}
 BACK_3 = BACK_2 | {"provisional": True}
 
 
-def about_something_else(told: Book) -> None:
+def about_something_else(book: Book) -> None:
     """u-1 of ai-1 comes again, about something else; a namesake in another tenant about the same."""
-    plain(told, "else-1", "2026-03-03 10:00:00", "u-1", REFUND)
-    plain(told, "acme-1", "2026-03-03 11:00:00", "u-1", tenant="acme")
+    plain(book, "else-1", "2026-03-03 10:00:00", "u-1", REFUND)
+    plain(book, "acme-1", "2026-03-03 11:00:00", "u-1", tenant="acme")
 
 
 ELSE_1 = PLAIN | {"customer_ref": "u-1", "intent": REFUND}
 ACME_1 = PLAIN | {"customer_ref": "u-1", "tenant": "acme"}
 
 
-def of_unknown_intent(told: Book) -> None:
+def of_unknown_intent(book: Book) -> None:
     """Whether vague-2 is about the same as vague-1, nobody can say; nobody came after vague-2."""
-    plain(told, "vague-1", "2026-03-04 10:00:00", "u-3", None)
-    plain(told, "vague-2", "2026-03-05 10:00:00", "u-3")
+    plain(book, "vague-1", "2026-03-04 10:00:00", "u-3", None)
+    plain(book, "vague-2", "2026-03-05 10:00:00", "u-3")
 
 
 VAGUE_1 = PLAIN | {"customer_ref": "u-3", "intent": None, "verified_resolved": None, "repeated_7d": None}
 VAGUE_2 = PLAIN | {"customer_ref": "u-3"}
 
 
-def unhappy(told: Book) -> None:
+def unhappy(book: Book) -> None:
     """low-1 gives 2 stars, then 4; no-1 says it is not resolved; anon-1 says nothing of who it is."""
-    plain(told, "low-1", "2026-03-06 10:00:00", "u-4")
-    told.event("low-1", "feedback.received", csat=2)
-    told.event("low-1", "feedback.received", csat=4)
-    plain(told, "no-1", "2026-03-06 11:00:00", None)
-    told.event("no-1", "feedback.received", resolved=False)
-    plain(told, "anon-1", "2026-03-06 12:00:00", None)
+    plain(book, "low-1", "2026-03-06 10:00:00", "u-4")
+    book.event("low-1", "feedback.received", csat=2)
+    book.event("low-1", "feedback.received", csat=4)
+    plain(book, "no-1", "2026-03-06 11:00:00", None)
+    book.event("no-1", "feedback.received", resolved=False)
+    plain(book, "anon-1", "2026-03-06 12:00:00", None)
 
 
 LOW_1 = PLAIN | {"customer_ref": "u-4", "csat": 4, "verified_resolved": False}
@@ -124,15 +124,15 @@ ANON_1 = PLAIN | {"customer_ref": None, "verified_resolved": None, "repeated_7d"
 NO_1 = ANON_1 | {"verified_resolved": False}
 
 
-def by_a_human(told: Book) -> None:
+def by_a_human(book: Book) -> None:
     """human-1: routed to a human at once, who resolves it for $4."""
-    told.at("2026-03-07 10:00:00")
-    asked = told.event("human-1", "query.received", text="?", customer={"ref": "u-5"})
-    told.decision(asked, "route", "block", intent=REFUND, route="human", reasons=[reason("classification")])
-    told.handoff("human-1", "hf-h", kind="route")
-    told.at("2026-03-07 10:10:00").event("human-1", "message.sent", role="human_agent", text="Hello")
-    told.resolution("human-1", "hf-h", "resolved", cost_usd="4.00", context_ok=True)
-    told.closed("human-1", "hf-h", "resolved")
+    book.at("2026-03-07 10:00:00")
+    asked = book.event("human-1", "query.received", text="?", customer={"ref": "u-5"})
+    book.decision(asked, "route", "block", intent=REFUND, route="human", reasons=[reason("classification")])
+    book.handoff("human-1", "hf-h", kind="route")
+    book.at("2026-03-07 10:10:00").event("human-1", "message.sent", role="human_agent", text="Hello")
+    book.resolution("human-1", "hf-h", "resolved", cost_usd="4.00", context_ok=True)
+    book.closed("human-1", "hf-h", "resolved")
 
 
 HUMAN_1 = PLAIN | {
@@ -146,18 +146,18 @@ HUMAN_1 = PLAIN | {
 }
 
 
-def together(told: Book) -> None:
+def together(book: Book) -> None:
     """mixed-1: a human approves (two revisions of one handoff, the newest counts), the AI ends it."""
-    told.at("2026-03-07 11:00:00")
-    asked = told.event("mixed-1", "query.received", text="?", customer={"ref": "u-6"})
-    told.decision(asked, "route", intent=REFUND)
-    proposed = told.event("mixed-1", "action.proposed", action_id="a-1", tool="refund", arguments={})
-    told.decision(proposed, "action", "require_approval", steps=1, cost_usd="0.05", handoff_id="hf-m")
-    told.handoff("mixed-1", "hf-m", 1)
-    told.handoff("mixed-1", "hf-m", 2)
-    told.at("2026-03-07 11:03:00").resolution("mixed-1", "hf-m", "approved", cost_usd="1.10")
-    told.closed("mixed-1", "hf-m", "resolved")
-    told.at("2026-03-07 11:04:00").event("mixed-1", "execution.ended", outcome="resolved")
+    book.at("2026-03-07 11:00:00")
+    asked = book.event("mixed-1", "query.received", text="?", customer={"ref": "u-6"})
+    book.decision(asked, "route", intent=REFUND)
+    proposed = book.event("mixed-1", "action.proposed", action_id="a-1", tool="refund", arguments={})
+    book.decision(proposed, "action", "require_approval", steps=1, cost_usd="0.05", handoff_id="hf-m")
+    book.handoff("mixed-1", "hf-m", 1)
+    book.handoff("mixed-1", "hf-m", 2)
+    book.at("2026-03-07 11:03:00").resolution("mixed-1", "hf-m", "approved", cost_usd="1.10")
+    book.closed("mixed-1", "hf-m", "resolved")
+    book.at("2026-03-07 11:04:00").event("mixed-1", "execution.ended", outcome="resolved")
 
 
 MIXED_1 = HUMAN_1 | {
@@ -171,15 +171,15 @@ MIXED_1 = HUMAN_1 | {
 }
 
 
-def transferred(told: Book) -> None:
+def transferred(book: Book) -> None:
     """over-1: the AI hands over, nobody comes in time, and what a human would have cost nobody knows."""
-    told.at("2026-03-07 12:00:00")
-    asked = told.event("over-1", "query.received", text="?", customer={"ref": "u-7"})
-    told.decision(asked, "route", intent=REFUND, cost_usd="0.07")
-    told.at("2026-03-07 12:00:30").event("over-1", "execution.ended", outcome="transferred")
-    told.handoff("over-1", "hf-o", kind="escalation")
-    told.handoff("over-1", "hf-p", kind="approval")
-    told.closed("over-1", "hf-o", "expired")
+    book.at("2026-03-07 12:00:00")
+    asked = book.event("over-1", "query.received", text="?", customer={"ref": "u-7"})
+    book.decision(asked, "route", intent=REFUND, cost_usd="0.07")
+    book.at("2026-03-07 12:00:30").event("over-1", "execution.ended", outcome="transferred")
+    book.handoff("over-1", "hf-o", kind="escalation")
+    book.handoff("over-1", "hf-p", kind="approval")
+    book.closed("over-1", "hf-o", "expired")
 
 
 OVER_1 = MIXED_1 | {
@@ -193,22 +193,22 @@ OVER_1 = MIXED_1 | {
 }
 
 
-def repeats(told: Book) -> None:
+def repeats(book: Book) -> None:
     """twice-1: events that come twice count once, what became a dead letter not at all."""
-    told.at("2026-03-08 10:00:00")
-    asked = told.event("twice-1", "query.received", id="q", text="?", customer={"ref": "u-8"})
-    route = told.decision(asked, "route", intent=ORDERS)
-    again = told.event("twice-1", "query.received", id="q", text="?", customer={"ref": "u-8"})
-    told.decision(again, "route", decision_id=route["decision_id"], repeat=True, ruleset="sha256:" + "1" * 64)
+    book.at("2026-03-08 10:00:00")
+    asked = book.event("twice-1", "query.received", id="q", text="?", customer={"ref": "u-8"})
+    route = book.decision(asked, "route", intent=ORDERS)
+    again = book.event("twice-1", "query.received", id="q", text="?", customer={"ref": "u-8"})
+    book.decision(again, "route", decision_id=route["decision_id"], repeat=True, ruleset="sha256:" + "1" * 64)
     for _ in range(2):
-        call = told.event(
+        call = book.event(
             "twice-1", "llm.completed", id="l", usage={"input_tokens": 1, "output_tokens": 1}, cost_usd="0.20"
         )
-        told.event("twice-1", "feedback.received", id="f", csat=3)
-    forged = told.event("twice-1", "llm.completed", usage={"input_tokens": 1, "output_tokens": 1}, cost_usd="5.00")
-    told.refused(forged)
-    late = told.event("twice-1", "feedback.received", csat=1)
-    told.refused(late)
+        book.event("twice-1", "feedback.received", id="f", csat=3)
+    forged = book.event("twice-1", "llm.completed", usage={"input_tokens": 1, "output_tokens": 1}, cost_usd="5.00")
+    book.refused(forged)
+    late = book.event("twice-1", "feedback.received", csat=1)
+    book.refused(late)
     assert call.offset > asked.offset
 
 
@@ -222,13 +222,13 @@ TWICE_1 = PLAIN | {
 }
 
 
-def without_a_price(told: Book) -> None:
+def without_a_price(book: Book) -> None:
     """free-1: a model nobody knows the price of is not free. late-1: nor is a call after the last decision."""
-    plain(told, "free-1", "2026-03-08 11:00:00", "u-9")
-    call = told.event("free-1", "llm.completed", model={"provider": "p", "name": "m-9"}, usage=USED)
-    told.decision(call, "llm", cost_usd="0.04", unpriced_tokens=2)
-    plain(told, "late-1", "2026-03-08 12:00:00", "u-10")
-    told.event("late-1", "llm.completed", usage=USED)
+    plain(book, "free-1", "2026-03-08 11:00:00", "u-9")
+    call = book.event("free-1", "llm.completed", model={"provider": "p", "name": "m-9"}, usage=USED)
+    book.decision(call, "llm", cost_usd="0.04", unpriced_tokens=2)
+    plain(book, "late-1", "2026-03-08 12:00:00", "u-10")
+    book.event("late-1", "llm.completed", usage=USED)
 
 
 USED = {"input_tokens": 1, "output_tokens": 1}
@@ -236,28 +236,28 @@ FREE_1 = PLAIN | {"customer_ref": "u-9", "model_served": "m-9", "ai_cost_usd": N
 LATE_1 = PLAIN | {"customer_ref": "u-10", "ai_cost_usd": None}
 
 
-def in_two_executions(told: Book) -> None:
+def in_two_executions(book: Book) -> None:
     """two-1: each execution has its own counters; their sums are the conversation's. The first fails."""
-    told.at("2026-03-09 10:00:00")
+    book.at("2026-03-09 10:00:00")
     for number, (steps, cost_usd, outcome) in enumerate([(3, "0.30", "error"), (2, "0.50", "resolved")]):
         execution = f"two-1/{number}"
-        asked = told.event("two-1", "query.received", text="?", execution_id=execution, customer={"ref": "u-11"})
-        told.decision(asked, "route", intent=ORDERS, steps=steps - 1, cost_usd="0.10")
-        answered = told.event("two-1", "response.proposed", response_id="r", text="!", execution_id=execution)
-        told.decision(answered, "response", steps=steps, cost_usd=cost_usd)
-        told.now_ms += 1000
-        told.event("two-1", "execution.ended", outcome=outcome, execution_id=execution)
+        asked = book.event("two-1", "query.received", text="?", execution_id=execution, customer={"ref": "u-11"})
+        book.decision(asked, "route", intent=ORDERS, steps=steps - 1, cost_usd="0.10")
+        answered = book.event("two-1", "response.proposed", response_id="r", text="!", execution_id=execution)
+        book.decision(answered, "response", steps=steps, cost_usd=cost_usd)
+        book.now_ms += 1000
+        book.event("two-1", "execution.ended", outcome=outcome, execution_id=execution)
 
 
 TWO_1 = PLAIN | {"customer_ref": "u-11", "steps": 5, "ai_cost_usd": Decimal("0.800000"), "duration_s": 2.0}
 
 
-def ungoverned(told: Book) -> None:
+def ungoverned(book: Book) -> None:
     """loose-1: nobody decided anything; what is not reported is unknown."""
-    told.at("2026-03-10 10:00:00")
-    told.event("loose-1", "action.proposed", action_id="a", tool="t", arguments={})
-    told.event("loose-1", "action.executed", action_id="a", tool="t", arguments={}, status="ok")
-    told.event("only-feedback", "feedback.received", csat=1)
+    book.at("2026-03-10 10:00:00")
+    book.event("loose-1", "action.proposed", action_id="a", tool="t", arguments={})
+    book.event("loose-1", "action.executed", action_id="a", tool="t", arguments={}, status="ok")
+    book.event("only-feedback", "feedback.received", csat=1)
 
 
 LOOSE_1 = {
@@ -322,10 +322,10 @@ DAILY = (
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    told = Book()
+    book = Book()
     for story in STORIES:
-        story(told)
-    with told.store(tmp_path_factory.mktemp("views")) as connection:
+        story(book)
+    with book.store(tmp_path_factory.mktemp("views")) as connection:
         yield connection
 
 
@@ -427,31 +427,31 @@ def test_tenants_have_days_of_their_own(stored: duckdb.DuckDBPyConnection) -> No
 
 
 def test_a_day_is_of_utc_and_of_the_start(tmp_path: Path) -> None:
-    told = Book()
-    plain(told, "c-1", "2026-03-02 23:59:59", "u-1")
-    with told.store(tmp_path) as connection:
+    book = Book()
+    plain(book, "c-1", "2026-03-02 23:59:59", "u-1")
+    with book.store(tmp_path) as connection:
         connection.execute("SET TimeZone = 'America/New_York'")
         assert connection.execute("SELECT day FROM daily_quality").fetchall() == [(date(2026, 3, 2),)]
 
 
 def test_a_late_repeat_changes_its_day_and_closes_the_window(tmp_path: Path) -> None:
-    told = Book()
-    plain(told, "c-1", "2026-03-02 10:00:00", "u-1")
+    book = Book()
+    plain(book, "c-1", "2026-03-02 10:00:00", "u-1")
     asked = "SELECT deflection_verified, repeat_rate_7d, provisional FROM daily_quality WHERE day = DATE '2026-03-02'"
-    with told.store(tmp_path / "before") as connection:
+    with book.store(tmp_path / "before") as connection:
         assert connection.execute(asked).fetchall() == [(1.0, 0.0, True)]
-    plain(told, "c-2", "2026-03-08 10:00:00", "u-1")
-    told.at("2026-03-09 10:01:00").event("c-3", "query.received", text="?")
-    with told.store(tmp_path / "after") as connection:
+    plain(book, "c-2", "2026-03-08 10:00:00", "u-1")
+    book.at("2026-03-09 10:01:00").event("c-3", "query.received", text="?")
+    with book.store(tmp_path / "after") as connection:
         assert connection.execute(asked).fetchall() == [(0.0, 1.0, False)]
 
 
 def test_the_same_conversation_on_another_cluster_is_another(tmp_path: Path) -> None:
-    told = Book()
-    plain(told, "c-1", "2026-03-02 10:00:00", "u-1")
-    told.store(tmp_path, "cluster-1").close()
-    plain(told, "c-2", "2026-03-03 10:00:00", "u-1")
-    with told.store(tmp_path, "cluster-2") as connection:
+    book = Book()
+    plain(book, "c-1", "2026-03-02 10:00:00", "u-1")
+    book.store(tmp_path, "cluster-1").close()
+    plain(book, "c-2", "2026-03-03 10:00:00", "u-1")
+    with book.store(tmp_path, "cluster-2") as connection:
         found = connection.execute(
             "SELECT log_cluster, conversation_id, repeated_7d FROM conversations ORDER BY ALL"
         ).fetchall()
@@ -472,12 +472,12 @@ def test_the_same_conversation_on_another_cluster_is_another(tmp_path: Path) -> 
 def test_a_handoff_succeeds_when_the_human_had_what_was_needed(
     answers: list[dict[str, Any]], succeeded: bool | None, tmp_path: Path
 ) -> None:
-    told = Book().at("2026-03-02 10:00:00")
-    told.handoff("c-1", "hf-1", 1, queue="old")
-    told.handoff("c-1", "hf-1", 2, queue="new")
+    book = Book().at("2026-03-02 10:00:00")
+    book.handoff("c-1", "hf-1", 1, queue="old")
+    book.handoff("c-1", "hf-1", 2, queue="new")
     for answer in answers:
-        told.resolution("c-1", "hf-1", **answer)
-    with told.store(tmp_path) as connection:
+        book.resolution("c-1", "hf-1", **answer)
+    with book.store(tmp_path) as connection:
         assert connection.execute("SELECT queue, succeeded FROM handoffs_newest").fetchall() == [("new", succeeded)]
 
 
@@ -496,28 +496,28 @@ def test_a_handoff_succeeds_when_the_human_had_what_was_needed(
 def test_a_call_of_unknown_cost_makes_the_cost_unknown_and_a_cached_one_does_not(
     tmp_path: Path, calls: list[dict[str, Any]], cost_usd: str | None
 ) -> None:
-    told = Book()
-    plain(told, "c-1", "2026-03-08 11:00:00", "u-9")
+    book = Book()
+    plain(book, "c-1", "2026-03-08 11:00:00", "u-9")
     for call in calls:
-        told.event("c-1", "llm.completed", model={"provider": "p", "name": "m"}, **call)
-    with told.store(tmp_path) as connection:
+        book.event("c-1", "llm.completed", model={"provider": "p", "name": "m"}, **call)
+    with book.store(tmp_path) as connection:
         ((found,),) = connection.execute("SELECT ai_cost_usd FROM conversations").fetchall()
     assert found == (None if cost_usd is None else Decimal(cost_usd))
 
 
 def test_a_call_of_unknown_cost_is_not_repaired_by_a_later_decision(tmp_path: Path) -> None:
-    told = Book()
-    plain(told, "c-1", "2026-03-08 11:00:00", "u-9")
-    asked = told.event("c-1", "llm.completed", usage=None)
-    told.decision(asked, "llm", cost_usd="0.04")
-    with told.store(tmp_path) as connection:
+    book = Book()
+    plain(book, "c-1", "2026-03-08 11:00:00", "u-9")
+    asked = book.event("c-1", "llm.completed", usage=None)
+    book.decision(asked, "llm", cost_usd="0.04")
+    with book.store(tmp_path) as connection:
         assert connection.execute("SELECT ai_cost_usd FROM conversations").fetchall() == [(None,)]
 
 
 def test_spend_counts_what_it_does_not_know_beside_its_sums(tmp_path: Path) -> None:
-    told = Book().at("2026-03-08 11:00:00")
+    book = Book().at("2026-03-08 11:00:00")
     for call in ({"usage": None}, {"usage": USED}, {"usage": USED, "cost_usd": "0.5"}, {"usage": USED, "cached": True}):
-        told.event("c-1", "llm.completed", model={"provider": "p", "name": "m"}, **call)
+        book.event("c-1", "llm.completed", model={"provider": "p", "name": "m"}, **call)
     names = "llm_calls, unreported_calls, unknown_calls, cached_calls, input_tokens, cost_usd"
-    with told.store(tmp_path) as connection:
+    with book.store(tmp_path) as connection:
         assert connection.execute(f"SELECT {names} FROM spend").fetchall() == [(4, 2, 1, 1, 3, Decimal("0.500000"))]

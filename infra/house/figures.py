@@ -19,7 +19,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module; `path` within the project, and how often each identifier is used as a name of its own."""
+    """A module; `path` within the project, and how often something in it is given each name."""
 
     path: str
     lines: int
@@ -49,10 +49,10 @@ def _module(path: Path, name: str) -> Module:
 
 
 def _names(nodes: list[ast.AST]) -> Iterator[str]:
-    """Locals, parameters, functions and classes, without leading underscores; attributes and keywords not."""
+    """Where locals, parameters, functions and classes get their names, without leading underscores."""
     for node in nodes:
         match node:
-            case ast.Name(id=name) | ast.arg(arg=name):
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
                 yield name.lstrip("_")
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 yield name.lstrip("_")
@@ -63,8 +63,8 @@ def small(modules: list[Module], lines: int) -> list[Module]:
     return [module for module in modules if module.lines < lines and not module.is_package]
 
 
-def uses(modules: list[Module], name: str) -> int:
-    """How often the name is used in all of them."""
+def named(modules: list[Module], name: str) -> int:
+    """How often something is given that name in all of them."""
     return sum(module.names[name] for module in modules)
 
 
@@ -84,7 +84,7 @@ def table(modules: list[Module], small_lines: int, names: list[str]) -> str:
         "functions": f"{len(lengths):,}",
         "lines of a function": f"median {median(lengths):g}, 90th percentile {quantiles(lengths, n=10)[8]:g}",
         "longest function": f"{longest[1].lines} lines: {longest[0]}:{longest[1].line} {longest[1].name}",
-        "vague names": ", ".join(f"{name} {uses(modules, name):,}" for name in names),
+        "vague names": ", ".join(f"{name} {named(modules, name):,}" for name in names),
     }
     width = max(map(len, rows))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())

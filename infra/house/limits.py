@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.house.figures import Module, small, uses
+from infra.house.figures import Module, named, small
 
 SMALL_MODULES_AIM = 40
 MOST_SHOWN = 3  # modules of a line that is about all of them
@@ -63,11 +63,11 @@ def _small(modules: list[Module], limits: Limits) -> Iterator[str]:
 
 
 def _vague(modules: list[Module], limits: Limits) -> Iterator[str]:
-    for name, uses_max in limits.names.items():
-        if (count := uses(modules, name)) > uses_max:
+    for name, named_max in limits.names.items():
+        if (count := named(modules, name)) > named_max:
             most = sorted(modules, key=lambda module: (-module.names[name], module.path))[:MOST_SHOWN]
             yield (
-                f"handrail: {count:,} uses of the name `{name}`, at most {uses_max:,}: say what it is; most in "
+                f"handrail: {count:,} things are named `{name}`, at most {named_max:,}: say what yours is; most in "
                 + ", ".join(f"{module.path} ({module.names[name]})" for module in most)
             )
 
@@ -77,7 +77,7 @@ def tightened(text: str, modules: list[Module], limits: Limits) -> str:
     crumbs = max(SMALL_MODULES_AIM, len(small(modules, limits.small_module_lines)))
     text = _lower(text, "small_modules_max", crumbs)
     for name in limits.names:
-        text = _lower(text, name, uses(modules, name))
+        text = _lower(text, name, named(modules, name))
     longest: dict[str, int] = {}
     for key, _, lines, lines_max in _sizes(modules, limits):
         if key in limits.longer and lines > lines_max:

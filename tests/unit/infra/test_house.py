@@ -58,11 +58,18 @@ def test_too_many_small_modules_are_counted_and_the_smallest_named(tmp_path: Pat
 
 @pytest.mark.parametrize(
     "use",
-    ["one = 1", "def f(one):\n    pass", "def _one():\n    pass", "for one in ():\n    pass", "class one:\n    pass"],
+    [
+        "one = 1",
+        "def f(one):\n    pass",
+        "def _one():\n    pass",
+        "for one in ():\n    pass",
+        "class one:\n    pass",
+        "try:\n    x()\nexcept ValueError as one:\n    pass",
+    ],
 )
 def test_a_vague_name_is_counted_wherever_it_is_a_name(tmp_path: Path, use: str) -> None:
-    (line,) = limits.broken(house(tmp_path, area=f"one = 1\nprint(one)\n\n\n{use}\n"), BOUNDS)
-    assert "3 uses of the name `one`, at most 2" in line
+    (line,) = limits.broken(house(tmp_path, area=f"one = 1\none = one + one\n\n\n{use}\n"), BOUNDS)
+    assert "3 things are named `one`, at most 2" in line
     assert line.endswith("shop/area.py (3)")
 
 

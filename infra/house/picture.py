@@ -11,12 +11,12 @@ from textwrap import wrap
 
 from infra.house.rooms import IN_STREAMS, ROOMS, Arrows, Room
 
-WIDTH, HEIGHT, LEGEND = 960, 1016, 970
+WIDTH, HEIGHT, LEGEND = 960, 1094, 1048
 COLUMNS = {0: 1, 1: 6, 2: 6, 3: 3, 4: 3, 5: 3, 6: 1}
-TOPS = {0: 16, 1: 142, 2: 308, 3: 502, 4: 650, 5: 798, 6: 900}
-HEIGHTS = {0: 78, 1: 104, 2: 104, 3: 92, 4: 76, 5: 54, 6: 54}
+TOPS = {0: 16, 1: 142, 2: 324, 3: 534, 4: 696, 5: 860, 6: 978}
+HEIGHTS = {0: 78, 1: 120, 2: 120, 3: 106, 4: 92, 5: 70, 6: 54}
 CHARACTER_PX, SMALL_CHARACTER_PX = 6.6, 6.0  # at most, on average, in the fonts that readers have
-STREAMS_TOP, STREAMS_END = 462, 742
+STREAMS_TOP, STREAMS_END = 494, 804
 IN_LAYERS = {*IN_STREAMS, "streams"}
 STYLE = """\
 :root{--page:#fff;--ink:#1a1a1a;--soft:#4a4f57;--line:#5b6470;--band:#f4f6f8;--edge:#c4cad1;

@@ -56,10 +56,12 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m handrail.documents --check
+	$(BIN)/python -m infra.house --check
 
-# JSON Schemas, AsyncAPI and the reference of the command line, made from the code.
+# JSON Schemas, AsyncAPI, the reference of the command line and the picture of the rooms, made from the code.
 docs: setup
 	$(BIN)/python -m handrail.documents
+	$(BIN)/python -m infra.house --picture docs/images/house.svg
 
 fmt: setup
 	$(BIN)/ruff format .

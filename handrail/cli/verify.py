@@ -112,6 +112,22 @@ def verify(
       handrail verify --chain --decisions decisions.jsonl
       handrail verify --chain --keys handrail-data/signing.key.pub
     """
+    _refuse_mixed(events, decisions, policies, bootstrap, chain, keys)
+    if chain:
+        _chain(decisions, bootstrap, keys, as_json)
+    else:
+        _fold(events, decisions, policies, bootstrap, wait_s, as_json)
+
+
+def _refuse_mixed(
+    events: Path | None,
+    decisions: Path | None,
+    policies: Path | None,
+    bootstrap: str | None,
+    chain: bool,
+    keys: Path | None,
+) -> None:
+    """Raises ConfigError for options that do not go together."""
     files = [path for path in (events, decisions) if path is not None]
     if chain and (events is not None or (decisions is not None and bootstrap is not None)):
         raise ConfigError("handrail verify: give --decisions alone with --chain, or --bootstrap")
@@ -121,10 +137,6 @@ def verify(
         raise ConfigError("handrail verify: --policies is for exported files: a broker has the bundles that decided")
     if keys is not None and not chain:
         raise ConfigError("handrail verify: --keys goes with --chain")
-    if chain:
-        _chain(decisions, bootstrap, keys, as_json)
-    else:
-        _fold(events, decisions, policies, bootstrap, wait_s, as_json)
 
 
 def _fold(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from handrail.policies import Bundle
-from handrail.streams.governor.batch import PARTS_MAX
+from handrail.streams.governor.partition_memory import PARTS_MAX
 from tests.bundles import REFUNDS, bundle, refunds
 from tests.log import Log, Outcome
 

@@ -5,14 +5,6 @@ from collections.abc import Iterator
 import grimp
 import pytest
 
-# Circles that are still there. Remove the line with the circle; none may be added.
-KNOWN = {
-    ("handrail.client.agent", "handrail.client.tools"),
-    ("handrail.client.claims", "handrail.client.errors"),
-    ("handrail.client.executor", "handrail.client.gate"),
-    ("handrail.streams.governor.batch", "handrail.streams.governor.partition"),
-}
-
 
 def circles(graph: grimp.ImportGraph) -> Iterator[tuple[str, ...]]:
     """The shortest circle through each module that is in one, once, beginning with its first name."""
@@ -43,14 +35,10 @@ def package() -> grimp.ImportGraph:
 
 
 def test_no_modules_import_each_other(package: grimp.ImportGraph) -> None:
-    new = [circle for circle in circles(package) if circle not in KNOWN]
-    assert not new, "import circles: move what both need to a third module:\n" + "\n\n".join(
-        described(package, circle) for circle in new
+    there = list(circles(package))
+    assert not there, "import circles: move what both need to a third module:\n" + "\n\n".join(
+        described(package, circle) for circle in there
     )
-
-
-def test_a_known_circle_that_is_gone_is_known_no_longer(package: grimp.ImportGraph) -> None:
-    assert set(circles(package)) >= KNOWN, "a circle of KNOWN is gone: remove its line"
 
 
 def test_a_circle_is_shown_by_its_imports() -> None:

@@ -1,7 +1,7 @@
 """One batch on its way through the fold of a partition: its changes are an overlay until all of it is folded."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from handrail.policies import Bundle
 from handrail.policies.keys import trusted
@@ -18,15 +18,11 @@ from handrail.streams.governor.controls import CONTROLS
 from handrail.streams.governor.deadletters import fold_error
 from handrail.streams.governor.events import HANDLERS
 from handrail.streams.governor.executions import redo_bypass
+from handrail.streams.governor.partition_memory import PARTS_MAX, PartitionMemory
 from handrail.streams.governor.state import Conversation, PartitionState
 from handrail.streams.governor.step import Conflict, conflict, context_of, step
 from handrail.streams.governor.timers import Due
 from handrail.streams.governor.working_conversation import WorkingConversation
-
-if TYPE_CHECKING:
-    from handrail.streams.governor.partition import PartitionFold
-
-PARTS_MAX = 16  # that one record makes: what is learnt, a part for each open handoff, an approval, a sealed block
 
 
 class UnknownBundle(Exception):
@@ -40,7 +36,7 @@ class UnknownBundle(Exception):
 class Batch:
     """The overlay over a fold while one batch goes through it."""
 
-    def __init__(self, fold: "PartitionFold", partition: PartitionState) -> None:
+    def __init__(self, fold: PartitionMemory, partition: PartitionState) -> None:
         self.fold = fold
         self.state = partition
         self.outputs: list[Output] = []

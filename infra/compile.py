@@ -19,7 +19,8 @@ GOVERNOR = (
     "approvals", "assessment", "batch", "calls", "calls_under_way", "capacity", "comparable_result", "controls",
     "cost", "cycle", "decision", "events", "excerpts", "executions", "idle", "limits", "live_conversations",
     "loops", "mode", "outgoing", "ownership", "partition", "partition_memory", "phrases", "preconditions",
-    "proposals", "repeat", "replay_guard", "resolutions", "rules", "state_store", "step", "timers", "working_conversation",
+    "proposals", "repeat", "replay_guard", "resolutions", "rules", "state_store", "step", "timers",
+    "working_conversation",
 )  # fmt: skip
 POLICIES = ("bound", "bundle", "condition", "evaluation", "names", "numeric", "operators", "screen", "truth")
 SCHEMAS = (

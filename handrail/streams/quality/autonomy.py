@@ -114,7 +114,7 @@ def _exp(value: float) -> float:
 def _observed(state: State, ladder: Ladder, day: ArmDay, signals: Signals) -> State:
     """One more day in both e-values. Each guess is from the days before."""
     fall_margin = ladder.margin if state.fall_margin is None else state.fall_margin
-    rise = log_e(_rise_guess(state.arms), day, ladder.margin, Side.BETTER)
+    rise = log_e(rise_guess(state.arms), day, ladder.margin, Side.BETTER)
     fall = log_e(_fall_guess(state.recent, ladder.margin), day, fall_margin, Side.WORSE)
     return replace(
         state,
@@ -171,7 +171,8 @@ def _shown(arms: Arms, ladder: Ladder) -> float:
     return min(ladder.margin, max(ladder.fall_floor * ladder.margin, SHOWN_QUANTILE * found[1] - found[0]))
 
 
-def _rise_guess(arms: Arms) -> tuple[float, float]:
+def rise_guess(arms: Arms) -> tuple[float, float]:
+    """Rates of both arms from the days before, shrunk to equal ones: what the next day is bet on."""
     b = (arms.k_b + PRIOR_RATE * RISE_PRIOR_N) / (arms.n_b + RISE_PRIOR_N)
     return (arms.k_a + RISE_PRIOR_N * b) / (arms.n_a + RISE_PRIOR_N), b
 

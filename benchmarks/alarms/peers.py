@@ -19,11 +19,12 @@ DROP = 0.05
 
 @dataclass(frozen=True)
 class Peer:
-    """A detector of river."""
+    """A detector of river; `part` of the years that others get, where a year takes long."""
 
     name: str
     make: Callable[[], Any]
     by: str
+    part: float = 1.0
 
     def first_alarm(self, n: Floats, k: Floats, seed: int = 0) -> Floats:
         """As `streams.first_alarm`."""
@@ -50,10 +51,10 @@ class Peer:
 
 
 PEERS = (
-    Peer("ADWIN", drift.ADWIN, "conversation"),
+    Peer("ADWIN", drift.ADWIN, "conversation", part=0.2),
     Peer("ADWIN, clock 1", lambda: drift.ADWIN(clock=1), "day"),
     Peer("Page-Hinkley", lambda: drift.PageHinkley(mode="down"), "conversation"),
-    Peer("KSWIN", lambda: drift.KSWIN(seed=1), "day"),
+    Peer("KSWIN", lambda: drift.KSWIN(seed=1), "day", part=0.04),
 )
 
 

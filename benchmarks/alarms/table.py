@@ -1,5 +1,6 @@
 """The tables over simulated agent-years."""
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from benchmarks.alarms.peers import PEERS, cusum
 from benchmarks.alarms.streams import OURS, Floats, Kind, first_alarm
-from benchmarks.alarms.years import YEAR, Case, Delay, breaks, counts, erodes, stays
+from benchmarks.alarms.years import YEAR, Case, Delay, breaks, counts, erodes, stays, weekly
 from benchmarks.report.tables import table
 from handrail.streams.quality.detector import Direction
 
@@ -17,15 +18,15 @@ ARL = float(YEAR)
 Detector = Callable[[Floats, Floats], Floats]
 
 
-def detectors() -> dict[str, tuple[Detector, bool]]:
-    """Each by its name, and whether it is one of river's, which take long."""
-    ours: dict[str, tuple[Detector, bool]] = {
-        "**day-robust e-CUSUM** (ours)": (lambda n, k: first_alarm(n, k, ARL), False),
-        "e-CUSUM without f": (lambda n, k: first_alarm(n, k, ARL, Kind(robust=False)), False),
-        "Shiryaev-Roberts with f": (lambda n, k: first_alarm(n, k, ARL, Kind(summed=True)), False),
-        "CUSUM .05, h 6.9": (lambda n, k: cusum(n, k, 6.9), False),
+def detectors(years: int, peer_years: int) -> dict[str, tuple[Detector, int]]:
+    """Each by its name, with how many years it gets."""
+    ours: dict[str, tuple[Detector, int]] = {
+        "**day-robust e-CUSUM** (ours)": (lambda n, k: first_alarm(n, k, ARL), years),
+        "e-CUSUM without f": (lambda n, k: first_alarm(n, k, ARL, Kind(robust=False)), years),
+        "Shiryaev-Roberts with f": (lambda n, k: first_alarm(n, k, ARL, Kind(summed=True)), years),
+        "CUSUM .05, h 6.9": (lambda n, k: cusum(n, k, 6.9), years),
     }
-    return ours | {f"{peer.name}, by {peer.by}": (peer.first_alarm, True) for peer in PEERS}
+    return ours | {f"{peer.name}, by {peer.by}": (peer.first_alarm, round(peer_years * peer.part)) for peer in PEERS}
 
 
 def compared(years: int, peer_years: int, n_day: int = 200) -> str:
@@ -35,7 +36,7 @@ def compared(years: int, peer_years: int, n_day: int = 200) -> str:
         "delay": [Case(n_day, sd, breaks(), days=150) for sd in SDS],
         "erosion": [Case(n_day, sd, erodes(426), days=456) for sd in SDS],
     }
-    rows = [_row(name, cases, *found, years, peer_years) for name, found in detectors().items()]
+    rows = [_row(name, cases, *found) for name, found in detectors(years, peer_years).items()]
     head = ["detector", "years"]
     head += [f"years with a false alarm, sd {sd}" for sd in SDS]
     head += [f"days to see .75 (within 7), sd {sd}" for sd in SDS]
@@ -43,15 +44,15 @@ def compared(years: int, peer_years: int, n_day: int = 200) -> str:
     return table(head, rows)
 
 
-def _row(
-    name: str, cases: dict[str, list[Case]], find: Detector, slow: bool, years: int, peer_years: int
-) -> tuple[object, ...]:
-    number, started = peer_years if slow else years, time.process_time()
+def _row(name: str, cases: dict[str, list[Case]], find: Detector, number: int) -> tuple[object, ...]:
+    started = time.process_time()
     told = {kind: [find(*counts(case, number, seed=7)) for case in listed] for kind, listed in cases.items()}
     spent = (time.process_time() - started) / number / sum(map(len, cases.values())) * 1000
     false = [f"{np.mean(first >= 0):.1%}" for first in told["false"]]
     erosion = [f"{Delay.of(first).median:.0f}".replace("inf", "-") for first in told["erosion"]]
-    return name, f"{number:,}", *false, *(str(Delay.of(first)) for first in told["delay"]), *erosion, f"{spent:.2f}"
+    row = (name, f"{number:,}", *false, *(str(Delay.of(first)) for first in told["delay"]), *erosion, f"{spent:.2f}")
+    print(*row, sep=" | ", file=sys.stderr, flush=True)  # some take minutes
+    return row
 
 
 def power(years: int) -> str:
@@ -74,6 +75,9 @@ def odd(years: int) -> str:
              for times in (0.5, 2, 5)]  # fmt: skip
     cases = [
         *grown,
+        ("weekends of .70, other days of .82", Case(200, 0.15, weekly(0.70, 0.82))),
+        ("neither weekends nor anything else: sd 0", Case(200, 0.0, stays())),
+        ("weekends of .70, other days of .82: sd 0", Case(200, 0.0, weekly(0.70, 0.82))),
         ("a rate of .95", Case(200, 0.15, stays(0.95))),
         ("a rate of .05, upwards", Case(200, 0.15, stays(0.05))),
     ]

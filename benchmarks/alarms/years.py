@@ -32,6 +32,11 @@ def stays(rate: float = 0.8) -> Course:
     return lambda _: rate
 
 
+def weekly(weekend: float, other: float) -> Course:
+    """Two days of each week are always otherwise, in the baseline too."""
+    return lambda day: weekend if day % 7 >= 5 else other
+
+
 def breaks(rate: float = 0.8, after: float = 0.75) -> Course:
     """It breaks after CLEAN_DAYS."""
     return lambda day: rate if day < CLEAN_DAYS else after

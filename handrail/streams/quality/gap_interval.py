@@ -30,7 +30,7 @@ class Gap:
 
 
 def interval(days: Sequence[ArmDay], alpha: float = 0.05) -> Gap | None:
-    """The gap over these days, in their order; None where one of the arms is empty. About 0.5 ms a day."""
+    """The gap over these days, in their order; None where one of the arms is empty. About 0.3 ms a day."""
     told = days[-DAYS_MAX:]
     arms = Arms()
     guesses = []

@@ -4,7 +4,7 @@ from math import exp, log, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.alarms.streams import Kind, first_alarm
@@ -124,7 +124,8 @@ def test_sums_that_cannot_be_are_refused(day: Day) -> None:
         update(State(), reference(CALM), day)
 
 
-@given(st.lists(st.tuples(st.integers(0, 500), st.floats(0, 1)), max_size=60))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.integers(0, 500), st.floats(0, 1)), max_size=20))
 def test_any_days_leave_the_state_in_its_bounds(told: list[tuple[int, float]]) -> None:
     state = State()
     for n, share in told:

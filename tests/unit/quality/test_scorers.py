@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handrail.policies import load_bundle
@@ -58,7 +58,7 @@ def mutated(draw: st.DrawFn) -> list[Logged]:
     return records
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(records=mutated())
 def test_any_records_give_scores_in_their_bounds_or_none(records: list[Logged]) -> None:
     told, offsets = Transcript.of(records, effect), {record.offset for record in records}

@@ -19,12 +19,11 @@ DROP = 0.05
 
 @dataclass(frozen=True)
 class Peer:
-    """A detector of river; `part` of the years that others get, where a year takes long."""
+    """A detector of river."""
 
     name: str
     make: Callable[[], Any]
     by: str
-    part: float = 1.0
 
     def first_alarm(self, n: Floats, k: Floats, seed: int = 0) -> Floats:
         """As `streams.first_alarm`."""
@@ -51,10 +50,10 @@ class Peer:
 
 
 PEERS = (
-    Peer("ADWIN", drift.ADWIN, "conversation", part=0.2),
+    Peer("ADWIN", drift.ADWIN, "conversation"),
     Peer("ADWIN, clock 1", lambda: drift.ADWIN(clock=1), "day"),
     Peer("Page-Hinkley", lambda: drift.PageHinkley(mode="down"), "conversation"),
-    Peer("KSWIN", lambda: drift.KSWIN(seed=1), "day", part=0.04),
+    Peer("KSWIN", lambda: drift.KSWIN(seed=1), "day"),
 )
 
 

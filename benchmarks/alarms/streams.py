@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from handrail.streams.quality.detector import (
     ALTERNATIVES,
+    BEST,
     CONFIDENCE,
     CORRELATION_BIAS,
     CORRELATION_MAX,
@@ -59,7 +60,7 @@ def first_alarm(n: Floats, k: Floats, arl: float, kind: Kind = OURS, direction: 
 def _reference(n: Floats, k: Floats, kind: Kind, direction: Direction) -> tuple[Floats, Floats, Floats]:
     total = n.sum(0)
     rate = k.sum(0) / total
-    off, best = k / n - rate, float(direction is Direction.DOWN)
+    off, best = k / n - rate, BEST[direction]
     varies = rate * (1 - rate) > 0
     chi_squared = (n * off**2).sum(0) / np.where(varies, rate * (1 - rate), 1.0)
     following, swing = (off[:-1] * off[1:]).sum(0), (off**2).sum(0)

@@ -26,7 +26,7 @@ def detectors(years: int, peer_years: int) -> dict[str, tuple[Detector, int]]:
         "Shiryaev-Roberts with f": (lambda n, k: first_alarm(n, k, ARL, Kind(summed=True)), years),
         "CUSUM .05, h 6.9": (lambda n, k: cusum(n, k, 6.9), years),
     }
-    return ours | {f"{peer.name}, by {peer.by}": (peer.first_alarm, round(peer_years * peer.part)) for peer in PEERS}
+    return ours | {f"{peer.name}, by {peer.by}": (peer.first_alarm, peer_years) for peer in PEERS}
 
 
 def compared(years: int, peer_years: int, n_day: int = 200) -> str:

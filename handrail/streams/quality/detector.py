@@ -37,6 +37,7 @@ class Direction(IntEnum):
     UP = 1
 
 
+BEST = {Direction.DOWN: 1.0, Direction.UP: 0.0}
 ALTERNATIVES = {Direction.DOWN: (0.02, 0.04, 0.07, 0.12, 0.25), Direction.UP: (0.03, 0.07, 0.15, 0.3, 0.5)}
 """How much worse than the bound, of what is left to lose: of r downwards, of 1 - r upwards."""
 
@@ -89,7 +90,7 @@ class Reference:
         rate = sum(day.k for day in told) / n
         spread, persistence = _dispersion(told, rate) if 0 < rate < 1 else (1.0, NO_MEMORY)
         bound = rate + direction * QUANTILE * sqrt(spread * persistence * rate * (1 - rate) / n)
-        if rate == (direction is Direction.DOWN):
+        if rate == BEST[direction]:
             bound = rate + direction * (1 - (1 - CONFIDENCE) ** (1 / n))
         found = cls(rate, spread, persistence, n / len(told), bound, direction)
         return found if 0 < bound < 1 else None

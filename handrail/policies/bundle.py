@@ -14,6 +14,7 @@ from handrail.policies.lookup import Getter
 from handrail.policies.parts import Parts, read_parts
 from handrail.policies.policy import Policy
 from handrail.policies.prices import Price
+from handrail.policies.quality import Quality
 from handrail.policies.routing import RouteRule
 from handrail.policies.subject import Evaluation, Skipped, Subject
 from handrail.policies.tools import Effect, Path, ToolFact, Tools
@@ -82,6 +83,11 @@ class Bundle:
     def keys(self) -> Mapping[str, Trusted]:
         """Whose signatures count, by key id; empty where it is not said."""
         return self._parts.keys
+
+    @property
+    def quality(self) -> Quality:
+        """What `quality.yaml` says; its defaults without the file."""
+        return self._parts.quality
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from handrail.policies.limits import LimitsFile, read_limits
 from handrail.policies.mistakes import Mistakes
 from handrail.policies.policy import Policy
 from handrail.policies.prices import Prices, read_prices
+from handrail.policies.quality import Quality, read_quality
 from handrail.policies.routing import Routing, read_routing
 from handrail.policies.shapes import read_policy
 from handrail.policies.tools import Tools, read_tools
@@ -22,7 +23,10 @@ from handrail.policies.tools import Tools, read_tools
 DEFAULTS = "defaults/"
 """What the names of built-in files begin with."""
 
-SETTINGS = ("limits.yaml", "routing.yaml", "tools.yaml", "agents.yaml", "keys.yaml", "prices.yaml", "lexicon.yaml")
+SETTINGS = (
+    *("limits.yaml", "routing.yaml", "tools.yaml", "agents.yaml", "keys.yaml", "prices.yaml", "lexicon.yaml"),
+    "quality.yaml",
+)
 MERGED = ("limits.yaml", "prices.yaml", "lexicon.yaml")
 """Files whose default still holds for what the user's file leaves out. Others replace their default whole."""
 
@@ -41,6 +45,7 @@ class Parts:
     prices: Prices
     lexicon: Mapping[str, Any]
     keys: Mapping[str, Trusted]
+    quality: Quality
 
 
 def _parsed(name: str, text: str) -> tuple[Any, Mistakes]:
@@ -105,8 +110,11 @@ def read_parts(texts: Mapping[str, str]) -> tuple[Parts, list[Mistakes]]:
     keys = {key_id: key for layer in files.layers("keys.yaml") for key_id, key in read_keys(*layer).items()}
     for value, mistakes in files.layers("lexicon.yaml"):
         lexicon = read_lexicon(value, mistakes, lexicon)
+    quality = Quality()
+    for layer in files.layers("quality.yaml"):
+        quality = read_quality(*layer)
     named = named_topics(lexicon, routing.topics)
-    parts = Parts(_policies(files, tools), limits, routing, tools, agents, Prices(prices), named, keys)
+    parts = Parts(_policies(files, tools), limits, routing, tools, agents, Prices(prices), named, keys, quality)
     return parts, files.mistakes
 
 

@@ -11,6 +11,7 @@ from handrail.policies.json_schema.case import cases
 from handrail.policies.json_schema.lexicon import lexicon
 from handrail.policies.json_schema.parts import DRAFT, Schema
 from handrail.policies.json_schema.policy import policy
+from handrail.policies.json_schema.quality import quality
 from handrail.policies.json_schema.settings import agents, keys, limits, prices, routing, tools
 
 KINDS: dict[str, Callable[[], Schema]] = {
@@ -22,6 +23,7 @@ KINDS: dict[str, Callable[[], Schema]] = {
     "keys": keys,
     "prices": prices,
     "lexicon": lexicon,
+    "quality": quality,
     "cases": cases,
 }
 """What makes the schema of each kind; `policy` is every file that is none of the others."""

@@ -1,0 +1,1 @@
+"""False alarms and delay of the quality alarm, beside other detectors."""

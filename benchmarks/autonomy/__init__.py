@@ -1,0 +1,1 @@
+"""Earned autonomy over simulated intents."""

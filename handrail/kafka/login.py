@@ -3,7 +3,6 @@
 Secrets come from files and commands only. None is in a setting, a `repr`, a pickle, an error or a log.
 """
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from handrail.kafka import sasl
 from handrail.kafka.secret_file import secret
 from handrail.kafka.tls import RenewedContext
 from handrail.kafka.token import TokenCommand
@@ -62,7 +62,7 @@ class Login:
         """The login of these settings. Raises ConfigError, which names the setting that is wrong."""
         settings = LoginSettings(**{name: getattr(settings, name) for name in LoginSettings.model_fields})
         check(settings)
-        logging.getLogger("aiokafka.conn").addFilter(_tells_no_secret)
+        sasl.install()
         password = settings.kafka_password_file and secret("kafka_password_file", settings.kafka_password_file)
         token = settings.kafka_token_command and TokenCommand(settings.kafka_token_command)
         tls = None
@@ -158,9 +158,3 @@ def _tls(settings: LoginSettings) -> str | None:
         there, missing = sorted(("kafka_cert_file", "kafka_key_file"), key=lambda name: files[name] is None)
         return f"{there}: needs {missing} too"
     return None
-
-
-def _tells_no_secret(record: logging.LogRecord) -> bool:
-    """At its most talkative aiokafka writes each request, and the password in that of PLAIN."""
-    told = record.args if isinstance(record.args, tuple) else ()
-    return not any(type(one).__name__.startswith("Sasl") for one in told)

@@ -4,6 +4,8 @@ aiokafka 0.14 logs a topic that it may not see, and then waits for it as for one
 asks here first.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -32,6 +34,8 @@ CODES = {
 }
 NOT_TOLD = -(2**31)
 REFUSED = (29, 30, 31)  # errors of topics, groups and the cluster: nothing is allowed there
+NO_COORDINATOR = 15
+COORDINATED_S_MAX, AGAIN_S = 10.0, 0.1
 NAME = CompactString("utf-8")
 TAGS = ("tags", TaggedFields)
 
@@ -97,6 +101,7 @@ class GroupRequest(Request[GroupsRequest_v3]):  # type: ignore[misc]
 async def lacking(cluster: Cluster, rights: Iterable[Right]) -> tuple[Right, ...]:
     """Those of the rights that the principal lacks, in their order. Of a prefix the name itself is asked.
 
+    Of a topic or group that it may not even see, brokers tell nothing: all rights on that are among them.
     Raises KafkaError or OSError: brokers cannot be asked, or tell no rights (before Kafka 3.1).
     """
     wanted = tuple(rights)
@@ -121,7 +126,11 @@ async def _topics(connection: AIOKafkaConnection, names: set[str]) -> dict[tuple
 
 
 async def _group(connection: AIOKafkaConnection, cluster: Cluster, name: str) -> int:
-    place = await connection.send(FindCoordinatorRequest(name, 0))
+    until_s = time.monotonic() + COORDINATED_S_MAX
+    while (place := await connection.send(FindCoordinatorRequest(name, 0))).error_code == NO_COORDINATOR:
+        if time.monotonic() > until_s:
+            break
+        await asyncio.sleep(AGAIN_S)  # brokers make the first one of their life when it is asked for
     if place.error_code:
         return _told(place.error_code, NOT_TOLD)
     async with _connected(cluster, (place.host, place.port)) as coordinator:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from handrail.kafka import sasl
 from handrail.kafka.secret_file import secret
@@ -30,10 +30,8 @@ IN_THE_CLEAR = ("PLAIN", "OAUTHBEARER")  # SCRAM proves that it knows the passwo
 ELSEWHERE = ("security_protocol", "sasl_mechanism", "ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_context")
 
 
-class LoginSettings(BaseModel):
+class LoginSettings(BaseModel, frozen=True, extra="ignore"):
     """The settings, in the usual order of options; any class of settings can have them beside its own."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     kafka_security_protocol: Protocol = Field("PLAINTEXT", description="how brokers are spoken to")
     kafka_sasl_mechanism: Mechanism | None = Field(None, description="how SASL_SSL and SASL_PLAINTEXT log in")

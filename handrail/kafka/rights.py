@@ -5,8 +5,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["topic", "group", "cluster"]
-Operation = Literal["Read", "Write", "Create", "Delete", "Alter", "Describe", "DescribeConfigs", "AlterConfigs"]
+Operation = Literal[
+    "All",
+    "Read",
+    "Write",
+    "Create",
+    "Delete",
+    "Alter",
+    "Describe",
+    "ClusterAction",
+    "DescribeConfigs",
+    "AlterConfigs",
+    "IdempotentWrite",
+]
 CLUSTER = "kafka-cluster"  # the name that Kafka gives to the one there is
+ANYTHING = "*"  # as a name that is not prefixed
 # Whoever may do one of these may see what is there, and Kafka asks for no second right.
 SEES = ("Read", "Write", "Delete", "Alter")
 
@@ -35,7 +48,7 @@ class Right:
         named = (
             other.name.startswith(self.name) if self.prefixed else (self.name, False) == (other.name, other.prefixed)
         )
-        done = self.operation == other.operation or (other.operation == "Describe" and self.operation in SEES)
+        done = self.operation in ("All", other.operation) or (other.operation == "Describe" and self.operation in SEES)
         return self.kind == other.kind and named and done
 
 

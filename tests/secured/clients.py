@@ -40,7 +40,7 @@ async def put(cluster: Cluster, topic: str, value: bytes, partition: int = 0) ->
     producer = AIOKafkaProducer(**cluster.client(), acks="all", request_timeout_ms=LEADER_MS_MAX)
     try:
         await producer.start()
-        return int((await producer.send_and_wait(topic, value, partition=partition)).offset)
+        return int((await producer.send_and_wait(topic, value, key=b"one", partition=partition)).offset)
     finally:
         await producer.stop()
         await closed()

@@ -1,0 +1,22 @@
+"""What `handrail acl` is told."""
+
+from pydantic import Field
+
+from handrail.acl.roles import GROUP, HOOKS_GROUP
+from handrail.kafka.cluster import Cluster
+from handrail.kafka.login import Login, LoginSettings
+from handrail.streams.settings import Settings
+
+
+class AclSettings(Settings, LoginSettings):
+    """Groups as workers and hooks are told of them; the login is that of an administrator."""
+
+    bootstrap: str = Field("127.0.0.1:9092", min_length=1, description="Kafka's HOST:PORT, several with commas")
+    group: str = Field(GROUP, min_length=1, description="consumer group that the workers share")
+    hooks_group: str = Field(
+        HOOKS_GROUP, pattern=r"^[\w.-]{1,100}$", description="consumer groups are GROUP.NAME, one a hook"
+    )
+
+    def cluster(self) -> Cluster:
+        """Where rights are looked at and set. Raises ConfigError."""
+        return Cluster(self.bootstrap, Login.of(self))

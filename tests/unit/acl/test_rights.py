@@ -1,6 +1,7 @@
 """The table of rights, and the forms it is printed in."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from handrail.acl.roles import ROLES, rights_of
 from handrail.cli import main
 from handrail.kafka.rights import Right
 from handrail.schemas.topics import AGENT_EVENTS, CATALOGUE, DECISIONS, HANDOFFS, POLICIES, RESOLUTIONS, STATES
+from tests.infra import ROOT
 
 WRITERS = {
     DECISIONS: {"worker"},
@@ -76,6 +78,18 @@ def test_missing_and_too_much_are_told_apart() -> None:
     assert (found.missing, found.more, found.denied) == ((), (more, everybody), (denied,))
     assert not found.right
     assert compare(needed, [reads, Granted(needed[2], "User:x")]).right
+
+
+def test_the_page_says_what_the_table_says() -> None:
+    page = (ROOT / "docs" / "security.md").read_text()
+    for name, role in ROLES.items():
+        (row,) = re.findall(rf"^\| `{name}` \| (.+) \|$", page, re.MULTILINE)
+        what, reads, writes, beside = row.split(" | ")
+        assert what == role.what
+        assert tuple(re.findall(r"`(\S+?)`", reads)) == role.reads
+        assert tuple(re.findall(r"`(\S+?)`", writes)) == role.writes
+        assert ("sees all topics" in beside) == (role.sees == tuple(CATALOGUE))
+        assert ("creates" in beside, "group" in beside) == (bool(role.creates), bool(role.group or role.hooks))
 
 
 def test_exactly_alone_is_refused() -> None:

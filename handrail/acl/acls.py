@@ -5,6 +5,7 @@ it, so that version 1 is sent, which all brokers since Kafka 2.0 take.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -118,13 +119,13 @@ class Acls:
             for code, message, _ in (await self._admin._send_request(_Delete(rows))).filter_responses:
                 _check(code, message)
 
-    async def settled(self, principal: str, wanted: Iterable[Granted]) -> tuple[Granted, ...]:
-        """Those that a principal has, once they are these: brokers hear of them a little later, SEEN_S_MAX at most."""
-        until, expected = asyncio.get_running_loop().time() + SEEN_S_MAX, set(wanted)
-        while True:
-            found = await self.of(principal)
-            if set(found) >= expected or asyncio.get_running_loop().time() > until:
-                return found
+    async def settled(self, principal: str, wanted: Iterable[Granted]) -> None:
+        """The broker lists these; it hears of them a little later. Raises ConfigError where it does not."""
+        until_s, expected = time.monotonic() + SEEN_S_MAX, set(wanted)
+        while missing := expected - set(await self.of(principal)):
+            if time.monotonic() > until_s:
+                first = min(missing)
+                raise ConfigError(f"the broker took what was added, and does not list it: {first}: does it keep ACLs?")
             await asyncio.sleep(AGAIN_S)
 
 

@@ -34,7 +34,7 @@ CODES = {
 }
 NOT_TOLD = -(2**31)
 REFUSED = (29, 30, 31)  # errors of topics, groups and the cluster: nothing is allowed there
-NO_COORDINATOR = 15
+NO_COORDINATOR = (14, 15, 16)  # loading, none yet, another one
 COORDINATED_S_MAX, AGAIN_S = 10.0, 0.1
 NAME = CompactString("utf-8")
 TAGS = ("tags", TaggedFields)
@@ -126,16 +126,23 @@ async def _topics(connection: AIOKafkaConnection, names: set[str]) -> dict[tuple
 
 
 async def _group(connection: AIOKafkaConnection, cluster: Cluster, name: str) -> int:
+    """Brokers make the first coordinator of their life when it is asked for, and it loads for a while."""
     until_s = time.monotonic() + COORDINATED_S_MAX
-    while (place := await connection.send(FindCoordinatorRequest(name, 0))).error_code == NO_COORDINATOR:
-        if time.monotonic() > until_s:
-            break
-        await asyncio.sleep(AGAIN_S)  # brokers make the first one of their life when it is asked for
+    while True:
+        code, operations = await _coordinated(connection, cluster, name)
+        if code not in NO_COORDINATOR or time.monotonic() > until_s:
+            return _told(code, operations)
+        await asyncio.sleep(AGAIN_S)
+
+
+async def _coordinated(connection: AIOKafkaConnection, cluster: Cluster, name: str) -> tuple[int, int]:
+    """The error's code, and the bits."""
+    place = await connection.send(FindCoordinatorRequest(name, 0))
     if place.error_code:
-        return _told(place.error_code, NOT_TOLD)
+        return place.error_code, NOT_TOLD
     async with _connected(cluster, (place.host, place.port)) as coordinator:
         ((code, *_, operations),) = (await coordinator.send(GroupRequest(name))).groups
-        return _told(code, operations)
+        return code, operations
 
 
 def _bits(answer: Any) -> int:

@@ -3,12 +3,12 @@
 Secrets come from files and commands only. None is in a setting, a `repr`, a pickle, an error or a log.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from handrail.kafka import sasl
 from handrail.kafka.secret_file import secret
@@ -68,6 +68,21 @@ class Login:
             tls = RenewedContext(settings.kafka_ca_file, settings.kafka_cert_file, settings.kafka_key_file)
         return cls(settings, password or None, token or None, tls)
 
+    @classmethod
+    def from_settings(cls, **given: Any) -> Self:
+        """The login of these settings by name, for programs that have no other. Raises ConfigError."""
+        refuse_unknown(given, every=True)
+        try:
+            return cls.of(LoginSettings(**given))
+        except ValidationError as error:
+            raise ConfigError("; ".join(_line(mistake) for mistake in error.errors())) from None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """The login of `HANDRAIL_KAFKA_…`; without any of them PLAINTEXT, as nobody. Raises ConfigError."""
+        named = {name.lower().removeprefix("handrail_"): value for name, value in environment.items()}
+        return cls.from_settings(**{name: value for name, value in named.items() if name.startswith("kafka_")})
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).of, (self.settings,)
 
@@ -112,12 +127,20 @@ def check(settings: LoginSettings) -> None:
             raise ConfigError(why)
 
 
-def refuse_unknown(names: Iterable[str]) -> None:
-    """Raises ConfigError for a name that is none of this group's; a value is not told, it may be a secret."""
+def refuse_unknown(names: Iterable[str], *, every: bool = False) -> None:
+    """Raises ConfigError for a name that looks like one of this group's and is none, or for `every` that is none.
+
+    A value is not told, it may be a secret.
+    """
     for name in names:
-        known = name in LoginSettings.model_fields
-        if not known and (name.startswith("kafka_") or name.replace(".", "_").lower() in ELSEWHERE):
+        ours = every or name.startswith("kafka_") or name.replace(".", "_").lower() in ELSEWHERE
+        if ours and name not in LoginSettings.model_fields:
             raise ConfigError(f"{name}: no such setting: use {', '.join(LoginSettings.model_fields)}")
+
+
+def _line(mistake: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in mistake["loc"])
+    return f"{name}: {mistake['msg'].replace('Input should be', 'must be')}, got {mistake['input']!r}"
 
 
 def _sasl(settings: LoginSettings) -> str | None:

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from handrail.kafka.login import Login
-from handrail.kafka.token import NoToken
 
 ANONYMOUS = "User:ANONYMOUS"
 
@@ -14,10 +13,7 @@ def principal_of(login: Login) -> str:
     if login.settings.kafka_username is not None:
         return f"User:{login.settings.kafka_username}"
     if login.token is not None:
-        try:
-            return f"User:{login.token.current().subject or '(of the token)'}"
-        except NoToken:
-            return "User:(no token)"
+        return f"User:{login.token.subject or '(of the token)'}"
     if login.tls is not None and login.tls.cert is not None:
         return f"User:{subject_of(login.tls.cert)}"
     return ANONYMOUS

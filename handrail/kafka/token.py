@@ -74,6 +74,11 @@ class TokenCommand(AbstractTokenProvider):  # type: ignore[misc]
         """Those that came with the token that `token` gave last."""
         return self._token.extensions
 
+    @property
+    def subject(self) -> str | None:
+        """Whose the token is that was given last, as far as it says so; no command is run for it."""
+        return self._token.subject
+
     def current(self) -> Token:
         """The token in use; the command is run where it is time. Raises NoToken."""
         with self._lock:

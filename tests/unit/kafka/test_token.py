@@ -50,7 +50,7 @@ def test_it_is_run_again_before_the_token_ends(script: Path) -> None:
     said.write_text(jwt(sub="agent", exp=NOW_S + 200))
     clock.now_s += 1
     assert asyncio.run(command.token()) != first
-    assert (runs(script), command.current().subject) == (2, "agent")
+    assert (runs(script), command.subject) == (2, "agent")
 
 
 def test_a_command_that_fails_is_borne_until_the_token_ends(script: Path) -> None:

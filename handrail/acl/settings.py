@@ -1,10 +1,13 @@
 """What `handrail acl` is told."""
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 from pydantic import Field
 
 from handrail.acl.roles import GROUP, HOOKS_GROUP
 from handrail.kafka.cluster import Cluster
-from handrail.kafka.login import Login, LoginSettings
+from handrail.kafka.login import Login, LoginSettings, refuse_unknown
 from handrail.streams.settings import Settings
 
 
@@ -16,6 +19,13 @@ class AclSettings(Settings, LoginSettings):
     hooks_group: str = Field(
         HOOKS_GROUP, pattern=r"^[\w.-]{1,100}$", description="consumer groups are GROUP.NAME, one a hook"
     )
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """As of any settings; a name that looks like one of the login's and is none is refused. Raises ConfigError."""
+        found = super().of(options)
+        refuse_unknown(cls.named())
+        return found
 
     def cluster(self) -> Cluster:
         """Where rights are looked at and set. Raises ConfigError."""

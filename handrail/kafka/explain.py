@@ -11,7 +11,7 @@ from aiokafka import errors
 from handrail.kafka.cluster import Cluster
 from handrail.kafka.login import PASSWORDS
 from handrail.kafka.principal import ended, principal_of
-from handrail.kafka.rights import CLUSTER, Right, command
+from handrail.kafka.rights import Right, command
 from handrail.kafka.token import NoToken
 
 TLS_ALERT = 0x1503  # how the answer of a TLS listener begins where something else was expected
@@ -80,11 +80,11 @@ def lacks(principal: str, right: Right, cluster: Cluster) -> str:
 
 
 def _right_of(error: BaseException) -> Right | None:
-    """What an error says itself; of topics it does not say what was to be done with them."""
+    """What an error says itself; of topics and the cluster it does not say what was to be done with them."""
     name = error.args[0] if error.args and isinstance(error.args[0], str) else ""
     if isinstance(error, errors.GroupAuthorizationFailedError) and name and " " not in name:
         return Right("group", name, "Read")
-    return Right("cluster", CLUSTER, "Create") if isinstance(error, errors.ClusterAuthorizationFailedError) else None
+    return None
 
 
 def _login(error: BaseException, cluster: Cluster, _: Right | None, seen: Seen) -> str:

@@ -9,11 +9,11 @@ from aiokafka.errors import SaslAuthenticationFailed
 class OAuthAuthenticator(conn.OAuthAuthenticator):  # type: ignore[misc]
     """aiokafka's, which takes a broker's refusal (RFC 7628, 3.2.2) for a welcome, and then misreads what follows."""
 
-    async def step(self, payload: bytes | None) -> tuple[str, bool] | None:
+    async def step(self, payload: bytes | None) -> tuple[bytes, bool] | None:
         """Raises SaslAuthenticationFailed with what the broker has against the token."""
         if payload:
             raise SaslAuthenticationFailed(payload.decode(errors="replace"))
-        found: tuple[str, bool] | None = await super().step(payload)
+        found: tuple[bytes, bool] | None = await super().step(payload)
         return found
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -90,6 +91,18 @@ def test_the_page_says_what_the_table_says() -> None:
         assert tuple(re.findall(r"`(\S+?)`", writes)) == role.writes
         assert ("sees all topics" in beside) == (role.sees == tuple(CATALOGUE))
         assert ("creates" in beside, "group" in beside) == (bool(role.creates), bool(role.group or role.hooks))
+
+
+def test_a_name_that_is_none_is_refused_and_its_value_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "handrail.yaml").write_text("security_protocol: SSL\n")
+    for variable, name in (("HANDRAIL_KAFKA_PASSWORD", "kafka_password"), ("HANDRAIL_GROUP", "security_protocol")):
+        monkeypatch.setenv(variable, "tiger-17")
+        refused = CliRunner().invoke(main, ["acl", "agent"])
+        assert refused.exit_code == 2
+        assert refused.output.startswith(f"{name}: no such setting: use kafka_security_protocol, ")
+        assert "tiger" not in refused.output
+        monkeypatch.delenv(variable)
 
 
 def test_exactly_alone_is_refused() -> None:

@@ -162,6 +162,28 @@ def test_settings_come_from_option_environment_and_file(files: Path, monkeypatch
         Both.of({})
 
 
+def test_a_program_without_the_server_logs_in_by_name_or_by_the_environment(files: Path) -> None:
+    named = Login.from_settings(**{f"kafka_{name}": value for name, value in PLAIN.items()})
+    environment = {f"HANDRAIL_KAFKA_{name.upper()}": value for name, value in PLAIN.items()}
+    assert named == Login.from_environment({**environment, "PATH": "/"}) == login(**PLAIN)
+    assert Login.from_environment({"HANDRAIL_BOOTSTRAP": "a:1"}).options() == {"security_protocol": "PLAINTEXT"}
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"kafka_sasl_mechanism": "GSSAPI"}, "kafka_sasl_mechanism: must be 'PLAIN', 'SCRAM-SHA-256', "),
+        ({"kafka_password": SECRET}, "kafka_password: no such setting: use kafka_security_protocol, "),
+        ({"bootstrap": "a:1"}, "bootstrap: no such setting: use kafka_security_protocol, "),
+    ],
+)
+def test_what_such_a_program_says_wrong_is_one_line(given: dict[str, str], line: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        Login.from_settings(**given)
+    assert str(refused.value).startswith(line)
+    assert SECRET not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "name", ["kafka_password", "kafka_usernam", "security_protocol", "sasl.mechanism", "ssl_cafile"]
 )

@@ -7,7 +7,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from aiokafka.errors import SaslAuthenticationFailed
 
+from handrail.kafka.sasl import OAuthAuthenticator
 from handrail.kafka.token import NoToken, Token, TokenCommand, read
 
 NOW_S = 1_800_000_000.0
@@ -96,6 +98,15 @@ def test_what_is_no_token_is_refused_and_not_told(printed: bytes, line: str) -> 
     with pytest.raises(NoToken, match=line) as refused:
         read(printed, NOW_S)
     assert "secret" not in str(refused.value)
+
+
+async def test_a_token_that_a_broker_refuses_is_no_login() -> None:
+    """What it answers then (RFC 7628) is no error to aiokafka, which goes on and misreads the next answer."""
+    command = TokenCommand("echo opaque")
+    authenticator = OAuthAuthenticator(sasl_oauth_token_provider=command)
+    assert await authenticator.step(None) == (b"n,,\x01auth=Bearer opaque\x01\x01", True)
+    with pytest.raises(SaslAuthenticationFailed, match="invalid_token"):
+        await authenticator.step(b'{"status":"invalid_token"}')
 
 
 def test_a_program_that_is_not_there_is_told() -> None:

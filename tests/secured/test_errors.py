@@ -4,7 +4,7 @@ import asyncio
 import datetime
 import re
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,17 +60,19 @@ def _other_authority(cluster: SecuredCluster) -> Authority:
     return Authority(cluster.folder / "other")
 
 
-def _silent(cluster: SecuredCluster) -> Cluster:
-    """Somebody listens, and never says a word; the socket lives as long as the cluster."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    cluster.silent = listening  # type: ignore[attr-defined]
-    return cluster.at(f"127.0.0.1:{listening.getsockname()[1]}", "PLAINTEXT")
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Somebody listens, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        at = f"127.0.0.1:{listening.getsockname()[1]}"
+        monkeypatch.setitem(CONNECTING, "who listens does not answer", lambda cluster: cluster.at(at, "PLAINTEXT"))
+        yield
 
 
 CONNECTING: dict[str, Made] = {
     "nothing listens there": lambda cluster: cluster.at("127.0.0.1:1", "PLAINTEXT"),
     "no such host": lambda cluster: cluster.at("kafka.invalid:9093", "PLAINTEXT"),
-    "who listens does not answer": _silent,
+    "who listens does not answer": lambda cluster: cluster.at("of the fixture", "PLAINTEXT"),
     "TLS to a listener without": lambda cluster: cluster.at(cluster.bootstrap, "SSL"),
     "no TLS to a listener with it": _listener("SSL", "PLAINTEXT"),
     "TLS, but no login, to a listener that asks for one": _listener("SASL_SSL", "SSL"),
@@ -131,6 +133,7 @@ def _shown(line: str, cluster: Cluster, secured: SecuredCluster) -> str:
 
 
 @pytest.mark.parametrize("what", CONNECTING)
+@pytest.mark.usefixtures("silent")
 async def test_what_keeps_a_client_out_is_told(secured: SecuredCluster, what: str) -> None:
     cluster = CONNECTING[what](secured)
     with pytest.raises(KafkaError) as raised:

@@ -6,6 +6,7 @@ import click
 
 # Name -> module:attribute. Loaded when asked for, so that the base install starts fast and without the extras.
 COMMANDS = {
+    "acl": "handrail.cli.acl:acl",
     "control": "handrail.cli.control:control",
     "deadletters": "handrail.cli.deadletters:deadletters",
     "demo": "handrail.cli.demo:demo",

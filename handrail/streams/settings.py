@@ -49,6 +49,12 @@ class Settings(BaseSettings):
             raise ConfigError(f"{' '.join(str(error).split())}: write it as JSON") from None
 
     @classmethod
+    def named(cls) -> list[str]:
+        """Every setting that the environment or the file names, also those that no class has. Bad YAML raises."""
+        variables = [name for name in os.environ if name.upper().startswith(PREFIX)]
+        return [name[len(PREFIX) :].lower() for name in variables] + list(YamlConfigSettingsSource(cls)())
+
+    @classmethod
     def origins(cls, options: Mapping[str, Any]) -> dict[str, str]:
         """Where each setting comes from: an option, a variable of the environment, the file, or the default."""
         environment, file = EnvSettingsSource(cls)(), _from_file(cls, load())()

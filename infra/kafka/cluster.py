@@ -49,6 +49,8 @@ class Cluster:
     """
 
     bootstrap: str
+    java_options: tuple[str, ...] = ()
+    format_options: tuple[str, ...] = ()
 
     def __init__(self, nodes: int = 1, heap_mb: int = HEAP_MB, *, short_lived: bool = False) -> None:
         if nodes not in (1, 3):
@@ -63,7 +65,7 @@ class Cluster:
         self._folder = tempfile.TemporaryDirectory(prefix="handrail-kafka-")
         places = _places(Path(self._folder.name), self._count)
         self.cluster_id = _cluster_id()
-        self.nodes = [Node(place, libs, self._heap_mb, self._short_lived) for place in places]
+        self.nodes = [Node(place, libs, self._heap_mb, self._short_lived, self.java_options) for place in places]
         self.bootstrap = ",".join(f"{HOST}:{place.port}" for place in places)
         try:
             self._format(places)
@@ -107,9 +109,14 @@ class Cluster:
     ) -> None:
         self.stop()
 
+    def settings(self, place: Place, places: list[Place]) -> dict[str, object]:
+        """What a node is told in its properties."""
+        return _settings(place, places)
+
     def _format(self, places: list[Place]) -> None:
-        texts = [_properties(place, places) for place in places]
-        formats = [node.format(self.cluster_id, text) for node, text in zip(self.nodes, texts, strict=True)]
+        texts = [_properties(self.settings(place, places)) for place in places]
+        pairs = zip(self.nodes, texts, strict=True)
+        formats = [node.format(self.cluster_id, text, *self.format_options) for node, text in pairs]
         for node, process in zip(self.nodes, formats, strict=True):
             if process.wait(FORMAT_S_MAX):
                 raise ConfigError(f"Apache Kafka: node {node.place.number}: not formatted: {node.last_words()}")
@@ -130,9 +137,9 @@ def _cluster_id() -> str:
     return text
 
 
-def _properties(place: Place, places: list[Place]) -> str:
+def _settings(place: Place, places: list[Place]) -> dict[str, object]:
     copies = len(places)
-    settings = {
+    return {
         "process.roles": "broker,controller",
         "node.id": place.number,
         "controller.quorum.voters": ",".join(f"{p.number}@{HOST}:{p.controller_port}" for p in places),
@@ -155,6 +162,9 @@ def _properties(place: Place, places: list[Place]) -> str:
         "transaction.state.log.replication.factor": copies,
         "transaction.state.log.min.isr": max(1, copies - 1),
     }
+
+
+def _properties(settings: dict[str, object]) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 

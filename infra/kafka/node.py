@@ -31,8 +31,12 @@ class Place:
 class Node:
     """One node, that can be started, stopped, killed and started again on the same data."""
 
-    def __init__(self, place: Place, libs: Path, heap_mb: int, short_lived: bool) -> None:
+    def __init__(
+        self, place: Place, libs: Path, heap_mb: int, short_lived: bool, options: tuple[str, ...] = ()
+    ) -> None:
+        """`options`: Java's, of the running node."""
         self.place, self._libs, self._heap_mb, self._short_lived = place, libs, heap_mb, short_lived
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self._leash: subprocess.Popen[bytes] | None = None
 
@@ -43,19 +47,22 @@ class Node:
             raise RuntimeError(f"node {self.place.number} is not running")
         return self._process.pid
 
-    def format(self, cluster_id: str, properties: str) -> subprocess.Popen[bytes]:
-        """Begin to format the node's folder for that cluster; the caller waits for the process."""
+    def format(self, cluster_id: str, properties: str, *more: str) -> subprocess.Popen[bytes]:
+        """Begin to format the node's folder for that cluster; the caller waits for the process.
+
+        `more`: words of `kafka-storage format` beside those.
+        """
         self.place.folder.mkdir(parents=True)
         self._config.write_text(properties)
         words = ("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._config))
-        return self._java(128, SHORT_LIVED, *words)
+        return self._java(128, SHORT_LIVED, *words, *more)
 
     def start(self) -> None:
         """Start the process; it is ready once `knows` says so."""
         if self._process is not None:
             raise RuntimeError(f"node {self.place.number} is already running")
         options = SHORT_LIVED if self._short_lived else LONG_LIVED
-        self._process = self._java(self._heap_mb, options, "kafka.Kafka", str(self._config))
+        self._process = self._java(self._heap_mb, (*options, *self._options), "kafka.Kafka", str(self._config))
         self._leash = kill_with_parent(self._process.pid)
 
     def knows(self, cluster_id: str, nodes: int) -> bool:

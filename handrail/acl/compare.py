@@ -1,0 +1,37 @@
+"""What a principal has, beside what its role needs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from handrail.acl.acls import EVERYBODY, EVERYWHERE, Granted
+from handrail.kafka.rights import Right
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """`missing` must be added, `more` is beyond the role, `denied` wins over whatever is granted."""
+
+    missing: tuple[Right, ...]
+    more: tuple[Granted, ...]
+    denied: tuple[Granted, ...]
+
+    @property
+    def right(self) -> bool:
+        """Whether it is as the role says."""
+        return not (self.missing or self.more or self.denied)
+
+
+def compare(needed: Sequence[Right], found: Iterable[Granted]) -> Compared:
+    """An entry that only holds from one host is no grant of what is needed; what is granted to everybody is one."""
+    entries = tuple(found)
+    denied = tuple(one for one in entries if one.denied)
+    granted = tuple(one for one in entries if not one.denied)
+    everywhere = [one.right for one in granted if one.host == EVERYWHERE]
+    missing = tuple(right for right in needed if not any(one.covers(right) for one in everywhere))
+    more = tuple(one for one in granted if not _needed(one, needed))
+    return Compared(missing, more, denied)
+
+
+def _needed(one: Granted, needed: Sequence[Right]) -> bool:
+    """Whether the role has this entry, or another one that has it with it."""
+    return one.principal != EVERYBODY and any(right.covers(one.right) for right in needed)

@@ -19,7 +19,7 @@ from handrail.kafka.cluster import Cluster
 from handrail.kafka.knock import why
 from handrail.kafka.rights import CLUSTER, Kind, Operation, Right
 from handrail.schemas.errors import ConfigError
-from handrail.streams.engine.admin import Admin
+from handrail.streams.engine.topics import Admin
 
 ANY, ALLOW, DENY = 1, 3, 2
 LITERAL, PREFIXED = 3, 4

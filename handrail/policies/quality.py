@@ -155,7 +155,7 @@ def read_quality(value: Any, mistakes: Mistakes) -> Quality:
     known_keys(root, "", (*KEYS, "scorers"), mistakes)
     stated = {name: _section(root[name], name, mistakes) for name in KEYS if name in root}
     judge, autonomy = JudgeModel(**stated.get("judge", {})), Autonomy(**stated.get("autonomy", {}))
-    if not mistakes.found:
+    if not mistakes.entries:
         _agree(judge, autonomy, mistakes)
     scorers = SCORER_NAMES.read(root["scorers"], "scorers", mistakes) if "scorers" in root else SCORERS
     return Quality(

@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     def named(cls) -> list[str]:
         """Every setting that the environment or the file names, also those that no class has. Bad YAML raises."""
         variables = [name for name in os.environ if name.upper().startswith(PREFIX)]
-        return [name[len(PREFIX) :].lower() for name in variables] + list(YamlConfigSettingsSource(cls)())
+        return [name[len(PREFIX) :].lower() for name in variables] + list(load().values)
 
     @classmethod
     def origins(cls, options: Mapping[str, Any]) -> dict[str, str]:

@@ -45,6 +45,7 @@ ROOMS = (
     Room("importers", "recorded conversations", 2, 3, SERVER),
     Room("supervisor", "keeps all running: up", 2, 4, SERVER),
     Room("broker", "the embedded broker", 2, 5, SERVER),
+    Room("acl", "rights on a secured Kafka", 2, 6, SERVER),
     Room("sink", "all topics into DuckDB, and what is asked of it", 3, 0, SERVER),
     Room("engine", "the worker: partitions, states, transactions", 3, 1, SERVER),
     Room("streams", "what all processes share: settings, HTTP, waits", 3, 2, SERVER),

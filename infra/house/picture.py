@@ -11,8 +11,8 @@ from textwrap import wrap
 
 from infra.house.rooms import IN_STREAMS, ROOMS, Arrows, Room
 
-WIDTH, HEIGHT, LEGEND = 960, 1094, 1048
-COLUMNS = {0: 1, 1: 6, 2: 6, 3: 3, 4: 3, 5: 3, 6: 1}
+WIDTH, HEIGHT, LEGEND = 1090, 1094, 1048
+COLUMNS = {0: 1, 1: 7, 2: 7, 3: 3, 4: 3, 5: 3, 6: 1}
 TOPS = {0: 16, 1: 142, 2: 324, 3: 534, 4: 696, 5: 860, 6: 978}
 HEIGHTS = {0: 78, 1: 120, 2: 120, 3: 106, 4: 92, 5: 70, 6: 54}
 CHARACTER_PX, SMALL_CHARACTER_PX = 6.6, 6.0  # at most, on average, in the fonts that readers have
@@ -62,7 +62,7 @@ def svg(arrows: Arrows) -> str:
         '<defs><marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" '
         'orient="auto"><path class="head" d="M0 0L10 5L0 10z"/></marker></defs>',
         f'<rect class="page" width="{WIDTH}" height="{HEIGHT}"/>',
-        f'<rect class="band" x="16" y="{STREAMS_TOP}" width="928" height="{STREAMS_END - STREAMS_TOP}" rx="10"/>',
+        f'<rect class="band" x="16" y="{STREAMS_TOP}" width="{WIDTH - 32}" height="{STREAMS_END - STREAMS_TOP}" rx="10"/>',
         f'<text x="30" y="{STREAMS_TOP + 24}"><tspan class="name">streams</tspan>'
         '<tspan dx="8">the processes around the log, and the pure functions that they run</tspan></text>',
         *(line for room in ROOMS for line in _room_drawn(room, arrows, {*drawn})),
@@ -84,8 +84,8 @@ def _room(name: str) -> Room:
 def _box(room: Room) -> Box:
     columns, y, height = COLUMNS[room.row], TOPS[room.row], HEIGHTS[room.row]
     if columns == 1:
-        return Box(16, y, 928, height)
-    left, gap, width = (16, 34, 120) if columns == 6 else (34, 62, 256)
+        return Box(16, y, WIDTH - 32, height)
+    left, gap, width = (16, 34, 122) if columns == 7 else (34, 62, 299)
     return Box(left + room.column * (width + gap), y, width, height)
 
 

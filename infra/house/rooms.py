@@ -49,7 +49,7 @@ ROOMS = (
     Room("sink", "all topics into DuckDB, and what is asked of it", 3, 0, SERVER),
     Room("engine", "the worker: partitions, states, transactions", 3, 1, SERVER),
     Room("streams", "what all processes share: settings, HTTP, waits", 3, 2, SERVER),
-    Room("quality", "drift, the scissors of cost and satisfaction", 4, 0, PURE),
+    Room("quality", "scorers, alarms, drift, the scissors of cost and satisfaction", 4, 0, PURE),
     Room("governor", "the fold: record in, decision out", 4, 1, PURE),
     Room("kafka", "reads whatever is on the log", 5, 0, AGENT),
     Room("policies", "YAML files in, one bundle out", 5, 1, PURE),

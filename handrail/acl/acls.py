@@ -100,22 +100,24 @@ class Acls:
         """Those of a principal, and of everybody. Raises KafkaError."""
         answer = await self._admin._send_request(_Describe())
         _check(answer.error_code, answer.error_message)
-        found = (
-            _granted(kind, name, pattern, *entry)
+        granted = (
+            _granted(kind, name, pattern, *fields)
             for kind, name, pattern, entries in answer.resources
-            for entry in entries
+            for fields in entries
         )
-        return tuple(sorted(one for one in found if one is not None and one.principal in (principal, EVERYBODY)))
+        return tuple(
+            sorted(grant for grant in granted if grant is not None and grant.principal in (principal, EVERYBODY))
+        )
 
     async def add(self, granted: Iterable[Granted]) -> None:
         """They are there when this returns. Raises KafkaError."""
-        if rows := [one.row() for one in granted]:
+        if rows := [grant.row() for grant in granted]:
             for code, message in (await self._admin._send_request(_Create(rows))).creation_responses:
                 _check(code, message)
 
     async def remove(self, granted: Iterable[Granted]) -> None:
         """They are gone when this returns. Raises KafkaError."""
-        if rows := [one.row() for one in granted]:
+        if rows := [grant.row() for grant in granted]:
             for code, message, _ in (await self._admin._send_request(_Delete(rows))).filter_responses:
                 _check(code, message)
 
@@ -150,7 +152,10 @@ def _granted(
     kind: int, name: str, pattern: int, principal: str, host: str, operation: int, permission: int
 ) -> Granted | None:
     """None for kinds of things that are none of Handrail's: transactional ids, delegation tokens, users."""
-    kinds, operations = {code: one for one, code in KINDS.items()}, {code: one for one, code in OPERATIONS.items()}
+    kinds, operations = (
+        {code: label for label, code in KINDS.items()},
+        {code: label for label, code in OPERATIONS.items()},
+    )
     if kind not in kinds or operation not in operations:
         return None
     right = Right(kinds[kind], name, operations[operation], pattern == PREFIXED)

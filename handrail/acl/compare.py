@@ -21,17 +21,17 @@ class Compared:
         return not (self.missing or self.more or self.denied)
 
 
-def compare(needed: Sequence[Right], found: Iterable[Granted]) -> Compared:
+def compare(needed: Sequence[Right], acl: Iterable[Granted]) -> Compared:
     """An entry that only holds from one host is no grant of what is needed; what is granted to everybody is one."""
-    entries = tuple(found)
-    denied = tuple(one for one in entries if one.denied)
-    granted = tuple(one for one in entries if not one.denied)
-    everywhere = [one.right for one in granted if one.host == EVERYWHERE]
-    missing = tuple(right for right in needed if not any(one.covers(right) for one in everywhere))
-    more = tuple(one for one in granted if not _needed(one, needed))
+    entries = tuple(acl)
+    denied = tuple(entry for entry in entries if entry.denied)
+    granted = tuple(entry for entry in entries if not entry.denied)
+    everywhere = [entry.right for entry in granted if entry.host == EVERYWHERE]
+    missing = tuple(right for right in needed if not any(entry.covers(right) for entry in everywhere))
+    more = tuple(entry for entry in granted if not _needed(entry, needed))
     return Compared(missing, more, denied)
 
 
-def _needed(one: Granted, needed: Sequence[Right]) -> bool:
+def _needed(entry: Granted, needed: Sequence[Right]) -> bool:
     """Whether the role has this entry, or another one that has it with it."""
-    return one.principal != EVERYBODY and any(right.covers(one.right) for right in needed)
+    return entry.principal != EVERYBODY and any(right.covers(entry.right) for right in needed)

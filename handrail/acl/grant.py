@@ -23,6 +23,6 @@ async def apply(cluster: Cluster, principal: str, needed: Sequence[Right], *, ex
         before = compare(needed, await acls.of(principal))
         await acls.add(Granted(right, principal) for right in before.missing)
         if exactly:
-            await acls.remove(one for one in (*before.more, *before.denied) if one.principal != EVERYBODY)
+            await acls.remove(entry for entry in (*before.more, *before.denied) if entry.principal != EVERYBODY)
         await acls.settled(principal, [Granted(right, principal) for right in before.missing])
         return before

@@ -90,22 +90,22 @@ ROLES: dict[str, Role] = {
 
 def rights_of(role: str, group: str = GROUP, hooks_group: str = HOOKS_GROUP) -> tuple[Right, ...]:
     """In a fixed order, each once. `group`: of the workers; `hooks_group`: what the groups of hooks begin with."""
-    one, found = ROLES[role], set[Right]()
-    known = {*one.reads, *one.writes}
+    needs, rights = ROLES[role], set[Right]()
+    known = {*needs.reads, *needs.writes}
     named: tuple[tuple[Operation, tuple[str, ...]], ...] = (
-        ("Read", one.reads),
-        ("Write", one.writes),
-        ("Describe", tuple(name for name in one.sees if name not in known)),
-        ("DescribeConfigs", one.settings),
-        ("Create", one.creates),
+        ("Read", needs.reads),
+        ("Write", needs.writes),
+        ("Describe", tuple(name for name in needs.sees if name not in known)),
+        ("DescribeConfigs", needs.settings),
+        ("Create", needs.creates),
     )
     for operation, topics in named:
-        found |= {_right("topic", name, operation) for name in topics}
-    if one.group is not None:
-        found.add(_right("group", group, one.group))
-    if one.hooks:
-        found.add(Right("group", f"{hooks_group}.", "Read", prefixed=True))
-    return tuple(sorted(found))
+        rights |= {_right("topic", name, operation) for name in topics}
+    if needs.group is not None:
+        rights.add(_right("group", group, needs.group))
+    if needs.hooks:
+        rights.add(Right("group", f"{hooks_group}.", "Read", prefixed=True))
+    return tuple(sorted(rights))
 
 
 def _right(kind: Kind, name: str, operation: Operation) -> Right:

@@ -23,9 +23,9 @@ class AclSettings(Settings, LoginSettings):
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:
         """As of any settings; a name that looks like one of the login's and is none is refused. Raises ConfigError."""
-        found = super().of(options)
+        settings = super().of(options)
         refuse_unknown(cls.named())
-        return found
+        return settings
 
     def cluster(self) -> Cluster:
         """Where rights are looked at and set. Raises ConfigError."""

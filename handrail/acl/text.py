@@ -17,10 +17,10 @@ def commands(principal: str, rights: Sequence[Right], bootstrap: str) -> list[st
 
 def as_json(role: str, principal: str, rights: Sequence[Right]) -> dict[str, Any]:
     """What `--json` prints."""
-    return {"role": role, "principal": principal, "rights": [one(right) for right in rights]}
+    return {"role": role, "principal": principal, "rights": [right_as_json(right) for right in rights]}
 
 
-def one(right: Right) -> dict[str, str]:
+def right_as_json(right: Right) -> dict[str, str]:
     """A right in JSON."""
     pattern = "prefixed" if right.prefixed else "literal"
     return {"resource": right.kind, "name": right.name, "pattern": pattern, "operation": right.operation}

@@ -193,7 +193,7 @@ def _chunks(letters: Iterable[DeadLetter]) -> Iterator[list[DeadLetter]]:
 def _record_row(letter: DeadLetter, value: bytes) -> Row:
     """The record as it was, and where it comes from."""
     dropped = {*OWN, REDRIVEN_FROM, FIRST_PLACE}
-    headers = [(name, said) for name, said in letter.sent if name not in dropped]
+    headers = [(name, content) for name, content in letter.sent if name not in dropped]
     headers += [(REDRIVEN_FROM, letter.place.encode()), (FIRST_PLACE, letter.first_place.encode())]
     was_null = "handrail-null" in letter.headers and not value
     return Row(letter.headers.get("handrail-key"), None if was_null else value, headers)
@@ -209,4 +209,4 @@ def _note_row(letter: DeadLetter, where: str) -> Row:
         "handrail-at": to_rfc3339(int(time.time() * 1000)),
         REDRIVEN_TO: where,
     }
-    return Row(NOTE_KEY, b"", [(name, said.encode()) for name, said in headers.items()])
+    return Row(NOTE_KEY, b"", [(name, text.encode()) for name, text in headers.items()])

@@ -56,10 +56,10 @@ def acl(
 
     if exactly and act != "apply":
         raise click.UsageError("--exactly goes with --apply")
-    found = AclSettings.of(settings)
-    named, needed = principal or f"User:{role}", rights_of(role, found.group, found.hooks_group)
+    options = AclSettings.of(settings)
+    named, needed = principal or f"User:{role}", rights_of(role, options.group, options.hooks_group)
     if act is not None:
-        _on_cluster(role, named, needed, found, act == "apply", exactly, as_json)
+        _on_cluster(role, named, needed, options, act == "apply", exactly, as_json)
     elif strimzi is not None:
         import yaml
 
@@ -67,7 +67,7 @@ def acl(
     elif as_json:
         show_json(text.as_json(role, named, needed))
     else:
-        for line in text.commands(named, needed, found.bootstrap):
+        for line in text.commands(named, needed, options.bootstrap):
             say(line)
 
 
@@ -84,26 +84,26 @@ def _on_cluster(
 
     cluster = settings.cluster()
     if applied:
-        found = asyncio.run(grant.apply(cluster, principal, needed, exactly=exactly))
+        compared = asyncio.run(grant.apply(cluster, principal, needed, exactly=exactly))
     else:
-        found = asyncio.run(grant.check(cluster, principal, needed))
+        compared = asyncio.run(grant.check(cluster, principal, needed))
     if as_json:
-        lists = {"missing": [text.one(right) for right in found.missing]}
-        show_json({**text.as_json(role, principal, needed), **lists, **_beyond(found)})
+        lists = {"missing": [text.right_as_json(right) for right in compared.missing]}
+        show_json({**text.as_json(role, principal, needed), **lists, **_beyond(compared)})
     else:
-        for line in _lines(role, principal, found, applied, exactly):
+        for line in _lines(role, principal, compared, applied, exactly):
             say(line)
-    if not applied and not found.right:
+    if not applied and not compared.right:
         raise SystemExit(NO)
 
 
-def _beyond(found: "Compared") -> dict[str, list[str]]:
-    return {"more": [str(one) for one in found.more], "denied": [str(one) for one in found.denied]}
+def _beyond(compared: "Compared") -> dict[str, list[str]]:
+    return {"more": [str(entry) for entry in compared.more], "denied": [str(entry) for entry in compared.denied]}
 
 
-def _lines(role: str, principal: str, found: "Compared", applied: bool, exactly: bool) -> list[str]:
-    lines = [f"{'added' if applied else 'missing'}: {right}" for right in found.missing]
-    for one in (*found.more, *found.denied):
-        gone = exactly and one.principal == principal  # what everybody has is not this role's to take away
-        lines.append(f"{'removed' if gone else 'too much' if not one.denied else 'in the way'}: {one}")
+def _lines(role: str, principal: str, compared: "Compared", applied: bool, exactly: bool) -> list[str]:
+    lines = [f"{'added' if applied else 'missing'}: {right}" for right in compared.missing]
+    for entry in (*compared.more, *compared.denied):
+        gone = exactly and entry.principal == principal  # what everybody has is not this role's to take away
+        lines.append(f"{'removed' if gone else 'too much' if not entry.denied else 'in the way'}: {entry}")
     return lines or [f"{principal} has the rights of {role}, and no other"]

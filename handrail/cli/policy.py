@@ -92,10 +92,9 @@ def _refused(mistakes: Any, as_json: bool) -> None:
 
 def _loaded(bundle: "Bundle") -> dict[str, Any]:
     """What there is to say about a bundle."""
+    from handrail.policies.limits import by_key
     from handrail.policies.lint import all_warnings
-    from handrail.schemas.money import from_pico
 
-    limits = bundle.limits("default", "")
     return {
         "ruleset": bundle.ruleset,
         "files": sorted(bundle.document["files"]),
@@ -122,19 +121,7 @@ def _loaded(bundle: "Bundle") -> dict[str, Any]:
         ],
         "warnings": list(map(str, all_warnings(bundle))),
         "tools": len(bundle.tools),
-        "limits": {
-            "loop_iterations": limits.loop_iterations,
-            "steps_max": limits.steps_max,
-            "cost_usd_max": from_pico(limits.cost_pico_max),
-            "time_max_s": limits.time_max_s,
-            "confidence_min": {"query": limits.confidence_min_query, "response": limits.confidence_min_response},
-            "decision_ttl_s": limits.decision_ttl_s,
-            "approval_ttl_s": limits.approval_ttl_s,
-            "conversation_steps_max": limits.conversation_steps_max,
-            "conversation_cost_usd_max": from_pico(limits.conversation_cost_pico_max),
-            "equal_calls_max": limits.equal_calls_max,
-            "unknown_call_usd": from_pico(limits.unknown_call_pico),
-        },
+        "limits": by_key(bundle.limits("default", "")),
     }
 
 

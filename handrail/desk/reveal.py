@@ -46,7 +46,7 @@ def original(handoff: Mapping[str, Any], path: str, events: Events) -> Any:
     """The value as the events have it; None where they do not. Pure."""
     head, rest = _split(path)
     if head == "transcript":
-        return _said(_row(handoff["transcript"], rest), events)
+        return _content(_row(handoff["transcript"], rest), events)
     if head == "attempts":
         return _attempt(_row(handoff["attempts"], rest), rest.partition("]")[2].removeprefix("."), events)
     if head == "pending":
@@ -92,7 +92,7 @@ def _read(value: bytes | None) -> dict[str, Any] | None:
         return None
 
 
-def _said(row: Mapping[str, Any], events: Events) -> Any:
+def _content(row: Mapping[str, Any], events: Events) -> Any:
     data: dict[str, Any] = next((event["data"] for offset, event in events if offset == row.get("offset")), {})
     if "text" in data:
         return data["text"]

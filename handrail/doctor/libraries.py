@@ -29,7 +29,7 @@ def look() -> list[Line]:
     extras = metadata("handrail").get_all("Provides-Extra") or []
     lines: list[Line] = []
     for extra in (BASE, *sorted(extras, key=_order)):
-        lines += _group(extra, [one for one in asked if _belongs(one, extra)])
+        lines += _group(extra, [requirement for requirement in asked if _belongs(requirement, extra)])
     return lines
 
 
@@ -38,26 +38,30 @@ def _order(extra: str) -> int:
     return known.index(extra) if extra in known else len(known)
 
 
-def _belongs(one: Requirement, extra: str) -> bool:
-    if one.marker is None:
+def _belongs(requirement: Requirement, extra: str) -> bool:
+    if requirement.marker is None:
         return extra == BASE
-    return extra != BASE and one.marker.evaluate({"extra": extra}) and not one.marker.evaluate({"extra": BASE})
+    return (
+        extra != BASE
+        and requirement.marker.evaluate({"extra": extra})
+        and not requirement.marker.evaluate({"extra": BASE})
+    )
 
 
 def _group(extra: str, asked: Iterable[Requirement]) -> list[Line]:
     what = f"extra {extra}" if extra else "base"
     install = f"pip install 'handrail{f'[{extra}]' if extra else ''}'"
-    found = {one: _version(one.name) for one in asked}
-    missing = [one.name for one, there in found.items() if there is None]
+    versions = {requirement: _version(requirement.name) for requirement in asked}
+    missing = [requirement.name for requirement, version in versions.items() if version is None]
     if extra not in NEEDED and missing:
         return [ok(what, f"not installed ({_purposes().get(extra, extra)}): lacks {', '.join(missing)}", install)]
     lines = [
-        wrong(what, f"{one.name} {there or 'is not installed'}, required {one.specifier}", install)
-        for one, there in found.items()
-        if there is None or not one.specifier.contains(there, prereleases=True)
+        wrong(what, f"{requirement.name} {version or 'is not installed'}, required {requirement.specifier}", install)
+        for requirement, version in versions.items()
+        if version is None or not requirement.specifier.contains(version, prereleases=True)
     ]
-    told = ", ".join(f"{one.name} {there}" for one, there in found.items())
-    return lines or [ok(what, f"installed ({_purposes().get(extra, extra)}): {told}")]
+    installed = ", ".join(f"{requirement.name} {version}" for requirement, version in versions.items())
+    return lines or [ok(what, f"installed ({_purposes().get(extra, extra)}): {installed}")]
 
 
 def _version(name: str) -> str | None:

@@ -106,9 +106,9 @@ class _Story:
         if message.usage is not None or message.cost:
             yield self._event("llm.completed", _spent(message))
         if text := self._unmarked(message):
-            said = {"response_id": str(self.turn), "text": text}
-            yield self._event("response.proposed", said)
-            yield self._event("message.sent", {"role": "assistant", **said})
+            response = {"response_id": str(self.turn), "text": text}
+            yield self._event("response.proposed", response)
+            yield self._event("message.sent", {"role": "assistant", **response})
         for action_id, call in self._called(message, by_customer=False):
             wanted = {"action_id": action_id, "tool": call.tool, "arguments": call.arguments}
             yield self._event("action.proposed", wanted)

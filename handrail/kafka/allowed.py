@@ -106,12 +106,12 @@ async def lacking(cluster: Cluster, rights: Iterable[Right]) -> tuple[Right, ...
     """
     wanted = tuple(rights)
     async with _connected(cluster, *_first(cluster)) as connection:
-        found = await _topics(connection, {right.name for right in wanted if right.kind == "topic"})
+        allowed = await _topics(connection, {right.name for right in wanted if right.kind == "topic"})
         if any(right.kind == "cluster" for right in wanted):
-            found["cluster", ""] = _bits(await connection.send(ClusterRequest()))
+            allowed["cluster", ""] = _bits(await connection.send(ClusterRequest()))
         for name in {right.name for right in wanted if right.kind == "group"}:
-            found["group", name] = await _group(connection, cluster, name)
-    return tuple(right for right in wanted if not found[_key(right)] >> CODES[right.operation] & 1)
+            allowed["group", name] = await _group(connection, cluster, name)
+    return tuple(right for right in wanted if not allowed[_key(right)] >> CODES[right.operation] & 1)
 
 
 def _key(right: Right) -> tuple[str, str]:
@@ -122,7 +122,7 @@ async def _topics(connection: AIOKafkaConnection, names: set[str]) -> dict[tuple
     if not names:
         return {}
     answer = await connection.send(TopicsRequest(sorted(names)))
-    return {("topic", name): _told(code, operations) for code, name, *_, operations, _ in answer.topics}
+    return {("topic", name): _allowed_bits(code, operations) for code, name, *_, operations, _ in answer.topics}
 
 
 async def _group(connection: AIOKafkaConnection, cluster: Cluster, name: str) -> int:
@@ -131,7 +131,7 @@ async def _group(connection: AIOKafkaConnection, cluster: Cluster, name: str) ->
     while True:
         code, operations = await _coordinated(connection, cluster, name)
         if code not in NO_COORDINATOR or time.monotonic() > until_s:
-            return _told(code, operations)
+            return _allowed_bits(code, operations)
         await asyncio.sleep(AGAIN_S)
 
 
@@ -146,10 +146,10 @@ async def _coordinated(connection: AIOKafkaConnection, cluster: Cluster, name: s
 
 
 def _bits(answer: Any) -> int:
-    return _told(answer.error_code, answer.operations)
+    return _allowed_bits(answer.error_code, answer.operations)
 
 
-def _told(code: int, operations: int) -> int:
+def _allowed_bits(code: int, operations: int) -> int:
     """The bits of what is allowed; an answer without them is no answer. Raises KafkaError."""
     if code in REFUSED:
         return 0
@@ -169,8 +169,8 @@ async def _connected(cluster: Cluster, *places: tuple[str, int]) -> AsyncIterato
     for host, port in places:
         try:
             connection = await create_conn(host, port, **cluster.connection())
-        except (KafkaError, OSError) as found:
-            error = found
+        except (KafkaError, OSError) as failure:
+            error = failure
             continue
         try:
             yield connection

@@ -27,7 +27,7 @@ UNKNOWN_AUTHORITY = (7, 18, 19, 20, 21)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Probe:
     """What a look at an address showed beside the error: whether it speaks without TLS, and how it wants a login."""
 
     error: BaseException
@@ -35,12 +35,12 @@ class Seen:
     mechanisms: tuple[str, ...] = ()
 
 
-def explain(error: BaseException, cluster: Cluster, asked: Right | None = None, seen: Seen | None = None) -> str:
-    """One line, without a secret. `asked`: the right that was needed; `seen`: of `knock`, where the error hides why."""
-    seen = seen or Seen(error)
+def explain(error: BaseException, cluster: Cluster, asked: Right | None = None, probe: Probe | None = None) -> str:
+    """One line, without a secret. `asked`: the needed right; `probe`: of `knock`, where the error hides why."""
+    probe = probe or Probe(error)
     for cause in _causes(error):
-        for told in (_forbidden, _login, _certificate, _tls, _away):
-            if line := told(cause, cluster, asked, seen):
+        for describe in (_forbidden, _login, _certificate, _tls, _away):
+            if line := describe(cause, cluster, asked, probe):
                 return f"broker {cluster}: {line}"
     what = " ".join(str(error).split()) or type(error).__name__
     return f"broker {cluster}: it answers: {what}: mend what is said there"
@@ -48,20 +48,20 @@ def explain(error: BaseException, cluster: Cluster, asked: Right | None = None, 
 
 def hides_why(error: BaseException) -> bool:
     """Whether the client has kept the cause to itself, so that only a look shows it."""
-    return all(type(one) in (errors.KafkaConnectionError, errors.NodeNotReadyError) for one in _causes(error))
+    return all(type(cause) in (errors.KafkaConnectionError, errors.NodeNotReadyError) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """From what was raised down to what it came from."""
-    found: BaseException | None = error
+    cause: BaseException | None = error
     for _ in range(CAUSES_MAX):
-        if found is None:
+        if cause is None:
             return
-        yield found
-        found = found.__cause__ or found.__context__
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
-def _forbidden(error: BaseException, cluster: Cluster, asked: Right | None, _: Seen) -> str:
+def _forbidden(error: BaseException, cluster: Cluster, asked: Right | None, _: Probe) -> str:
     if isinstance(error, errors.TransactionalIdAuthorizationFailed):
         return f"{principal_of(cluster.login)} may not use that transactional id, and no part of Handrail needs one"
     if not isinstance(error, FORBIDDEN):
@@ -87,12 +87,12 @@ def _right_of(error: BaseException) -> Right | None:
     return None
 
 
-def _login(error: BaseException, cluster: Cluster, _: Right | None, seen: Seen) -> str:
+def _login(error: BaseException, cluster: Cluster, _: Right | None, probe: Probe) -> str:
     settings, mechanism = cluster.login.settings, cluster.login.mechanism
     if isinstance(error, NoToken):
         return str(error)
     if isinstance(error, errors.UnsupportedSaslMechanismError):
-        offered = f"it takes {', '.join(seen.mechanisms)}" if seen.mechanisms else "ask which it takes"
+        offered = f"it takes {', '.join(probe.mechanisms)}" if probe.mechanisms else "ask which it takes"
         return f"it does not take {mechanism}: {offered}: set kafka_sasl_mechanism"
     if isinstance(error, errors.IllegalSaslStateError):
         return f"it asks for no login at this port: set kafka_security_protocol {cluster.login.protocol[5:]}"
@@ -105,7 +105,7 @@ def _login(error: BaseException, cluster: Cluster, _: Right | None, seen: Seen) 
     return f"it refuses the token of {principal_of(cluster.login)}: {what}: look at what kafka_token_command gives"
 
 
-def _certificate(error: BaseException, cluster: Cluster, _: Right | None, __: Seen) -> str:
+def _certificate(error: BaseException, cluster: Cluster, _: Right | None, __: Probe) -> str:
     """Of the broker, as this client sees it."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         return ""
@@ -122,18 +122,18 @@ def _certificate(error: BaseException, cluster: Cluster, _: Right | None, __: Se
     return f"its certificate cannot be trusted: {error.verify_message}"
 
 
-def _tls(error: BaseException, cluster: Cluster, _: Right | None, seen: Seen) -> str:
+def _tls(error: BaseException, cluster: Cluster, _: Right | None, probe: Probe) -> str:
     uses_tls = cluster.login.tls is not None
     if isinstance(error, asyncio.IncompleteReadError):
         if (error.expected or 0) >> 16 == TLS_ALERT:
             return "it speaks TLS at this port: set kafka_security_protocol SSL, or SASL_SSL where it asks for a login"
-        if cluster.login.mechanism is None and seen.mechanisms:
+        if cluster.login.mechanism is None and probe.mechanisms:
             protocol = "SASL_SSL" if uses_tls else "SASL_PLAINTEXT"
             return (
                 f"it asks for a login: set kafka_security_protocol {protocol}, and kafka_sasl_mechanism to one of "
-                + (", ".join(seen.mechanisms))
+                + (", ".join(probe.mechanisms))
             )
-    if uses_tls and (seen.plain or getattr(error, "reason", None) == "WRONG_VERSION_NUMBER"):
+    if uses_tls and (probe.plain or getattr(error, "reason", None) == "WRONG_VERSION_NUMBER"):
         return "it does not speak TLS at this port: give the port of its TLS listener, or a protocol without SSL"
     if not isinstance(error, ssl.SSLError):
         return ""
@@ -147,11 +147,11 @@ def _of_this_client(alert: str, cluster: Cluster) -> str:
         return "it asks for this client's certificate: set kafka_cert_file and kafka_key_file"
     if end := ended(cluster.login):
         return f"it refuses this client's certificate: kafka_cert_file {cert} has ended ({end}): renew it"
-    said = alert.partition("_ALERT_")[2].replace("_", " ").lower()
-    return f"it refuses this client's certificate ({said}): is kafka_cert_file {cert} of an authority that it trusts?"
+    reason = alert.partition("_ALERT_")[2].replace("_", " ").lower()
+    return f"it refuses this client's certificate ({reason}): is kafka_cert_file {cert} of an authority that it trusts?"
 
 
-def _away(error: BaseException, cluster: Cluster, _: Right | None, __: Seen) -> str:
+def _away(error: BaseException, cluster: Cluster, _: Right | None, __: Probe) -> str:
     ask = "is it running, and is the address right?"
     if isinstance(error, socket.gaierror):
         return f"no such host ({error.strerror}): {ask}"

@@ -10,7 +10,7 @@ from aiokafka.protocol.admin import SaslHandShakeRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
 from handrail.kafka.cluster import Cluster
-from handrail.kafka.explain import Seen, explain, hides_why
+from handrail.kafka.explain import Probe, explain, hides_why
 from handrail.kafka.rights import Right
 
 REQUEST_MS_MAX = 3_000
@@ -22,36 +22,36 @@ async def why(error: BaseException, cluster: Cluster, asked: Right | None = None
     """As `explain`, after a look at the brokers where the error alone does not tell."""
     if not hides_why(error):
         return explain(error, cluster, asked)
-    seen = await knock(cluster)
-    return explain(error if seen is None else seen.error, cluster, asked, seen)
+    probe = await knock(cluster)
+    return explain(error if probe is None else probe.error, cluster, asked, probe)
 
 
-async def knock(cluster: Cluster) -> Seen | None:
+async def knock(cluster: Cluster) -> Probe | None:
     """What stands between this client and the brokers; None where one of them answers it.
 
     Of several addresses the one that says most counts: nobody listening at one says nothing of the others.
     """
-    found: Seen | None = None
+    probe: Probe | None = None
     for host, port, _ in collect_hosts(cluster.bootstrap, randomize=False):
         try:
             await _answer(host, port, MetadataRequest([]), **cluster.connection())
         except ERRORS as error:
-            if found is None or isinstance(found.error, ConnectionRefusedError | TimeoutError):
-                found = await _seen(host, port, cluster, error)
+            if probe is None or isinstance(probe.error, ConnectionRefusedError | TimeoutError):
+                probe = await _look(host, port, cluster, error)
         else:
             return None
-    return found
+    return probe
 
 
-async def _seen(host: str, port: int, cluster: Cluster, error: Exception) -> Seen:
+async def _look(host: str, port: int, cluster: Cluster, error: Exception) -> Probe:
     if isinstance(error, ConnectionRefusedError | TimeoutError):
-        return Seen(error)
+        return Probe(error)
     tls = cluster.login.tls
     plain = False
     if tls is not None and isinstance(error, ConnectionError):
         plain = await _handshake(host, port, {"security_protocol": "PLAINTEXT"}) is not None
     options = {"security_protocol": "PLAINTEXT"} if tls is None else {"security_protocol": "SSL", "ssl_context": tls}
-    return Seen(error, plain, await _handshake(host, port, options) or ())
+    return Probe(error, plain, await _handshake(host, port, options) or ())
 
 
 async def _handshake(host: str, port: int, options: dict[str, Any]) -> tuple[str, ...] | None:

@@ -108,16 +108,16 @@ class Login:
 
     def options(self) -> dict[str, Any]:
         """What aiokafka's producer, consumer, admin client and connections take, beside the address."""
-        found: dict[str, Any] = {"security_protocol": self.protocol}
+        arguments: dict[str, Any] = {"security_protocol": self.protocol}
         if self._tls is not None:
-            found["ssl_context"] = self._tls
+            arguments["ssl_context"] = self._tls
         if self.mechanism is not None:
-            found["sasl_mechanism"] = self.mechanism
+            arguments["sasl_mechanism"] = self.mechanism
         if self.mechanism in PASSWORDS:
-            found |= {"sasl_plain_username": self.settings.kafka_username, "sasl_plain_password": self._password}
+            arguments |= {"sasl_plain_username": self.settings.kafka_username, "sasl_plain_password": self._password}
         if self._token is not None:
-            found["sasl_oauth_token_provider"] = self._token
-        return found
+            arguments["sasl_oauth_token_provider"] = self._token
+        return arguments
 
 
 def check(settings: LoginSettings) -> None:
@@ -163,9 +163,9 @@ def _credentials(settings: LoginSettings) -> str | None:
         if used and not there:
             return f"kafka_sasl_mechanism: {mechanism} needs {name}"
         if there and not used:
-            by = " or ".join(one for one, names in USED.items() if one is not None and name in names)
-            told = mechanism or settings.kafka_security_protocol
-            return f"{name}: not used with {told}: leave it out, or set kafka_sasl_mechanism to {by}"
+            by = " or ".join(other for other, names in USED.items() if other is not None and name in names)
+            selected = mechanism or settings.kafka_security_protocol
+            return f"{name}: not used with {selected}: leave it out, or set kafka_sasl_mechanism to {by}"
     return None
 
 

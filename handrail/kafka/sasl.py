@@ -13,8 +13,8 @@ class OAuthAuthenticator(conn.OAuthAuthenticator):  # type: ignore[misc]
         """Raises SaslAuthenticationFailed with what the broker has against the token."""
         if payload:
             raise SaslAuthenticationFailed(payload.decode(errors="replace"))
-        found: tuple[bytes, bool] | None = await super().step(payload)
-        return found
+        response: tuple[bytes, bool] | None = await super().step(payload)
+        return response
 
 
 def install() -> None:
@@ -25,5 +25,5 @@ def install() -> None:
 
 def _tells_no_secret(record: logging.LogRecord) -> bool:
     """At its most talkative aiokafka writes each request, and the password in that of PLAIN."""
-    told = record.args if isinstance(record.args, tuple) else ()
-    return not any(type(one).__name__.startswith("Sasl") for one in told)
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    return not any(type(argument).__name__.startswith("Sasl") for argument in arguments)

@@ -27,21 +27,21 @@ def readable(setting: str, path: Path) -> bytes:
     """What is in the file. Raises ConfigError where there is none, or it is no file that this process may read."""
     try:
         with path.open("rb") as file:
-            found = file.read(SECRET_BYTES_MAX + 1)
+            content = file.read(SECRET_BYTES_MAX + 1)
     except OSError as error:
         raise ConfigError(f"{setting}: {path}: {error.strerror}: give a file that this process can read") from None
-    if len(found) > SECRET_BYTES_MAX:
+    if len(content) > SECRET_BYTES_MAX:
         raise ConfigError(f"{setting}: {path}: larger than {SECRET_BYTES_MAX} bytes: give the file of the secret alone")
-    return found
+    return content
 
 
 def secret(setting: str, path: Path) -> str:
     """The one line that the file holds, without its end. Raises ConfigError, which never tells what is in it."""
     try:
-        found = readable(setting, checked(setting, path)).decode().removesuffix("\n").removesuffix("\r")
+        text = readable(setting, checked(setting, path)).decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         raise ConfigError(f"{setting}: {path}: not UTF-8: write the secret alone, on one line") from None
-    if not found or not found.isprintable():
-        what = "more than one line, or what cannot be printed" if found else "empty"
+    if not text or not text.isprintable():
+        what = "more than one line, or what cannot be printed" if text else "empty"
         raise ConfigError(f"{setting}: {path}: {what}: write the secret alone, on one line")
-    return found
+    return text

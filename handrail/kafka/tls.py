@@ -74,10 +74,10 @@ def _stamp(files: tuple[Path | None, ...]) -> Stamp:
 
 def _of(path: Path) -> tuple[int, int, int]:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return (0, 0, 0)  # what is wrong with it is said where it is read
-    return (found.st_mtime_ns, found.st_size, found.st_ino)
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def _context(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:

@@ -45,8 +45,8 @@ class Token:
     @property
     def subject(self) -> str | None:
         """Whose it is, as brokers read it unless they are told otherwise: `sub` of a JWT."""
-        found = _claims(self.text).get("sub")
-        return found if isinstance(found, str) else None
+        name = _claims(self.text).get("sub")
+        return name if isinstance(name, str) else None
 
 
 class TokenCommand(AbstractTokenProvider):  # type: ignore[misc]
@@ -113,12 +113,12 @@ class TokenCommand(AbstractTokenProvider):  # type: ignore[misc]
 
 def _words(command: str) -> tuple[str, ...]:
     try:
-        found = tuple(shlex.split(command))
+        words = tuple(shlex.split(command))
     except ValueError as error:
         raise ConfigError(f"kafka_token_command: {error}: write it as for a shell") from None
-    if not found:
+    if not words:
         raise ConfigError("kafka_token_command: empty: name a program that prints a token")
-    return found
+    return words
 
 
 def read(output: bytes, now_s: float) -> Token:
@@ -127,14 +127,14 @@ def read(output: bytes, now_s: float) -> Token:
     if len(output) > OUTPUT_BYTES_MAX or not text:
         what = f"more than {OUTPUT_BYTES_MAX} bytes" if text else "nothing"
         raise NoToken(f"kafka_token_command: printed {what}: print the token, or a token endpoint's JSON")
-    said = _answer(text) if text.startswith("{") else {"access_token": text}
-    token, extensions = said.get("access_token"), said.get("extensions") or {}
+    response = _answer(text) if text.startswith("{") else {"access_token": text}
+    token, extensions = response.get("access_token"), response.get("extensions") or {}
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token or not token:
         raise NoToken("kafka_token_command: what it printed is no token: print it alone, or as `access_token`")
     if not isinstance(extensions, dict) or not all(isinstance(value, str) for value in extensions.values()):
         raise NoToken("kafka_token_command: `extensions` is no object of texts")
     end_s = _number(_claims(token).get("exp"))
-    if end_s is None and (life_s := _number(said.get("expires_in"))) is not None:
+    if end_s is None and (life_s := _number(response.get("expires_in"))) is not None:
         end_s = now_s + life_s
     if end_s is None:
         return Token(token, 0.0, 0.0, extensions)
@@ -145,10 +145,10 @@ def read(output: bytes, now_s: float) -> Token:
 
 def _answer(text: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(text)
+        response = json.loads(text)
     except ValueError:
         raise NoToken("kafka_token_command: printed no JSON, though it begins with a brace") from None
-    return found if isinstance(found, dict) else {}
+    return response if isinstance(response, dict) else {}
 
 
 def _claims(token: str) -> Mapping[str, Any]:
@@ -157,10 +157,10 @@ def _claims(token: str) -> Mapping[str, Any]:
     if len(parts) != 3:
         return {}
     try:
-        found = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def _number(value: Any) -> float | None:

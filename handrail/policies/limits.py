@@ -7,7 +7,7 @@ memory: {idle_s: 604800, conversations_max: 100000}
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
@@ -15,12 +15,13 @@ from handrail.policies.mistakes import Mistakes, shown
 from handrail.policies.numeric import number, scaled
 from handrail.policies.shape import at, decimal, integer, known_keys, mapping, named_once
 from handrail.schemas.identity import identity
-from handrail.schemas.money import PICO
+from handrail.schemas.money import PICO, from_pico
 
 USD_MAX = 1_000_000
 COUNTED_MAX = 255  # of equal calls: more are not counted
 SECONDS_MAX = 366 * 86_400
 _EXAMPLE = "{steps_max: 100}"
+_CONFIDENCE = "confidence_min_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ class Limits:
     approval_ttl_s: int = 3600
     conversation_steps_max: int = 300
     conversation_cost_pico_max: int = 30 * PICO
-    unknown_call_pico: int = PICO // 10
     equal_calls_max: int = 10
+    unknown_call_pico: int = PICO // 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,20 @@ def read_limits(value: Any, mistakes: Mistakes, below: LimitsFile | None = None)
     )
 
 
+def by_key(limits: Limits) -> dict[str, Any]:
+    """Every limit by its key in the file, in the order of Limits; money in USD, as text."""
+    keys = {name: (key, read) for key, (name, read) in _KEYS.items()}
+    values: dict[str, Any] = {}
+    for limit in fields(limits):
+        value = getattr(limits, limit.name)
+        if limit.name.startswith(_CONFIDENCE):
+            values.setdefault("confidence_min", {})[limit.name.removeprefix(_CONFIDENCE)] = value
+        else:
+            key, read = keys[limit.name]
+            values[key] = from_pico(value) if read is _usd else value
+    return values
+
+
 def _memory(value: Any, mistakes: Mistakes) -> Stated:
     settings = mapping(value, "memory", mistakes, "{idle_s: 604800}")
     known_keys(settings, "memory", _MEMORY, mistakes)
@@ -121,7 +136,7 @@ def _confidence(value: Any, path: str, mistakes: Mistakes) -> Stated:
     least = mapping(value, path, mistakes, "{query: 0.5, response: 0.6}")
     known_keys(least, path, ("query", "response"), mistakes)
     return {
-        f"confidence_min_{key}": _share(least[key], at(path, key), mistakes)
+        f"{_CONFIDENCE}{key}": _share(least[key], at(path, key), mistakes)
         for key in ("query", "response")
         if key in least
     }

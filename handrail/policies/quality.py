@@ -182,7 +182,7 @@ def _stated(settings: Mapping[str, Any], path: str, keys: Keys, mistakes: Mistak
     """The fields that are stated; one with a mistake is left out, so that its default keeps the rest readable."""
     read = {keys[key][0]: keys[key][1].read(settings[key], at(path, key), mistakes) for key in settings if key in keys}
     empty = {keys[key][0] for key in settings if key in keys and keys[key][1].may_be_empty}
-    return {name: found for name, found in read.items() if found is not None or name in empty}
+    return {name: value for name, value in read.items() if value is not None or name in empty}
 
 
 def _intents(value: Any, path: str, mistakes: Mistakes) -> dict[str, Mapping[str, float]]:
@@ -191,12 +191,12 @@ def _intents(value: Any, path: str, mistakes: Mistakes) -> dict[str, Mapping[str
         mistakes.add(path, f"has {len(named)} intents: write at most {INTENTS_MAX}")
         return {}
     named_once(named, path, mistakes)
-    found: dict[str, Mapping[str, float]] = {}
+    intents: dict[str, Mapping[str, float]] = {}
     for name, settings in named.items():
         rates = mapping(settings, at(path, name), mistakes, "{judge: 0.2}")
         known_keys(rates, at(path, name), RATES, mistakes)
-        found[identity(name)] = _stated(rates, at(path, name), RATES, mistakes)
-    return found
+        intents[identity(name)] = _stated(rates, at(path, name), RATES, mistakes)
+    return intents
 
 
 def _agree(judge: JudgeModel, autonomy: Autonomy, mistakes: Mistakes) -> None:

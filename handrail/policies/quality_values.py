@@ -32,14 +32,14 @@ class Number:
     may_be_empty: bool = False
 
     def read(self, value: Any, path: str, mistakes: Mistakes) -> float | None:
-        found = decimal(value, path, mistakes)
-        if found is None:
+        exact = decimal(value, path, mistakes)
+        if exact is None:
             return None
-        if not self.least <= found <= self.most or (self.above and found == self.least):
+        if not self.least <= exact <= self.most or (self.above and exact == self.least):
             range_ = f"above {self.least:g} and at most" if self.above else f"from {self.least:g} to"
             mistakes.add(path, f"must be {range_} {self.most:g}, got {shown(value)}")
             return None
-        return float(found)
+        return float(exact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,11 @@ class Words:
 
     def read(self, value: Any, path: str, mistakes: Mistakes) -> tuple[str, ...] | None:
         items = items_of(value, path, mistakes, "names")
-        found = [choice(item, f"{path}[{index}]", self.words, mistakes) for index, item in enumerate(items)]
-        for index, item in enumerate(found):
-            if item is not None and item in found[:index]:
+        names = [choice(item, f"{path}[{index}]", self.words, mistakes) for index, item in enumerate(items)]
+        for index, item in enumerate(names):
+            if item is not None and item in names[:index]:
                 mistakes.add(f"{path}[{index}]", f"is there twice: {item}")
-        return tuple(item for item in found if item is not None)
+        return tuple(item for item in names if item is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +126,11 @@ class Amount:
     may_be_empty: bool = False
 
     def read(self, value: Any, path: str, mistakes: Mistakes) -> int | None:
-        found = number(value)
-        if found is None or not 0 <= found <= self.most:
+        amount = number(value)
+        if amount is None or not 0 <= amount <= self.most:
             mistakes.add(path, f'must be an amount in USD such as "5.00", got {shown(value)}')
             return None
-        pico = scaled(found, PICO_DIGITS)
+        pico = scaled(amount, PICO_DIGITS)
         if pico is None:
             mistakes.add(path, f"must have at most {PICO_DIGITS} decimals, got {shown(value)}")
         return pico
@@ -145,13 +145,13 @@ class Rungs:
 
     def read(self, value: Any, path: str, mistakes: Mistakes) -> tuple[float, ...] | None:
         items = items_of(value, path, mistakes, "shares such as [0.2, 0.5, 0.9]")
-        one = Number(0, self.most, above=True)
-        found = [one.read(item, f"{path}[{index}]", mistakes) for index, item in enumerate(items)]
-        told = [share for share in found if share is not None]
-        for index in range(1, len(told)):
-            if told[index] <= told[index - 1]:
-                mistakes.add(f"{path}[{index}]", f"must be above the share before it ({told[index - 1]:g})")
-        return tuple(told) or None
+        rung = Number(0, self.most, above=True)
+        shares = [rung.read(item, f"{path}[{index}]", mistakes) for index, item in enumerate(items)]
+        valid = [share for share in shares if share is not None]
+        for index in range(1, len(valid)):
+            if valid[index] <= valid[index - 1]:
+                mistakes.add(f"{path}[{index}]", f"must be above the share before it ({valid[index - 1]:g})")
+        return tuple(valid) or None
 
 
 @dataclass(frozen=True, slots=True)

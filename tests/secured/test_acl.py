@@ -13,7 +13,7 @@ from handrail.acl.acls import Granted, acls_of
 from handrail.acl.roles import GROUP, HOOKS_GROUP, ROLES, rights_of
 from handrail.cli import main
 from handrail.client import Client
-from handrail.client.event import Event, Voice
+from handrail.client.event import Event, EventContext
 from handrail.kafka.allowed import lacking
 from handrail.kafka.cluster import Cluster
 from handrail.kafka.rights import Operation, Right
@@ -155,4 +155,4 @@ async def test_an_executor_tells_and_reads_no_decision(roles: SecuredCluster) ->
 
 
 def _event() -> Event:
-    return Voice("refunds", "conv-1", "run-1", "/agents/refunds").event("execution.started", {})
+    return EventContext("refunds", "conv-1", "run-1", "/agents/refunds").event("execution.started", {})

@@ -13,15 +13,22 @@ OPERATORS = {
     "max_value": "above",
     "requires_approval": "above",
     "greater_than_or_equal": "at or above",
+    "greater_than_or_equals": "at or above",
     "less_than": "below",
     "min_value": "below",
     "less_than_or_equal": "at or below",
+    "less_than_or_equals": "at or below",
+    "between": "between",
     "equals": "which is the one named by the rule:",
     "not_equals": "which is other than",
     "in_list": "which is one of",
+    "in": "which is one of",
     "not_in_list": "which is none of",
+    "not_in": "which is none of",
     "contains": "which contains",
     "not_contains": "which does not contain",
+    "matches": "which matches",
+    "exists": "is there",
 }
 MISSING = {
     "problem.text": "the customer's own words",
@@ -54,9 +61,17 @@ def evidence(evidence: dict[str, Any]) -> list[str]:
     rest = dict(evidence)
     sentences = []
     if {"field", "operator", "value", "threshold"} <= rest.keys() and rest["operator"] in OPERATORS:
-        field, operator, value, threshold = (rest.pop(name) for name in ("field", "operator", "value", "threshold"))
-        sentences.append(f"{words.line(str(field))} is {one_line(value)}, {OPERATORS[operator]} {one_line(threshold)}")
+        sentences.append(_comparison(*(rest.pop(name) for name in ("field", "operator", "value", "threshold"))))
     return sentences + [f"{words.line(name)}: {one_line(value)}" for name, value in rest.items() if value is not None]
+
+
+def _comparison(field: Any, operator: str, value: Any, threshold: Any) -> str:
+    name, shown = words.line(str(field)), one_line(value)
+    if operator == "exists":
+        return f"{name} {OPERATORS[operator]}: {shown}" if threshold else f"{name} is missing"
+    if operator == "between" and isinstance(threshold, list):
+        return f"{name} is {shown}, {OPERATORS[operator]} {' and '.join(map(one_line, threshold))}"
+    return f"{name} is {shown}, {OPERATORS[operator]} {one_line(threshold)}"
 
 
 def one_line(value: Any) -> str:

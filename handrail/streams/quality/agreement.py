@@ -19,8 +19,8 @@ class Table:
     @classmethod
     def of(cls, pairs: Iterable[tuple[bool, bool]]) -> "Table":
         """From labels and judgements, True for good."""
-        found = list(pairs)
-        return cls(*(found.count(one) for one in ((True, True), (True, False), (False, True), (False, False))))
+        observed = list(pairs)
+        return cls(*(observed.count(cell) for cell in ((True, True), (True, False), (False, True), (False, False))))
 
     @property
     def n(self) -> int:

@@ -30,10 +30,13 @@ class Arms:
     n_b: float = 0.0
     k_b: float = 0.0
 
-    def plus(self, day: ArmDay, kept: float = 1.0) -> "Arms":
-        """With one more day, and `kept` of what was there."""
+    def plus(self, day: ArmDay, weight: float = 1.0) -> "Arms":
+        """With one more day, and `weight` of what was there."""
         return Arms(
-            self.n_a * kept + day.n_a, self.k_a * kept + day.k_a, self.n_b * kept + day.n_b, self.k_b * kept + day.k_b
+            self.n_a * weight + day.n_a,
+            self.k_a * weight + day.k_a,
+            self.n_b * weight + day.n_b,
+            self.k_b * weight + day.k_b,
         )
 
 
@@ -98,13 +101,13 @@ def advance(state: State, ladder: Ladder, day: ArmDay, signals: Signals) -> tupl
 
     Only a day's first judgement counts: outcomes that come later are not handed in again.
     """
-    seen = _observed(state, ladder, day, signals)
-    rung, cause = _target(seen, ladder, signals)
-    if rung == seen.rung:
-        return (replace(seen, log_m=0.0) if cause else seen), None
-    e, m = _exp(seen.log_e), _exp(seen.log_m)
-    step = Step(seen.rung, rung, cause, e, threshold(seen.attempt, ladder.alpha), m, seen.arms)
-    return _moved(seen, ladder, rung), step
+    observed = _observed(state, ladder, day, signals)
+    rung, cause = _target(observed, ladder, signals)
+    if rung == observed.rung:
+        return (replace(observed, log_m=0.0) if cause else observed), None
+    e, m = _exp(observed.log_e), _exp(observed.log_m)
+    step = Step(observed.rung, rung, cause, e, threshold(observed.attempt, ladder.alpha), m, observed.arms)
+    return _moved(observed, ladder, rung), step
 
 
 def _exp(value: float) -> float:
@@ -151,9 +154,9 @@ def _earned(state: State, ladder: Ladder) -> bool:
 
 
 def _risen(state: State, ladder: Ladder, signals: Signals) -> bool:
-    held = signals.alert_open or signals.worse_elsewhere or state.days < ladder.soak_days
+    blocked = signals.alert_open or signals.worse_elsewhere or state.days < ladder.soak_days
     more = state.rung + 1 < len(ladder.shares)
-    return more and not held and state.log_e >= log(threshold(state.attempt, ladder.alpha))
+    return more and not blocked and state.log_e >= log(threshold(state.attempt, ladder.alpha))
 
 
 def _moved(state: State, ladder: Ladder, rung: int) -> State:
@@ -165,10 +168,10 @@ def _moved(state: State, ladder: Ladder, rung: int) -> State:
 
 def _shown(arms: Arms, ladder: Ladder) -> float:
     """By how much the AI has shown to be short of people at most: no more than the margin, no less than its floor."""
-    found = gap(arms)
-    if ladder.fall_margin is not None or found is None:
+    measured = gap(arms)
+    if ladder.fall_margin is not None or measured is None:
         return ladder.margin if ladder.fall_margin is None else ladder.fall_margin
-    return min(ladder.margin, max(ladder.fall_floor * ladder.margin, SHOWN_QUANTILE * found[1] - found[0]))
+    return min(ladder.margin, max(ladder.fall_floor * ladder.margin, SHOWN_QUANTILE * measured[1] - measured[0]))
 
 
 def rise_guess(arms: Arms) -> tuple[float, float]:

@@ -36,19 +36,19 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`left`: windows until probes pass; `waits`: how long it was opened last. `held`: set by a person, and stays."""
+    """`left`: windows until probes pass; `waits`: how long it was opened last. `pinned`: set by a person, and stays."""
 
     phase: Phase = "closed"
     left: int = 0
     waits: int = 0
     probed: int = 0
     failed: int = 0
-    held: bool = False
+    pinned: bool = False
 
 
 def advance(state: State, rule: BreakerRule, window: Window) -> State:
     """The state after one more window. A window without calls is no sign of health."""
-    if state.held:
+    if state.pinned:
         return state
     if state.phase == "closed":
         return opened(state, rule) if _failing(rule, window) else state

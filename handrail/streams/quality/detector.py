@@ -83,17 +83,17 @@ class Reference:
         None where nothing can be said: fewer than DAYS_MIN days, or a rate that cannot get worse. Where nothing bad
         was ever seen, the bound is the exact limit of C. Clopper and E. Pearson (1934): 0.1^(1/n) downwards.
         """
-        told = [day for day in days if day.n > 0]
-        if len(told) < DAYS_MIN:
+        observed = [day for day in days if day.n > 0]
+        if len(observed) < DAYS_MIN:
             return None
-        n = sum(day.n for day in told)
-        rate = sum(day.k for day in told) / n
-        spread, persistence = _dispersion(told, rate) if 0 < rate < 1 else (1.0, NO_MEMORY)
+        n = sum(day.n for day in observed)
+        rate = sum(day.k for day in observed) / n
+        spread, persistence = _dispersion(observed, rate) if 0 < rate < 1 else (1.0, NO_MEMORY)
         bound = rate + direction * QUANTILE * sqrt(spread * persistence * rate * (1 - rate) / n)
         if rate == BEST[direction]:
             bound = rate + direction * (1 - (1 - CONFIDENCE) ** (1 / n))
-        found = cls(rate, spread, persistence, n / len(told), bound, direction)
-        return found if 0 < bound < 1 else None
+        reference = cls(rate, spread, persistence, n / len(observed), bound, direction)
+        return reference if 0 < bound < 1 else None
 
     def dispersion(self, n: int) -> float:
         """f on a day with `n` conversations.
@@ -146,9 +146,9 @@ def alarm(state: State, arl: float) -> bool:
 def _dispersion(days: Sequence[Day], rate: float) -> tuple[float, float]:
     """Pearson's chi-squared over its degrees of freedom, at least 1; and the persistence of days."""
     off = [day.k / day.n - rate for day in days]
-    chi_squared = sum(day.n * one**2 for day, one in zip(days, off, strict=True)) / (rate * (1 - rate))
-    spread = sum(one**2 for one in off)
-    following = sum(one * after for one, after in pairwise(off))
+    chi_squared = sum(day.n * difference**2 for day, difference in zip(days, off, strict=True)) / (rate * (1 - rate))
+    spread = sum(difference**2 for difference in off)
+    following = sum(difference * after for difference, after in pairwise(off))
     correlation = (following / spread if spread > 0 else 0.0) + CORRELATION_BIAS
     r1 = min(max(correlation, 0.0), CORRELATION_MAX)
     return max(1.0, chi_squared / (len(days) - 1)), (1 + r1) / (1 - r1)

@@ -74,9 +74,9 @@ def ppi(labels: Sequence[float], judged: Sequence[float], rest: Sequence[float])
 
 
 def _labels_alone(labels: Sequence[float]) -> Estimate:
-    found = wilson(sum(labels), len(labels))
-    assert found is not None
-    return Estimate(found.value, found.low, found.high, 0.0)
+    interval = wilson(sum(labels), len(labels))
+    assert interval is not None
+    return Estimate(interval.value, interval.low, interval.high, 0.0)
 
 
 def _weight(labels: Sequence[float], judged: Sequence[float], rest: Sequence[float]) -> float:

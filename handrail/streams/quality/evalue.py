@@ -67,7 +67,7 @@ def log_e(guess: tuple[float, float], day: ArmDay, margin: float, side: Side) ->
 
     0 where the guess itself lies inside the null, and where one of the arms is empty: nothing is bet then.
     """
-    p_a, p_b = (min(max(one, GUESS_MIN), 1 - GUESS_MIN) for one in guess)
+    p_a, p_b = (min(max(rate, GUESS_MIN), 1 - GUESS_MIN) for rate in guess)
     if not day.n_a or not day.n_b or side * (p_a - p_b + margin) <= 0:
         return 0.0
     q = projection(p_a, p_b, day.n_a, day.n_b, margin)

@@ -31,25 +31,25 @@ class Gap:
 
 def interval(days: Sequence[ArmDay], alpha: float = 0.05) -> Gap | None:
     """The gap over these days, in their order; None where one of the arms is empty. About 0.3 ms a day."""
-    told = days[-DAYS_MAX:]
+    recent = days[-DAYS_MAX:]
     arms = Arms()
     guesses = []
-    for day in told:
+    for day in recent:
         guesses.append(rise_guess(arms))
         arms = arms.plus(day)
-    if (found := gap(arms)) is None:
+    if (measured := gap(arms)) is None:
         return None
 
     def refuted(value: float, side: Side) -> bool:
         total = most = 0.0
-        for day, guess in zip(told, guesses, strict=True):
+        for day, guess in zip(recent, guesses, strict=True):
             total += log_e(guess, day, -value, side)
             most = max(most, total)
         return most >= log(2 / alpha)
 
-    low = _edge(lambda value: refuted(value, Side.BETTER), found[0], -GAP_MAX)
-    high = _edge(lambda value: refuted(value, Side.WORSE), found[0], GAP_MAX)
-    return Gap(found[0], low, high, int(arms.n_a), int(arms.n_b))
+    low = _edge(lambda value: refuted(value, Side.BETTER), measured[0], -GAP_MAX)
+    high = _edge(lambda value: refuted(value, Side.WORSE), measured[0], GAP_MAX)
+    return Gap(measured[0], low, high, int(arms.n_a), int(arms.n_b))
 
 
 def _edge(refuted: Callable[[float], bool], inside: float, outside: float) -> float:

@@ -18,8 +18,8 @@ def arm(experiment: str) -> str:
 
 def place(conversation_id: str, salt: str) -> float:
     """The conversation's place in [0, 1) under that salt."""
-    found = sha256(f"{salt}|{conversation_id}".encode("utf-8", "surrogatepass")).digest()
-    return (int.from_bytes(found[:8]) >> (64 - BITS)) / (1 << BITS)
+    digest = sha256(f"{salt}|{conversation_id}".encode("utf-8", "surrogatepass")).digest()
+    return (int.from_bytes(digest[:8]) >> (64 - BITS)) / (1 << BITS)
 
 
 def sampled(conversation_id: str, salt: str, rate: float) -> bool:

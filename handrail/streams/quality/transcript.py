@@ -88,8 +88,8 @@ class Transcript:
         turns, decisions, ends = reading.turns[:TURNS_MAX], reading.decisions[:TURNS_MAX], reading.ends
         return cls(tuple(turns), tuple(decisions), tuple(ends), unreadable)
 
-    def said(self, by: str) -> list[Said]:
-        """All that one of the two said."""
+    def messages(self, by: str) -> list[Said]:
+        """The messages of the customer, or of the agent."""
         return [turn for turn in self.turns if isinstance(turn, Said) and turn.by == by]
 
     def calls(self) -> list[Called]:
@@ -163,8 +163,8 @@ class _Reading:
 
     def decided(self, offset: int, data: Mapping[str, Any]) -> bool:
         kind, verdict, reasons = data.get("kind"), data.get("verdict"), data.get("reasons")
-        told = [kind, verdict]
-        if not isinstance(reasons, list) or not all(isinstance(one, str) for one in told):
+        required = [kind, verdict]
+        if not isinstance(reasons, list) or not all(isinstance(value, str) for value in required):
             return False
         if not all(isinstance(reason, Mapping) for reason in reasons):
             return False

@@ -58,13 +58,15 @@ def test_the_commands_are_kafkas_own() -> None:
 
 
 def test_json_and_strimzi_say_the_same() -> None:
-    said = json.loads(CliRunner().invoke(main, ["acl", "worker", "--json", "--group", "g"]).output)
+    printed = json.loads(CliRunner().invoke(main, ["acl", "worker", "--json", "--group", "g"]).output)
     user = yaml.safe_load(CliRunner().invoke(main, ["acl", "worker", "--strimzi", "mine", "--group", "g"]).output)
     assert user["metadata"] == {"name": "worker", "labels": {"strimzi.io/cluster": "mine"}}
     assert user["spec"]["authentication"] == {"type": "scram-sha-512"}
     acls = user["spec"]["authorization"]["acls"]
-    flat = {(one["resource"]["type"], one["resource"]["name"], what) for one in acls for what in one["operations"]}
-    assert flat == {(one["resource"], one["name"], one["operation"]) for one in said["rights"]}
+    flat = {
+        (entry["resource"]["type"], entry["resource"]["name"], what) for entry in acls for what in entry["operations"]
+    }
+    assert flat == {(right["resource"], right["name"], right["operation"]) for right in printed["rights"]}
     assert ("group", "g", "Read") in flat
 
 
@@ -75,9 +77,9 @@ def test_missing_and_too_much_are_told_apart() -> None:
     denied = Granted(needed[0], "User:x", denied=True)
     assert compare(needed, [reads]).missing == (needed[2],)
     assert compare(needed, [reads, from_one]).missing == (needed[2],)
-    found = compare(needed, [reads, more, everybody, denied])
-    assert (found.missing, found.more, found.denied) == ((), (more, everybody), (denied,))
-    assert not found.right
+    compared = compare(needed, [reads, more, everybody, denied])
+    assert (compared.missing, compared.more, compared.denied) == ((), (more, everybody), (denied,))
+    assert not compared.right
     assert compare(needed, [reads, Granted(needed[2], "User:x")]).right
 
 

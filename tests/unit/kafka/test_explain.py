@@ -41,9 +41,9 @@ def caused(error: Exception, cause: Exception) -> Exception:
     ],
 )
 def test_each_is_one_line_with_what_to_do(error: Exception, line: str) -> None:
-    found = explain(error, AT)
-    assert found.startswith(f"broker kafka-1:9093,kafka-2:9093: {line}")
-    assert "\n" not in found
+    explained = explain(error, AT)
+    assert explained.startswith(f"broker kafka-1:9093,kafka-2:9093: {line}")
+    assert "\n" not in explained
 
 
 @pytest.mark.parametrize(

@@ -149,13 +149,13 @@ def test_settings_come_from_option_environment_and_file(files: Path, monkeypatch
     )
     monkeypatch.setenv("HANDRAIL_KAFKA_SASL_MECHANISM", "SCRAM-SHA-256")
     settings = Both.of({"kafka_username": "of-the-option", "kafka_ca_file": Path("ca.pem")})
-    found = Login.of(settings)
-    assert found.options() == {
+    opened = Login.of(settings)
+    assert opened.options() == {
         "security_protocol": "SASL_SSL",
         "sasl_mechanism": "SCRAM-SHA-256",
         "sasl_plain_username": "of-the-option",
         "sasl_plain_password": SECRET,
-        "ssl_context": found.tls,
+        "ssl_context": opened.tls,
     }
     monkeypatch.setenv("HANDRAIL_KAFKA_SASL_MECHANISM", "GSSAPI")
     with pytest.raises(ConfigError, match=r"^HANDRAIL_KAFKA_SASL_MECHANISM or kafka_sasl_mechanism in handrail.yaml: "):
@@ -212,10 +212,10 @@ def test_a_setting_that_there_is_none_of_is_refused(name: str) -> None:
     ],
 )
 def test_faust_makes_of_it_what_all_others_are_given(files: Path, given: dict[str, str]) -> None:
-    found = login(**given)
-    made = dict(credentials_to_aiokafka_auth(credentials_of(found)))
-    assert {name: value for name, value in made.items() if value is not None} == found.options()
-    assert SECRET not in repr(credentials_of(found))
+    opened = login(**given)
+    made = dict(credentials_to_aiokafka_auth(credentials_of(opened)))
+    assert {name: value for name, value in made.items() if value is not None} == opened.options()
+    assert SECRET not in repr(credentials_of(opened))
 
 
 def test_aiokafka_takes_the_arguments(files: Path) -> None:
@@ -229,15 +229,15 @@ def test_aiokafka_takes_the_arguments(files: Path) -> None:
 
 
 def test_two_logins_of_the_same_settings_are_one_key(files: Path) -> None:
-    one, two = Cluster("a:1", login(**PLAIN)), Cluster("a:1", login(**PLAIN))
-    assert one == two
-    assert len({one, two, Cluster("a:1")}) == 2
+    first, second = Cluster("a:1", login(**PLAIN)), Cluster("a:1", login(**PLAIN))
+    assert first == second
+    assert len({first, second, Cluster("a:1")}) == 2
 
 
 def test_the_secret_is_in_no_repr_pickle_or_log(files: Path, caplog: pytest.LogCaptureFixture) -> None:
-    found = login(**PLAIN)
-    packed = pickle.dumps(Cluster("a:1", found))
-    for text in (repr(found), str(Cluster("a:1", found)), repr(found.settings), repr(packed)):
+    opened = login(**PLAIN)
+    packed = pickle.dumps(Cluster("a:1", opened))
+    for text in (repr(opened), str(Cluster("a:1", opened)), repr(opened.settings), repr(packed)):
         assert SECRET not in text
     assert pickle.loads(packed).client()["sasl_plain_password"] == SECRET
     log = logging.getLogger("aiokafka.conn")

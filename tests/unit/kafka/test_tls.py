@@ -21,17 +21,17 @@ async def serving(authority: Authority, broker: Certificate) -> AsyncIterator[in
     context.load_verify_locations(authority.ca)
     context.verify_mode = ssl.CERT_REQUIRED
 
-    async def told(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peercert")
         writer.write(peer["subject"][0][0][1].encode() + b"\n")
         writer.close()
 
-    server = await asyncio.start_server(told, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
     async with server:
         yield server.sockets[0].getsockname()[1]
 
 
-async def seen(port: int, context: ssl.SSLContext) -> str:
+async def common_name(port: int, context: ssl.SSLContext) -> str:
     """As whom the server sees whoever connects with this context."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     try:
@@ -46,9 +46,9 @@ async def test_a_new_connection_shows_the_certificate_that_is_there_now(tmp_path
     mine = authority.certificate("first", file="agent")
     context = RenewedContext(authority.ca, mine.cert, mine.key)
     async with serving(authority, authority.certificate("node")) as port:
-        assert await seen(port, context) == "first"
+        assert await common_name(port, context) == "first"
         authority.certificate("second", file="agent")
-        assert await seen(port, context) == "second"
+        assert await common_name(port, context) == "second"
 
 
 async def test_while_key_and_certificate_do_not_fit_the_ones_before_are_shown(
@@ -63,10 +63,10 @@ async def test_while_key_and_certificate_do_not_fit_the_ones_before_are_shown(
     mine.cert.write_bytes(old)  # the key is new already
     async with serving(authority, authority.certificate("node")) as port:
         with caplog.at_level(logging.WARNING):
-            assert await seen(port, context) == "first"
+            assert await common_name(port, context) == "first"
         assert "does not fit the certificate" in caplog.text
         mine.cert.write_bytes(new)
-        assert await seen(port, context) == "second"
+        assert await common_name(port, context) == "second"
 
 
 async def test_a_new_authority_replaces_the_one_before(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ async def test_a_new_authority_replaces_the_one_before(tmp_path: Path) -> None:
     ca.write_bytes(authority.ca.read_bytes())
     context = RenewedContext(ca, mine.cert, mine.key)
     async with serving(authority, authority.certificate("node")) as port:
-        assert await seen(port, context) == "agent"
+        assert await common_name(port, context) == "agent"
         ca.write_bytes(Authority(tmp_path / "two").ca.read_bytes())
         with pytest.raises(ssl.SSLCertVerificationError):
-            await seen(port, context)
+            await common_name(port, context)

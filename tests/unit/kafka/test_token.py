@@ -43,24 +43,24 @@ def runs(script: Path) -> int:
 
 
 def test_it_is_run_again_before_the_token_ends(script: Path) -> None:
-    said, clock = script.with_name("said"), Clock()
-    said.write_text(jwt(sub="agent", exp=NOW_S + 100))
+    output, clock = script.with_name("said"), Clock()
+    output.write_text(jwt(sub="agent", exp=NOW_S + 100))
     command = TokenCommand(str(script), clock)
     first = asyncio.run(command.token())
     clock.now_s += 79
     assert (asyncio.run(command.token()), runs(script)) == (first, 1)
-    said.write_text(jwt(sub="agent", exp=NOW_S + 200))
+    output.write_text(jwt(sub="agent", exp=NOW_S + 200))
     clock.now_s += 1
     assert asyncio.run(command.token()) != first
     assert (runs(script), command.subject) == (2, "agent")
 
 
 def test_a_command_that_fails_is_borne_until_the_token_ends(script: Path) -> None:
-    said, clock = script.with_name("said"), Clock()
-    said.write_text(jwt(exp=NOW_S + 100))
+    output, clock = script.with_name("said"), Clock()
+    output.write_text(jwt(exp=NOW_S + 100))
     command = TokenCommand(str(script), clock)
     first = asyncio.run(command.token())
-    said.unlink()
+    output.unlink()
     clock.now_s += 99
     assert asyncio.run(command.token()) == first
     clock.now_s += 1
@@ -76,8 +76,15 @@ def test_a_token_that_tells_no_end_is_asked_for_at_each_connection(script: Path)
 
 
 def test_the_answer_of_a_token_endpoint_is_read() -> None:
-    said = {"access_token": "abc", "token_type": "Bearer", "expires_in": 100, "extensions": {"logicalCluster": "lkc-1"}}
-    assert read(json.dumps(said).encode(), NOW_S) == Token("abc", NOW_S + 80, NOW_S + 100, {"logicalCluster": "lkc-1"})
+    response = {
+        "access_token": "abc",
+        "token_type": "Bearer",
+        "expires_in": 100,
+        "extensions": {"logicalCluster": "lkc-1"},
+    }
+    assert read(json.dumps(response).encode(), NOW_S) == Token(
+        "abc", NOW_S + 80, NOW_S + 100, {"logicalCluster": "lkc-1"}
+    )
 
 
 @pytest.mark.parametrize(

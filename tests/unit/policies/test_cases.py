@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from handrail.policies.operators import OPERATORS
 from handrail.schemas.errors import PolicyErrors
 from tests.unit.policies.cases import action, cases, compiled, subject
 
@@ -46,6 +47,10 @@ def test_operator(case: dict[str, Any], shape: str) -> None:
             findings = judge(subject({"arguments": {"field": value}})).findings
             outcome = findings[0].evidence.get("unknown", "holds") if findings else "fails"
             assert outcome.replace("not comparable", "unknown") == wanted, value
+
+
+def test_every_operator_has_a_case() -> None:
+    assert {case.values[0]["operator"] for case in cases("operators")} == {*OPERATORS, "exists"}
 
 
 def _flow(value: Any) -> str:

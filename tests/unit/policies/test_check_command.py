@@ -1,12 +1,15 @@
 """`handrail policy check`: what was loaded, or every mistake at once."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from handrail.cli import main
+from handrail.policies import limits as limits_file
+from handrail.policies.limits import Limits, by_key
 from tests.unit.policies.cases import FOLDER
 
 TEN = [
@@ -54,6 +57,25 @@ def test_a_good_folder_is_told_rule_by_rule(tmp_path: Path) -> None:
         {"id": "big", "action": "block", "mode": "enforce", "judges": ["action.proposed"], "fields": ["amount"]}
     ]
     assert loaded["ruleset"] in check(tmp_path).stdout
+
+
+def test_limits_are_shown_by_the_keys_that_set_them(tmp_path: Path) -> None:
+    stated = {
+        "loop_iterations": 4, "steps_max": 5, "cost_usd_max": "6.00", "time_max_s": 7,
+        "confidence_min": {"query": 0.25, "response": 0.75}, "decision_ttl_s": 8, "approval_ttl_s": 9,
+        "conversation_steps_max": 10, "conversation_cost_usd_max": "11.50", "equal_calls_max": 12,
+        "unknown_call_usd": "0.13",
+    }  # fmt: skip
+    (tmp_path / "limits.yaml").write_text(json.dumps({"default": stated}))
+    shown = json.loads(check(tmp_path, "--json").stdout)["limits"]
+    assert {key: shown[key] for key in stated} == stated
+
+
+def test_every_field_of_the_limits_is_shown() -> None:
+    """A new one is there by itself, and cannot be forgotten among the keys of the file."""
+    shown = by_key(Limits())
+    assert shown.keys() == {*limits_file._KEYS, "confidence_min"}
+    assert len(shown) + len(shown["confidence_min"]) - 1 == len(fields(Limits))
 
 
 def test_no_such_folder_is_wrong_use() -> None:

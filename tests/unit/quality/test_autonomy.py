@@ -41,7 +41,7 @@ def test_the_threshold_counts_attempts() -> None:
 
 
 def test_an_agent_begins_supervised_and_earns_the_first_rung_by_approvals() -> None:
-    approved = [Signals(judged=40, approved=one) for one in (36, 36, 35, 38)]
+    approved = [Signals(judged=40, approved=count) for count in (36, 36, 35, 38)]
     state, steps = State(), []
     for signals in approved:
         state, step = advance(state, LADDER, NOTHING, signals)
@@ -51,8 +51,8 @@ def test_an_agent_begins_supervised_and_earns_the_first_rung_by_approvals() -> N
 
 
 def test_an_unverified_model_earns_nothing() -> None:
-    told = Signals(verified=False, judged=1000, approved=1000)
-    assert run(State(), [NOTHING] * 5, told) == [None] * 5
+    signals = Signals(verified=False, judged=1000, approved=1000)
+    assert run(State(), [NOTHING] * 5, signals) == [None] * 5
 
 
 def test_better_days_rise_rung_by_rung_after_the_soak_and_evidence_begins_anew() -> None:
@@ -65,9 +65,9 @@ def test_better_days_rise_rung_by_rung_after_the_soak_and_evidence_begins_anew()
 def test_a_step_shows_its_evidence() -> None:
     step = next(step for step in run(LOWEST, [BETTER] * 60) if step)
     assert step.arms == Arms(280, pytest.approx(252), 1120, pytest.approx(896))
-    found = gap(step.arms)
-    assert found is not None
-    assert found[0] == pytest.approx(0.1)
+    measured = gap(step.arms)
+    assert measured is not None
+    assert measured[0] == pytest.approx(0.1)
     assert gap(Arms(3, 3, 0, 0)) is None
 
 

@@ -52,7 +52,7 @@ def test_once_closed_it_has_forgotten_how_long_it_waited() -> None:
 
 
 def test_what_a_person_has_set_stays() -> None:
-    assert phases(GOOD, BAD, GOOD, state=State(phase="open", held=True)) == ["open"] * 3
+    assert phases(GOOD, BAD, GOOD, state=State(phase="open", pinned=True)) == ["open"] * 3
 
 
 def test_more_failures_than_calls_are_refused() -> None:

@@ -13,7 +13,7 @@ from handrail.streams.quality.scorers import SCORERS, policy_facts, scored
 from handrail.streams.quality.scorers.score import EVIDENCE_MAX, Score, Scorer
 from handrail.streams.quality.scorers.ungrounded import numbers
 from handrail.streams.quality.transcript import Logged, Transcript
-from tests.unit.quality.told import agent, call, customer, decision, effect, ended, logged, reason, transcript
+from tests.unit.quality.conversations import agent, call, customer, decision, effect, ended, logged, reason, transcript
 
 SCORE: dict[str, Callable[[Transcript], Score | None]] = {scorer.name: scorer.score for scorer in SCORERS}
 SHADOW = reason(mode="shadow")

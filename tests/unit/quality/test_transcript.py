@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from handrail.streams.quality.transcript import TURNS_MAX, Called, Ended, Owned, Said
-from tests.unit.quality.told import agent, call, customer, decision, ended, reason, transcript
+from tests.unit.quality.conversations import agent, call, customer, decision, ended, reason, transcript
 
 
 def test_turns_stand_in_their_order_with_their_offsets() -> None:

@@ -23,32 +23,32 @@ class Exchange(NamedTuple):
 def score(transcript: Transcript) -> Score | None:
     """1 less the largest likeness of two answers to unlike questions; None where there are no two such answers."""
     exchanges = _exchanges(transcript)[:TEXTS_MAX]
-    if not any(_unlike(one, other) for one, other in combinations(exchanges, 2)):
+    if not any(_unlike(first, second) for first, second in combinations(exchanges, 2)):
         return None
     most, count = 0.0, 0
     evidence: tuple[int, ...] = ()
-    for one, other in combinations(exchanges, 2):
-        alike = likeness(one.answer, other.answer)
-        if (alike > most or alike >= ALIKE) and _unlike(one, other):
+    for first, second in combinations(exchanges, 2):
+        alike = likeness(first.answer, second.answer)
+        if (alike > most or alike >= ALIKE) and _unlike(first, second):
             count += alike >= ALIKE
-            most, evidence = (alike, (one.offset, other.offset)) if alike > most else (most, evidence)
+            most, evidence = (alike, (first.offset, second.offset)) if alike > most else (most, evidence)
     return Score(1 - most, count, evidence)
 
 
-def _unlike(one: Exchange, other: Exchange) -> bool:
-    return likeness(one.question, other.question) < ALIKE
+def _unlike(first: Exchange, second: Exchange) -> bool:
+    return likeness(first.question, second.question) < ALIKE
 
 
 def _exchanges(transcript: Transcript) -> list[Exchange]:
     """Answers of WORDS_MIN words or more."""
-    found: list[Exchange] = []
+    exchanges: list[Exchange] = []
     question: Shingles = frozenset()
     for turn in transcript.turns:
         if not isinstance(turn, Said):
             continue
-        said = words(turn.text)
+        spoken = words(turn.text)
         if turn.by == "customer":
-            question = shingles(said, SIZE)
-        elif len(said) >= WORDS_MIN:
-            found.append(Exchange(turn.offset, question, shingles(said, SIZE)))
-    return found
+            question = shingles(spoken, SIZE)
+        elif len(spoken) >= WORDS_MIN:
+            exchanges.append(Exchange(turn.offset, question, shingles(spoken, SIZE)))
+    return exchanges

@@ -13,8 +13,8 @@ ALIKE = 0.5
 
 def score(transcript: Transcript) -> Score | None:
     """1 less the largest likeness of two of the customer's messages; None with fewer than two of WORDS_MIN words."""
-    told = [(turn.offset, words(turn.text)) for turn in transcript.said("customer")[:TEXTS_MAX]]
-    long = [(offset, shingles(said, SIZE)) for offset, said in told if len(said) >= WORDS_MIN]
+    messages = [(turn.offset, words(turn.text)) for turn in transcript.messages("customer")[:TEXTS_MAX]]
+    long = [(offset, shingles(spoken, SIZE)) for offset, spoken in messages if len(spoken) >= WORDS_MIN]
     pairs = [(likeness(a, b), first, second) for (first, a), (second, b) in combinations(long, 2)]
     if not pairs:
         return None

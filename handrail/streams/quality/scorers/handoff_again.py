@@ -10,8 +10,8 @@ def score(transcript: Transcript) -> Score | None:
     """0 where it did, 1 where it did not; None where nothing was handed over."""
     if not any(isinstance(turn, Owned) and turn.by == "human" for turn in transcript.turns):
         return None
-    found = list(_acts_after(transcript))
-    return Score(0.0 if found else 1.0, len(found), tuple(found[:EVIDENCE_MAX]))
+    acts = list(_acts_after(transcript))
+    return Score(0.0 if acts else 1.0, len(acts), tuple(acts[:EVIDENCE_MAX]))
 
 
 def _acts_after(transcript: Transcript) -> Iterator[int]:

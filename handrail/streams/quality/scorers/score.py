@@ -30,7 +30,7 @@ class Scorer(NamedTuple):
     score: Scoring
 
 
-def counted(found: Iterable[int], most: int) -> Score:
-    """A score that falls by 1 / `most` for each finding; `found` are the offsets that show one each."""
-    offsets = list(found)
+def counted(findings: Iterable[int], most: int) -> Score:
+    """A score that falls by 1 / `most` for each finding; `findings` are the offsets that show them."""
+    offsets = list(findings)
     return Score(1 - min(len(offsets), most) / most, len(offsets), tuple(offsets[:EVIDENCE_MAX]))

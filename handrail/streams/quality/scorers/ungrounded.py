@@ -16,7 +16,7 @@ CHARACTERS_MAX = 50_000  # of one text
 
 def score(transcript: Transcript) -> Score | None:
     """1 where each amount has a source, a quarter less for each without; None where the agent said no amount."""
-    if not any(AMOUNT.search(said.text[:CHARACTERS_MAX]) for said in transcript.said("agent")):
+    if not any(AMOUNT.search(message.text[:CHARACTERS_MAX]) for message in transcript.messages("agent")):
         return None
     return counted((offset for offset, grounded in _amounts(transcript) if not grounded), MOST)
 
@@ -36,15 +36,15 @@ def _amounts(transcript: Transcript) -> Iterator[tuple[int, bool]]:
 
 def numbers(value: Any) -> Iterator[str]:
     """Every number in a value of JSON, those in its texts and names included; of the first VALUES_MAX values."""
-    left, seen = [value], 0
-    while left and seen < VALUES_MAX:
-        one, seen = left.pop(), seen + 1
-        if isinstance(one, dict):
-            left += [*one.keys(), *one.values()]
-        elif isinstance(one, list | tuple):
-            left += one
-        elif isinstance(one, str | int | float) and not isinstance(one, bool):
-            yield from map(plain, NUMBER.findall(str(one)[:CHARACTERS_MAX]))
+    left, visited = [value], 0
+    while left and visited < VALUES_MAX:
+        item, visited = left.pop(), visited + 1
+        if isinstance(item, dict):
+            left += [*item.keys(), *item.values()]
+        elif isinstance(item, list | tuple):
+            left += item
+        elif isinstance(item, str | int | float) and not isinstance(item, bool):
+            yield from map(plain, NUMBER.findall(str(item)[:CHARACTERS_MAX]))
 
 
 def plain(number: str) -> str:

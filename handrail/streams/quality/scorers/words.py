@@ -15,13 +15,13 @@ def words(text: str) -> list[str]:
     return WORD.findall(text[: WORDS_MAX * 12].lower().replace("’", "'"))[:WORDS_MAX]
 
 
-def shingles(told: Sequence[str], size: int) -> Shingles:
+def shingles(tokens: Sequence[str], size: int) -> Shingles:
     """Runs of `size` words; of a shorter text the whole of it."""
-    runs = zip(*(told[at:] for at in range(size)), strict=False)
-    return frozenset(map(" ".join, runs)) or frozenset([" ".join(told)] if told else ())
+    runs = zip(*(tokens[at:] for at in range(size)), strict=False)
+    return frozenset(map(" ".join, runs)) or frozenset([" ".join(tokens)] if tokens else ())
 
 
-def likeness(one: Shingles, other: Shingles) -> float:
+def likeness(first: Shingles, second: Shingles) -> float:
     """The part of their shingles that two texts share, from 0 to 1 (P. Jaccard, 1901)."""
-    together = len(one & other)
-    return together / (len(one) + len(other) - together) if together else 0.0
+    together = len(first & second)
+    return together / (len(first) + len(second) - together) if together else 0.0

@@ -10,6 +10,7 @@ from handrail.desk.web import plain
 from handrail.desk.web.notifier import News, Notifier, events
 from handrail.desk.web.presence import Presence
 from handrail.desk.web.queue_page import Filters
+from handrail.policies.operators import OPERATORS
 from handrail.schemas.fields import By
 from tests.unit.desk.handoff_log import Log, sample
 
@@ -58,6 +59,28 @@ def test_evidence_is_a_sentence() -> None:
     seen = {"field": "refund_amount_usd", "operator": "greater_than", "value": 450, "threshold": 400, "note": None}
     assert plain.evidence(seen) == ["refund_amount_usd is 450, above 400"]
     assert plain.evidence({"mode": "supervised", "count": 3}) == ["mode: supervised", "count: 3"]
+
+
+@pytest.mark.parametrize("operator", [*OPERATORS, "exists"])
+def test_every_operator_has_words(operator: str) -> None:
+    evidence = {"field": "amount", "operator": operator, "value": 450, "threshold": [400, 500]}
+    (sentence,) = plain.evidence(evidence)
+    assert sentence.startswith("amount is ")
+    assert "450" in sentence
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "threshold", "sentence"),
+    [
+        ("between", 450, [400, 500.5], "amount is 450, between 400 and 500.5"),
+        ("matches", "a 1234", "[0-9]{4}", "amount is a 1234, which matches [0-9]{4}"),
+        ("exists", 450, True, "amount is there: 450"),
+        ("exists", None, False, "amount is missing"),
+    ],
+)
+def test_sentences_that_are_not_as_the_others(operator: str, value: Any, threshold: Any, sentence: str) -> None:
+    evidence = {"field": "amount", "operator": operator, "value": value, "threshold": threshold}
+    assert plain.evidence(evidence) == [sentence]
 
 
 def test_a_time_is_a_time_and_anything_else_is_text() -> None:

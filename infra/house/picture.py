@@ -62,7 +62,8 @@ def svg(arrows: Arrows) -> str:
         '<defs><marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" '
         'orient="auto"><path class="head" d="M0 0L10 5L0 10z"/></marker></defs>',
         f'<rect class="page" width="{WIDTH}" height="{HEIGHT}"/>',
-        f'<rect class="band" x="16" y="{STREAMS_TOP}" width="{WIDTH - 32}" height="{STREAMS_END - STREAMS_TOP}" rx="10"/>',
+        f'<rect class="band" x="16" y="{STREAMS_TOP}" width="{WIDTH - 32}" '
+        f'height="{STREAMS_END - STREAMS_TOP}" rx="10"/>',
         f'<text x="30" y="{STREAMS_TOP + 24}"><tspan class="name">streams</tspan>'
         '<tspan dx="8">the processes around the log, and the pure functions that they run</tspan></text>',
         *(line for room in ROOMS for line in _room_drawn(room, arrows, {*drawn})),

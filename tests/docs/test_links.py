@@ -43,4 +43,6 @@ def test_every_file_of_the_project_that_a_page_names_is_there(page: Path) -> Non
         there = name.rpartition("/")[0] if "NAME" in name else name  # `views/NAME.sql` is any file there
         assert (ROOT / there).exists() or (page.parent / there).exists(), name
         first, _, below = there.strip("/").partition("/")
-        assert not below or not (ROOT / first).is_symlink(), f"{name}: name it below handrail/, where no link leads to it"
+        assert not below or not (ROOT / first).is_symlink(), (
+            f"{name}: name it below handrail/, where no link leads to it"
+        )

@@ -17,7 +17,7 @@ from aiokafka.protocol.api import Request
 
 from handrail.kafka.cluster import Cluster
 from handrail.kafka.knock import why
-from handrail.kafka.rights import CLUSTER, Kind, Operation, Right
+from handrail.kafka.rights import CLUSTER, OPERATIONS, Kind, Right
 from handrail.schemas.errors import ConfigError
 from handrail.streams.engine.topics import Admin
 
@@ -25,19 +25,6 @@ ANY, ALLOW, DENY = 1, 3, 2
 LITERAL, PREFIXED = 3, 4
 EVERYBODY, EVERYWHERE = "User:*", "*"
 KINDS: dict[Kind, int] = {"topic": 2, "group": 3, "cluster": 4}
-OPERATIONS: dict[Operation, int] = {
-    "All": 2,
-    "Read": 3,
-    "Write": 4,
-    "Create": 5,
-    "Delete": 6,
-    "Alter": 7,
-    "Describe": 8,
-    "ClusterAction": 9,
-    "DescribeConfigs": 10,
-    "AlterConfigs": 11,
-    "IdempotentWrite": 12,
-}
 SEEN_S_MAX, AGAIN_S = 10.0, 0.05
 # (kind, name, pattern, principal, host, operation, permission) as on the wire
 Row = tuple[int, str | None, int, str | None, str | None, int, int]

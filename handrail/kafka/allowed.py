@@ -19,19 +19,8 @@ from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16,
 
 from handrail.kafka.cluster import Cluster
 from handrail.kafka.log_id import NO_ID, MetadataRequest_v12
-from handrail.kafka.rights import Right
+from handrail.kafka.rights import OPERATIONS, Right
 
-# Bits of Kafka's answers (AclOperation).
-CODES = {
-    "Read": 3,
-    "Write": 4,
-    "Create": 5,
-    "Delete": 6,
-    "Alter": 7,
-    "Describe": 8,
-    "DescribeConfigs": 10,
-    "AlterConfigs": 11,
-}
 NOT_TOLD = -(2**31)
 REFUSED = (29, 30, 31)  # errors of topics, groups and the cluster: nothing is allowed there
 NO_COORDINATOR = (14, 15, 16)  # loading, none yet, another one
@@ -111,7 +100,7 @@ async def lacking(cluster: Cluster, rights: Iterable[Right]) -> tuple[Right, ...
             allowed["cluster", ""] = _bits(await connection.send(ClusterRequest()))
         for name in {right.name for right in wanted if right.kind == "group"}:
             allowed["group", name] = await _group(connection, cluster, name)
-    return tuple(right for right in wanted if not allowed[_key(right)] >> CODES[right.operation] & 1)
+    return tuple(right for right in wanted if not allowed[_key(right)] >> OPERATIONS[right.operation] & 1)
 
 
 def _key(right: Right) -> tuple[str, str]:

@@ -18,6 +18,20 @@ Operation = Literal[
     "AlterConfigs",
     "IdempotentWrite",
 ]
+# Kafka's AclOperation: in requests about rights, and as bits of what a broker says may be done.
+OPERATIONS: dict[Operation, int] = {
+    "All": 2,
+    "Read": 3,
+    "Write": 4,
+    "Create": 5,
+    "Delete": 6,
+    "Alter": 7,
+    "Describe": 8,
+    "ClusterAction": 9,
+    "DescribeConfigs": 10,
+    "AlterConfigs": 11,
+    "IdempotentWrite": 12,
+}
 CLUSTER = "kafka-cluster"  # the name that Kafka gives to the one there is
 ANYTHING = "*"  # as a name that is not prefixed
 # Whoever may do one of these may see what is there, and Kafka asks for no second right.
